@@ -1,10 +1,27 @@
 import { defineConfig } from 'vitest/config'
+import { closingLine } from './scripts/closing-line.ts'
+import { readmeExamples } from './scripts/readme-examples.ts'
+
+// Where `.ci/run` wants the counts of this run; unset, only the terminal hears of them.
+const report = process.env['RINGFENCE_TEST_REPORT']
+const terminal: ['default', typeof closingLine] = ['default', closingLine]
+const onNode = process.versions['bun'] === undefined && process.versions['deno'] === undefined
 
 export default defineConfig({
+  plugins: [readmeExamples()],
   // The source condition lets every package import the others' sources by name: no build, no alias list.
-  ssr: { resolve: { conditions: ['@ringfence/source', 'module', 'node', 'development|production'] } },
+  ssr: {
+    resolve: { conditions: ['@ringfence/source', 'module', 'node', 'development|production'] },
+  },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
+      'scripts/test/**/*.test.ts',
+    ],
+    setupFiles: ['./scripts/no-console.ts'],
+    execArgv: onNode ? ['--expose-gc'] : [],
+    reporters: report === undefined ? terminal : [...terminal, ['json', { outputFile: report }]],
     typecheck: {
       enabled: true,
       tsconfig: './tsconfig.test.json',

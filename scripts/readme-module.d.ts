@@ -1,0 +1,2 @@
+/** A README loaded as a program by `readme-examples.ts`. */
+declare module '*.md?examples.ts' {}
