@@ -1,1 +1,33 @@
-export {}
+// Whose code runs: definitions, scopes, reading.
+export {
+  defineUserContext,
+  type AdditionsOf,
+  type ContextInputOf,
+  type ContextOf,
+  type UserContextDefinition,
+} from './user-context/define-user-context.ts'
+export type {
+  ContextAdditions,
+  DeepReadonly,
+  UserContext,
+  UserContextInput,
+} from './user-context/user-context.ts'
+export { currentScope, tryCurrentScope } from './scope/current-scope.ts'
+export { runOutside } from './scope/run-outside.ts'
+export type { DetachOptions, Orphan, OrphanListener, Scope, ScopeOptions } from './scope/scope.ts'
+
+// Whose values they are.
+export { assertOwner, own, type OwnOptions } from './ownership/own.ts'
+export { canonicalOwner, sameOwner, type Owner } from './ownership/owner.ts'
+
+// Bringing callbacks home.
+export { bind, type Bind } from './binding/bind.ts'
+
+// What went wrong, and how often.
+export {
+  ContextError,
+  type ContextErrorCode,
+  type ContextErrorDetails,
+  type ContextIssue,
+} from './errors.ts'
+export { captureSites, inspect, type Inspection } from './inspect.ts'

@@ -1,0 +1,24 @@
+import { runtime } from '../internal/runtime.ts'
+import { scopeClosed, stateOf } from '../internal/violation.ts'
+
+/**
+ * A function that runs in the scope that is current now, whoever calls it and whenever (I7). `this`, the
+ * arguments, `length` and `name` are those of the original. Throws `NO_SCOPE` when there is no scope to bind
+ * to; the bound function throws `SCOPE_CLOSED` after the scope has closed (I5).
+ */
+export function bindCallback<This, Arguments extends unknown[], Result>(
+  callback: (this: This, ...parameters: Arguments) => Result,
+): (this: This, ...parameters: Arguments) => Result {
+  const { storage } = runtime()
+  const work = callback.name === '' ? 'a bound callback' : callback.name
+  const { cell } = stateOf(storage.getStore(), `bind "${work}"`)
+  const frame = { cell, work }
+  const bound = function (this: This, ...parameters: Arguments): Result {
+    if (cell.state === undefined) throw scopeClosed(cell, `call "${work}"`, work)
+    return storage.run(frame, () => callback.apply(this, parameters))
+  }
+  return Object.defineProperties(bound, {
+    length: { value: callback.length, configurable: true },
+    name: { value: callback.name, configurable: true },
+  })
+}

@@ -1,0 +1,86 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { ContextError, type ContextErrorCode } from '../errors.ts'
+import type { Ownership } from './ownership-record.ts'
+import type { ScopeState } from './scope-state.ts'
+
+/**
+ * The one thing through which a frame, a `scope` object and every binding reach a scope's state.
+ * Cut when the scope's last cleanup ends: whoever still holds the cell holds an id and a label (I5).
+ */
+export interface ScopeCell {
+  state: ScopeState | undefined
+  readonly sequence: number
+  readonly label: string
+}
+
+/** What is stored in AsyncLocalStorage: the cell, and the name of the work that runs in it. */
+export interface Frame {
+  readonly cell: ScopeCell | undefined
+  readonly work: string | undefined
+}
+
+/** What all copies of this package in one process share. Reached through `globalThis`. */
+export interface Runtime {
+  readonly protocol: number
+  readonly storage: AsyncLocalStorage<Frame>
+  readonly ownerships: WeakMap<object, Ownership>
+  readonly violations: Map<ContextErrorCode, number>
+  readonly idPrefix: string
+  /** One prebuilt reason: a DOMException with a stack for every scope would cost more than the scope. */
+  readonly closedReason: DOMException
+  sequence: number
+  openScopes: number
+  orphans: number
+  sites: boolean
+}
+
+/** Raised only when frames, cells or states change shape, so that two copies cannot misread each other. */
+const protocol = 1
+const runtimeKey = Symbol.for('ringfence.context')
+
+// The only module-level state: a shortcut to what globalThis holds.
+let claimed: Runtime | undefined
+
+/** The process's runtime, claimed on first use and never at import (I12). Throws `VERSION_CONFLICT`. */
+export function runtime(): Runtime {
+  return (claimed ??= claim())
+}
+
+function claim(): Runtime {
+  const existing: unknown = Reflect.get(globalThis, runtimeKey)
+  if (existing === undefined) {
+    const created: Runtime = {
+      protocol,
+      storage: new AsyncLocalStorage<Frame>(),
+      ownerships: new WeakMap(),
+      violations: new Map(),
+      idPrefix: globalThis.crypto.randomUUID().slice(0, 8),
+      closedReason: new DOMException('The scope has closed', 'AbortError'),
+      sequence: 0,
+      openScopes: 0,
+      orphans: 0,
+      sites: isDevelopment(),
+    }
+    Object.defineProperty(globalThis, runtimeKey, { value: created })
+    return created
+  }
+  if (isRuntime(existing)) return existing
+  throw new ContextError(
+    'VERSION_CONFLICT',
+    'Two incompatible copies of @ringfence/context are loaded in this process, and they would not see ' +
+      "each other's scopes. Deduplicate the dependency so that one version remains.",
+  )
+}
+
+function isRuntime(value: unknown): value is Runtime {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'protocol' in value &&
+    value.protocol === protocol
+  )
+}
+
+function isDevelopment(): boolean {
+  return typeof process === 'object' && process.env?.['NODE_ENV'] === 'development'
+}

@@ -1,0 +1,90 @@
+import { ContextError, type ContextErrorCode, type ContextErrorDetails } from '../errors.ts'
+import { canonicalOwner } from '../ownership/owner.ts'
+import { runtime, type Frame, type ScopeCell } from './runtime.ts'
+import type { ScopeState } from './scope-state.ts'
+
+/** The id that a scope shows in errors and logs: unguessable across processes, made when asked for. */
+export function scopeId(cell: ScopeCell): string {
+  return `${runtime().idPrefix}-${cell.sequence.toString(36)}`
+}
+
+/** `scope 1f-3 ("app-user")`, the way every message names a scope. */
+export function nameScope(cell: ScopeCell): string {
+  return `scope ${scopeId(cell)} ("${cell.label}")`
+}
+
+/** An error that is counted under its code. */
+export function violation(
+  code: ContextErrorCode,
+  message: string,
+  details?: ContextErrorDetails,
+  cause?: unknown,
+): ContextError {
+  const { violations } = runtime()
+  violations.set(code, (violations.get(code) ?? 0) + 1)
+  return new ContextError(code, message, details, cause === undefined ? undefined : { cause })
+}
+
+export function noScope(attempt: string): ContextError {
+  const { openScopes } = runtime()
+  return violation(
+    'NO_SCOPE',
+    `Cannot ${attempt}: this code runs in no scope, so it belongs to nobody ` +
+      `(${openScopes} ${openScopes === 1 ? 'scope is' : 'scopes are'} open elsewhere in this process). ` +
+      'Open one with run() around the caller, or register the callback with bind() so that it comes home.',
+  )
+}
+
+export function scopeClosed(cell: ScopeCell, attempt: string, work?: string): ContextError {
+  const who = work === undefined ? '' : ` The work still running is "${work}".`
+  return violation(
+    'SCOPE_CLOSED',
+    `Cannot ${attempt}: ${nameScope(cell)} has closed.${who} ` +
+      'Await the work before the scope ends, start it with spawn() so that it is joined, or with detach() if it must live longer.',
+    { scopeId: scopeId(cell) },
+  )
+}
+
+export function scopeClosing(state: ScopeState, attempt: string): ContextError {
+  return violation(
+    'SCOPE_CLOSING',
+    `Cannot ${attempt}: ${nameScope(state.cell)} is closing; its cleanups are running. ` +
+      'Start work before the callback of run() ends; in a cleanup, await the work instead.',
+    describe(state),
+  )
+}
+
+/** `current` is the scope of the caller: its owner may be told. The other scope is named by id alone. */
+export function crossOwner(
+  current: ScopeState,
+  attempt: string,
+  advice: string,
+  other?: ScopeCell,
+): ContextError {
+  const foreign =
+    other === undefined ? '' : `, which belongs to another owner (${nameScope(other)})`
+  return violation(
+    'CROSS_OWNER',
+    `Cannot ${attempt} from ${nameScope(current.cell)}${foreign}. ${advice}`,
+    { ...describe(current), otherScopeId: other === undefined ? undefined : scopeId(other) },
+  )
+}
+
+export function describe(state: ScopeState): ContextErrorDetails {
+  return {
+    scopeId: scopeId(state.cell),
+    owner: canonicalOwner(state.owner),
+    site: state.site,
+  }
+}
+
+/** The state that a frame leads to. Throws `NO_SCOPE` or `SCOPE_CLOSED`. */
+export function stateOf(frame: Frame | undefined, attempt: string): ScopeState {
+  const cell = frame?.cell
+  if (cell === undefined) throw noScope(attempt)
+  return cell.state ?? raiseClosed(cell, attempt, frame?.work)
+}
+
+function raiseClosed(cell: ScopeCell, attempt: string, work: string | undefined): never {
+  throw scopeClosed(cell, attempt, work)
+}

@@ -1,0 +1,28 @@
+/**
+ * Whom something belongs to. Two owners are the same or they are not; a tenant that is absent and one
+ * that is empty are the same.
+ */
+export interface Owner {
+  readonly tenantId?: string
+  readonly userId: string
+}
+
+/** Whether two owners are the same one. */
+export function sameOwner(one: Owner, other: Owner): boolean {
+  return (
+    one === other ||
+    (one.userId === other.userId && (one.tenantId ?? '') === (other.tenantId ?? ''))
+  )
+}
+
+/**
+ * The one spelling of an owner, fit to begin a key of an index (I8). Parts are length-prefixed, so that
+ * no choice of ids can make two owners share a key.
+ *
+ * @example
+ * canonicalOwner({ tenantId: 'acme', userId: 'alice' }) // => '4:acme5:alice'
+ */
+export function canonicalOwner(owner: Owner): string {
+  const tenantId = owner.tenantId ?? ''
+  return `${tenantId.length}:${tenantId}${owner.userId.length}:${owner.userId}`
+}

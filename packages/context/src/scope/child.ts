@@ -1,0 +1,49 @@
+import { runtime } from '../internal/runtime.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
+import { scopeClosing, scopeId, stateOf, violation } from '../internal/violation.ts'
+import type { ContextAdditions, ContextDefinition } from '../user-context/user-context.ts'
+import { execute } from './execute.ts'
+import { openState } from './open.ts'
+import type { Scope, ScopeOptions } from './scope.ts'
+
+/** Opens a child of the current scope, which `definition` must have opened. */
+export function openChild<Result>(
+  additions: ContextAdditions,
+  options: ScopeOptions,
+  callback: (scope: Scope) => Result | PromiseLike<Result>,
+  definition: ContextDefinition,
+): Promise<Result> {
+  try {
+    const parent = stateOf(runtime().storage.getStore(), 'open a child scope')
+    if (parent.definition !== definition) {
+      throw violation(
+        'CONTEXT_MISMATCH',
+        `Cannot open a child of "${definition.name}" here: the current scope was opened by "${parent.definition.name}".`,
+        { scopeId: scopeId(parent.cell) },
+      )
+    }
+    return openChildOf(parent, additions, options, callback)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+/** Opens a child of a given scope. */
+export function openChildOf<Result>(
+  parent: ScopeState,
+  additions: ContextAdditions,
+  options: ScopeOptions,
+  callback: (scope: Scope) => Result | PromiseLike<Result>,
+): Promise<Result> {
+  try {
+    if (parent.lifecycle === 'closing') throw scopeClosing(parent, 'open a child scope')
+    const { definition } = parent
+    const context = definition.extend(parent.context, additions)
+    return execute(
+      openState({ definition, context, parent, options, synchronous: false }),
+      callback,
+    )
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}

@@ -1,0 +1,13 @@
+import { runtime } from '../internal/runtime.ts'
+import { stateOf } from '../internal/violation.ts'
+import type { Scope } from './scope.ts'
+
+/** The scope of the code that asks, whichever definition opened it. Throws `NO_SCOPE` and `SCOPE_CLOSED`. */
+export function currentScope(): Scope {
+  return stateOf(runtime().storage.getStore(), 'get the current scope').scope
+}
+
+/** The scope of the code that asks, or undefined where there is none or it has closed. */
+export function tryCurrentScope(): Scope | undefined {
+  return runtime().storage.getStore()?.cell?.state?.scope
+}

@@ -1,0 +1,33 @@
+import type { ScopeState } from '../internal/scope-state.ts'
+import { scopeClosing } from '../internal/violation.ts'
+import { execute } from './execute.ts'
+import { openState } from './open.ts'
+import type { DetachOptions, Scope } from './scope.ts'
+import { refuseInSync } from './spawn.ts'
+
+/** Runs work in a root scope of the same owner: it outlives the scope that started it, not its own deadline. */
+export function detach<Result>(
+  state: ScopeState,
+  label: string,
+  options: DetachOptions,
+  work: (scope: Scope) => Result | PromiseLike<Result>,
+): Promise<Result> {
+  if (state.lifecycle === 'closing') throw scopeClosing(state, `detach "${label}"`)
+  refuseInSync(state, `detach "${label}"`)
+  const { context: additions, ...scopeOptions } = options
+  const { definition } = state
+  const promise = execute(
+    openState({
+      definition,
+      context:
+        additions === undefined ? state.context : definition.extend(state.context, additions),
+      parent: undefined,
+      options: { ...scopeOptions, label },
+      synchronous: false,
+    }),
+    work,
+  )
+  // Nobody is obliged to await detached work; its failure must not end the process.
+  promise.catch(() => undefined)
+  return promise
+}

@@ -1,0 +1,102 @@
+import type { Owner } from '../ownership/owner.ts'
+import { sameOwner } from '../ownership/owner.ts'
+import { runtime, type ScopeCell } from '../internal/runtime.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
+import { crossOwner, scopeClosed, scopeClosing, scopeId } from '../internal/violation.ts'
+import type { ContextAdditions, UserContext } from '../user-context/user-context.ts'
+import { abortScope, signalOf } from './abort.ts'
+import { openChildOf } from './child.ts'
+import { detach } from './detach.ts'
+import type { DetachOptions, Scope, ScopeOptions } from './scope.ts'
+import { spawn } from './spawn.ts'
+
+/** The object that `run` hands to its callback. It holds the cell and nothing else. */
+class ScopeHandle implements Scope {
+  readonly #cell: ScopeCell
+
+  constructor(cell: ScopeCell) {
+    this.#cell = cell
+  }
+
+  get id(): string {
+    return scopeId(this.#cell)
+  }
+
+  get label(): string {
+    return this.#cell.label
+  }
+
+  get lifecycle(): 'open' | 'closing' | 'closed' {
+    return this.#cell.state?.lifecycle ?? 'closed'
+  }
+
+  get owner(): Owner {
+    return this.#enter('read the owner').owner
+  }
+
+  get context(): UserContext {
+    return this.#enter('read the user context').context
+  }
+
+  get signal(): AbortSignal {
+    return signalOf(this.#enter('read the signal'))
+  }
+
+  get deadline(): number | undefined {
+    return this.#enter('read the deadline').deadline
+  }
+
+  defer(cleanup: (signal: AbortSignal) => unknown): void {
+    const state = this.#enter('defer a cleanup')
+    if (state.lifecycle === 'closing') throw scopeClosing(state, 'defer a cleanup')
+    ;(state.cleanups ??= []).push(cleanup)
+  }
+
+  spawn<Result>(
+    label: string,
+    work: (signal: AbortSignal) => Result | PromiseLike<Result>,
+  ): Promise<Result> {
+    return spawn(this.#enter(`spawn "${label}"`), label, work)
+  }
+
+  child<Result>(
+    additions: ContextAdditions,
+    options: ScopeOptions,
+    callback: (scope: Scope) => Result | PromiseLike<Result>,
+  ): Promise<Result> {
+    return openChildOf(this.#enter('open a child scope'), additions, options, callback)
+  }
+
+  detach<Result>(
+    label: string,
+    options: DetachOptions,
+    work: (scope: Scope) => Result | PromiseLike<Result>,
+  ): Promise<Result> {
+    return detach(this.#enter(`detach "${label}"`), label, options, work)
+  }
+
+  abort(reason: unknown): void {
+    abortScope(this.#enter('abort a scope'), reason)
+  }
+
+  /** The way to the state: through the cell, and never from another owner's open scope (I5, I6). */
+  #enter(attempt: string): ScopeState {
+    const cell = this.#cell
+    const { state } = cell
+    if (state === undefined) throw scopeClosed(cell, attempt)
+    const caller = runtime().storage.getStore()?.cell?.state
+    if (caller !== undefined && caller !== state && !sameOwner(caller.owner, state.owner)) {
+      throw crossOwner(
+        caller,
+        `${attempt} of a scope`,
+        'A scope object works for its own owner only; do not keep it where others can reach it.',
+        cell,
+      )
+    }
+    return state
+  }
+}
+
+export function createScope(cell: ScopeCell): Scope {
+  return new ScopeHandle(cell)
+}

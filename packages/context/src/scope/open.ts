@@ -1,0 +1,121 @@
+import { captureSite } from '../internal/site.ts'
+import { runtime, type Frame, type ScopeCell } from '../internal/runtime.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
+import { nameScope, scopeClosing, violation, describe } from '../internal/violation.ts'
+import type { ContextDefinition, UserContext } from '../user-context/user-context.ts'
+import { abortScope } from './abort.ts'
+import { createScope } from './handle.ts'
+import type { ScopeOptions } from './scope.ts'
+import { refuseInSync } from './spawn.ts'
+
+const defaultBudgetMs = 5_000
+const longestTimerMs = 2_147_483_647
+
+/** What a new scope is made of. `parent` is the open scope of the same owner that it ends with, if any. */
+export interface Opening {
+  readonly definition: ContextDefinition
+  readonly context: UserContext
+  readonly parent: ScopeState | undefined
+  readonly options: ScopeOptions
+  readonly synchronous: boolean
+}
+
+/** Makes the state of a scope. The scope counts as open from here on: the caller must run and close it. */
+export function openState(opening: Opening): ScopeState {
+  const { definition, context, parent, options, synchronous } = opening
+  if (parent !== undefined && parent.lifecycle === 'closing') {
+    throw scopeClosing(parent, 'open a scope')
+  }
+  if (!synchronous && parent?.synchronous === true)
+    refuseInSync(parent, 'open an asynchronous scope')
+  const deadlineMs = checkedDuration('deadlineMs', options.deadlineMs, Infinity)
+  const process = runtime()
+  const cell: ScopeCell = {
+    state: undefined,
+    sequence: ++process.sequence,
+    label: options.label ?? definition.name,
+  }
+  const frame: Frame = { cell, work: undefined }
+  const state: ScopeState = {
+    cell,
+    frame,
+    scope: createScope(cell),
+    definition,
+    context,
+    owner: ownerOf(context, parent),
+    parent,
+    synchronous,
+    closeBudgetMs: checkedDuration('closeBudgetMs', options.closeBudgetMs, defaultBudgetMs),
+    cleanupBudgetMs: checkedDuration('cleanupBudgetMs', options.cleanupBudgetMs, defaultBudgetMs),
+    onOrphan: options.onOrphan ?? parent?.onOrphan,
+    site: captureSite(),
+    deadline: parent?.deadline,
+    deadlineTimer: undefined,
+    lifecycle: 'open',
+    aborted: false,
+    reason: undefined,
+    abortedAt: 0,
+    controller: undefined,
+    onAbort: undefined,
+    forgetSignal: undefined,
+    pending: undefined,
+    whenIdle: undefined,
+    failures: undefined,
+    cleanups: undefined,
+  }
+  cell.state = state
+  process.openScopes += 1
+  if (parent?.aborted === true) abortScope(state, parent.reason)
+  if (deadlineMs !== Infinity) armDeadline(state, deadlineMs)
+  if (options.signal !== undefined) followSignal(state, options.signal)
+  return state
+}
+
+function ownerOf(context: UserContext, parent: ScopeState | undefined): ScopeState['owner'] {
+  if (parent !== undefined) return parent.owner
+  const { userId, tenantId } = context
+  return Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId })
+}
+
+/** A deadline only ever shortens: the surrounding scope's own timer serves where that one is sooner. */
+function armDeadline(state: ScopeState, deadlineMs: number): void {
+  const deadline = Date.now() + deadlineMs
+  if (state.deadline !== undefined && state.deadline <= deadline) return
+  state.deadline = deadline
+  const { cell } = state
+  state.deadlineTimer = setTimeout(
+    () => {
+      if (cell.state === undefined) return
+      abortScope(
+        cell.state,
+        violation(
+          'DEADLINE_EXCEEDED',
+          `The deadline of ${nameScope(cell)} passed after ${deadlineMs} ms. ` +
+            'Give it more time with deadlineMs, or end its work sooner by listening to its signal.',
+          describe(cell.state),
+        ),
+      )
+    },
+    Math.min(deadlineMs, longestTimerMs),
+  )
+}
+
+/** By hand, and undone at close: AbortSignal.any with a long-lived source leaks on every Node (nodejs/node#54614). */
+function followSignal(state: ScopeState, signal: AbortSignal): void {
+  if (signal.aborted) {
+    abortScope(state, signal.reason)
+    return
+  }
+  const { cell } = state
+  const abort = (): void => {
+    if (cell.state !== undefined) abortScope(cell.state, signal.reason)
+  }
+  signal.addEventListener('abort', abort, { once: true })
+  state.forgetSignal = () => signal.removeEventListener('abort', abort)
+}
+
+function checkedDuration(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback
+  if (typeof value === 'number' && value >= 0) return value
+  throw new TypeError(`Expected \`${name}\` to be milliseconds >= 0, got ${String(value)}`)
+}

@@ -1,0 +1,41 @@
+import { runtime } from '../internal/runtime.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
+import { describe, scopeClosing, violation, nameScope } from '../internal/violation.ts'
+import { signalOf } from './abort.ts'
+import { addPending } from './pending.ts'
+import { Task } from './task.ts'
+
+/** Starts work that the scope joins before it closes. */
+export function spawn<Result>(
+  state: ScopeState,
+  label: string,
+  work: (signal: AbortSignal) => Result | PromiseLike<Result>,
+): Promise<Result> {
+  if (state.lifecycle === 'closing') throw scopeClosing(state, `spawn "${label}"`)
+  refuseInSync(state, `spawn "${label}"`)
+  const frame = { cell: state.cell, work: label }
+  const task = new Task<Result>((resolve) => {
+    resolve(runtime().storage.run(frame, async () => work(signalOf(state))))
+  })
+  const ended = task.ended((error) => {
+    // What an abort made fail is the abort's consequence, not a failure of its own.
+    if (state.aborted && isAbortOf(error, state.reason)) return
+    ;(state.failures ??= []).push({ task, error })
+  })
+  const done = addPending(state, { label, ended })
+  void ended.then(done)
+  return task
+}
+
+function isAbortOf(error: unknown, reason: unknown): boolean {
+  return error === reason || (error instanceof Error && error.name === 'AbortError')
+}
+
+export function refuseInSync(state: ScopeState, attempt: string): void {
+  if (!state.synchronous) return
+  throw violation(
+    'SYNC_SCOPE',
+    `Cannot ${attempt}: ${nameScope(state.cell)} was opened by runSync() and ends with its callback. Use run().`,
+    describe(state),
+  )
+}

@@ -1,0 +1,165 @@
+import * as z from 'zod'
+import { ContextError, type ContextIssue } from '../errors.ts'
+import { freezePlainData, NotPlainData } from '../internal/plain-data.ts'
+import { isNarrowing } from '../internal/narrow.ts'
+import { violation } from '../internal/violation.ts'
+import type { ContextAdditions, ContextDefinition, UserContext } from './user-context.ts'
+
+// Identifiers reach logs and keys: no control characters, a length, and none of the words that a missing
+// value turns into when somebody makes a string of it.
+const unsafe = /[\p{Cc}\u2028\u2029]/u
+const accidental = new Set(['undefined', 'null', 'nan', '[object object]', 'anonymous'])
+
+const identifier = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((value) => !unsafe.test(value), 'control characters are not allowed')
+
+const userId = identifier.refine(
+  (value) => !accidental.has(value.toLowerCase()),
+  'this word stands for a missing value, not for a user',
+)
+
+/**
+ * What every user context has, before the application adds its own fields. `requestId` is made up where
+ * none is given; an empty `tenantId` is the same as none.
+ */
+const baseContext = z.object({
+  userId,
+  tenantId: z
+    .union([z.literal(''), identifier])
+    .transform((value) => (value === '' ? undefined : value))
+    .optional(),
+  threadId: identifier.optional(),
+  runId: identifier.optional(),
+  requestId: identifier.optional(),
+  roles: z.array(identifier).max(256).default([]),
+})
+
+const baseFields = Object.keys(baseContext.shape)
+
+/** The door that a definition's contexts come through: once, whole; afterwards only additions (I2). */
+export function createContextSchema(name: string, schema: z.ZodObject): ContextDefinition {
+  const shape = schema.shape
+  for (const field of ['userId', 'tenantId', 'roles']) {
+    if (field in shape) {
+      throw new TypeError(
+        `Cannot define "${name}": "${field}" is a field of every user context and cannot be redefined`,
+      )
+    }
+  }
+
+  function parse(input: unknown, requestId: () => string): UserContext {
+    if (typeof input !== 'object' || input === null) {
+      throw invalid(name, [{ path: '', message: `expected an object, got ${typeName(input)}` }])
+    }
+    const base = accept(name, baseContext, input)
+    const own = accept(name, schema, withoutBase(input, shape))
+    const whole = { ...base, requestId: base.requestId ?? requestId(), ...own }
+    // Freezing leaves out what is undefined, so that absent and undefined are one thing.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return freeze(name, whole) as UserContext
+  }
+
+  function extend(inherited: UserContext, additions: ContextAdditions): UserContext {
+    const changed: Record<string, unknown> = {}
+    const had: Record<string, unknown> = { ...inherited }
+    for (const [field, value] of Object.entries(additions)) {
+      if (value === undefined) continue
+      if (field === 'userId' || field === 'tenantId') {
+        if (value === (had[field] ?? '') || value === had[field]) continue
+        throw violation(
+          'CROSS_OWNER',
+          `Cannot open a child scope with another "${field}": the owner never changes inside a scope. ` +
+            'Open a scope of its own for the other user, outside this one.',
+        )
+      }
+      const parsed = parseField(name, schema, field, value)
+      if (field !== 'requestId' && had[field] !== undefined && !isNarrowing(had[field], parsed)) {
+        throw invalid(name, [
+          {
+            path: field,
+            message:
+              'a child scope may add or narrow, and this field is already set to something else',
+          },
+        ])
+      }
+      changed[field] = parsed
+    }
+    // Inherited values are frozen already and are not parsed again.
+    return Object.freeze({ ...inherited, ...changed })
+  }
+
+  return Object.freeze({ name, parse, extend })
+}
+
+function parseField(name: string, schema: z.ZodObject, field: string, value: unknown): unknown {
+  const fields = new Map(Object.entries({ ...baseContext.shape, ...schema.shape }))
+  const fieldSchema = fields.get(field)
+  if (fieldSchema === undefined) {
+    throw invalid(name, [{ path: field, message: 'the schema has no such field' }])
+  }
+  const parsed = accept(name, fieldSchema, value, field)
+  return freeze(name, parsed, field)
+}
+
+/** The input less the built-in fields, but for those that the application's schema narrows itself. */
+function withoutBase(input: object, shape: z.ZodRawShape): Record<string, unknown> {
+  const rest: Record<string, unknown> = {}
+  for (const [field, value] of Object.entries(input)) {
+    if (!baseFields.includes(field) || Object.hasOwn(shape, field)) rest[field] = value
+  }
+  return rest
+}
+
+function accept<Schema extends z.ZodType>(
+  name: string,
+  schema: Schema,
+  input: unknown,
+  field?: string,
+): z.output<Schema> {
+  let result: z.ZodSafeParseResult<z.output<Schema>>
+  try {
+    result = schema.safeParse(input)
+  } catch (error) {
+    throw invalid(
+      name,
+      [{ path: field ?? '', message: 'the schema must be synchronous and must not throw' }],
+      error,
+    )
+  }
+  if (result.success) return result.data
+  throw invalid(
+    name,
+    result.error.issues.map((issue) => ({
+      path: [...(field === undefined ? [] : [field]), ...issue.path].map(String).join('.'),
+      message: issue.message,
+    })),
+  )
+}
+
+function freeze(name: string, value: unknown, path?: string): unknown {
+  try {
+    return freezePlainData(value, path)
+  } catch (error) {
+    if (error instanceof NotPlainData) {
+      throw invalid(name, [{ path: error.path, message: error.message }])
+    }
+    throw error
+  }
+}
+
+function invalid(name: string, issues: readonly ContextIssue[], cause?: unknown): ContextError {
+  const reasons = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  return violation(
+    'INVALID_CONTEXT',
+    `Cannot open a scope of "${name}": ${reasons.join('; ')}. Nothing ran.`,
+    { issues },
+    cause,
+  )
+}
+
+function typeName(value: unknown): string {
+  return value === null ? 'null' : typeof value
+}

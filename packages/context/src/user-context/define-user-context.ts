@@ -1,0 +1,157 @@
+import type * as z from 'zod'
+import { noScope, scopeClosed, scopeId, violation } from '../internal/violation.ts'
+import { runtime } from '../internal/runtime.ts'
+import { openRun, openRunSync } from '../scope/run.ts'
+import { openChild } from '../scope/child.ts'
+import type { Scope, ScopeOptions } from '../scope/scope.ts'
+import { createContextSchema } from './context-schema.ts'
+import type { DeepReadonly, UserContext, UserContextInput } from './user-context.ts'
+
+/** What a definition's `run` takes: the built-in fields and the application's own, before the schema. */
+export type ContextInputOf<Schema extends z.ZodObject> = UserContextInput & z.input<Schema>
+
+/** What a definition's `current` returns: the built-in fields and the application's own, frozen. */
+export type ContextOf<Schema extends z.ZodObject> = UserContext & DeepReadonly<z.output<Schema>>
+
+/** What a child scope may add to, or narrow in, a definition's context. */
+export type AdditionsOf<Schema extends z.ZodObject> = Partial<
+  Omit<UserContextInput, 'userId' | 'tenantId'> & z.input<Schema>
+>
+
+/** A kind of user context: how it is checked on its way in, and how code reads it. */
+export interface UserContextDefinition<Schema extends z.ZodObject> {
+  readonly name: string
+
+  /**
+   * Opens a scope for the user that `context` names, runs `callback` in it, and closes the scope when the
+   * callback and all that it spawned have ended. The only way in (I2). Inside an open scope of the same
+   * owner, the new one is its child: it ends no later and inherits abort and deadline.
+   *
+   * Resolves with what the callback returned. Rejects with what it threw, with `INVALID_CONTEXT` (before
+   * the callback runs), with `CROSS_OWNER` when an open scope of another owner surrounds the call (I3), or
+   * with `DEADLINE_EXCEEDED`. Errors of cleanups are thrown too, with the earlier error in `suppressed`.
+   *
+   * @example
+   * await users.run({ userId: 'alice', plan: 'pro' }, async (scope) => {
+   *   scope.defer(() => connection.release())
+   *   return users.current().plan // => 'pro'
+   * })
+   */
+  run<Result>(
+    context: ContextInputOf<Schema>,
+    callback: (scope: Scope) => Result | PromiseLike<Result>,
+  ): Promise<Result>
+  run<Result>(
+    context: ContextInputOf<Schema>,
+    options: ScopeOptions,
+    callback: (scope: Scope) => Result | PromiseLike<Result>,
+  ): Promise<Result>
+
+  /**
+   * `run` for synchronous code: returns what the callback returned, and throws where `run` rejects. Such a
+   * scope refuses `spawn`, `detach`, an asynchronous cleanup and a callback that returns a promise with
+   * `SYNC_SCOPE`.
+   */
+  runSync<Result>(context: ContextInputOf<Schema>, callback: (scope: Scope) => Result): Result
+
+  /**
+   * Opens a scope inside the current one with some fields added or narrowed. What is inherited is never
+   * parsed again; the owner never changes. A field that is set can only be narrowed: an array to some of
+   * its items. `requestId` alone may be replaced.
+   *
+   * Rejects with `NO_SCOPE`, `SCOPE_CLOSING`, `SCOPE_CLOSED`, `CONTEXT_MISMATCH`, `INVALID_CONTEXT`, and
+   * `CROSS_OWNER` for an attempt to name another user or tenant.
+   */
+  child<Result>(
+    additions: AdditionsOf<Schema>,
+    callback: (scope: Scope) => Result | PromiseLike<Result>,
+  ): Promise<Result>
+  child<Result>(
+    additions: AdditionsOf<Schema>,
+    options: ScopeOptions,
+    callback: (scope: Scope) => Result | PromiseLike<Result>,
+  ): Promise<Result>
+
+  /**
+   * The user context of the code that asks: frozen, typed. Throws `NO_SCOPE` outside every scope (I1: there
+   * is no default user), `SCOPE_CLOSED` in work that outlived its scope (I5), and `CONTEXT_MISMATCH` in a
+   * scope that another definition opened.
+   */
+  current(): ContextOf<Schema>
+
+  /** `current()`, or undefined where `current()` would throw. For code that runs inside and outside scopes, such as a logger. */
+  tryCurrent(): ContextOf<Schema> | undefined
+}
+
+/**
+ * Defines a kind of user context. `schema` adds the application's fields to `userId`, `tenantId?`,
+ * `threadId?`, `runId?`, `requestId` and `roles`; it must be synchronous, and its output plain data.
+ * Defining does nothing but define (I12).
+ *
+ * @example
+ * export const users = defineUserContext('app-user', z.object({ plan: z.enum(['free', 'pro']) }))
+ */
+export function defineUserContext<Schema extends z.ZodObject>(
+  name: string,
+  schema: Schema,
+): UserContextDefinition<Schema> {
+  const contextSchema = createContextSchema(name, schema)
+
+  // What this definition's schema let through, by parse() or extend(), is what its type says.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const typed = (context: UserContext): ContextOf<Schema> => context as ContextOf<Schema>
+
+  function current(): ContextOf<Schema> {
+    const frame = runtime().storage.getStore()
+    const cell = frame?.cell
+    if (cell === undefined) throw noScope(`read "${name}"`)
+    const state = cell.state
+    if (state === undefined) throw scopeClosed(cell, `read "${name}"`, frame?.work)
+    if (state.definition !== contextSchema) {
+      throw violation(
+        'CONTEXT_MISMATCH',
+        `Cannot read "${name}": the current scope was opened by "${state.definition.name}". ` +
+          `Open a scope with the run() of "${name}", or read through the definition that opened this one.`,
+        { scopeId: scopeId(cell) },
+      )
+    }
+    return typed(state.context)
+  }
+
+  function tryCurrent(): ContextOf<Schema> | undefined {
+    const state = runtime().storage.getStore()?.cell?.state
+    return state === undefined || state.definition !== contextSchema
+      ? undefined
+      : typed(state.context)
+  }
+
+  function run<Result>(
+    context: ContextInputOf<Schema>,
+    ...rest: OptionsThenCallback<Result>
+  ): Promise<Result> {
+    const [options, callback] = rest.length === 1 ? [{}, rest[0]] : rest
+    return openRun(contextSchema, context, options, callback)
+  }
+
+  function child<Result>(
+    additions: AdditionsOf<Schema>,
+    ...rest: OptionsThenCallback<Result>
+  ): Promise<Result> {
+    const [options, callback] = rest.length === 1 ? [{}, rest[0]] : rest
+    return openChild(additions, options, callback, contextSchema)
+  }
+
+  return Object.freeze({
+    name,
+    run,
+    runSync: <Result>(context: ContextInputOf<Schema>, callback: (scope: Scope) => Result) =>
+      openRunSync(contextSchema, context, callback),
+    child,
+    current,
+    tryCurrent,
+  })
+}
+
+type OptionsThenCallback<Result> =
+  | [callback: (scope: Scope) => Result | PromiseLike<Result>]
+  | [options: ScopeOptions, callback: (scope: Scope) => Result | PromiseLike<Result>]
