@@ -7,8 +7,8 @@ import { sameOwner } from './owner.ts'
 /** How a value is owned. */
 export interface OwnOptions {
   /**
-   * True ties the value to the current scope as well: it is refused in every other scope, and after this
-   * one has closed. For connections, transactions and instances. Default: false.
+   * True ties the value to the current scope as well: it is refused outside this scope and the scopes opened
+   * in it, and after this one has closed. For connections, transactions and instances. Default: false.
    */
   readonly scope?: boolean
 }
@@ -76,7 +76,10 @@ function admit(ownership: Ownership, state: ScopeState, attempt: string): void {
       ownership.cell,
     )
   }
-  if (!ownership.bound || ownership.cell === state.cell) return
+  if (!ownership.bound) return
+  for (let scope: ScopeState | undefined = state; scope !== undefined; scope = scope.parent) {
+    if (scope.cell === ownership.cell) return
+  }
   if (ownership.cell.state === undefined) throw scopeClosed(ownership.cell, attempt)
   throw crossOwner(
     state,

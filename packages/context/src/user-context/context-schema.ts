@@ -37,6 +37,9 @@ const baseContext = z.object({
   roles: z.array(identifier).max(256).default([]),
 })
 
+// They name what is being done, not what may be done: a child may do something else.
+const unitsOfWork = new Set(['requestId', 'runId'])
+
 const baseFields = Object.keys(baseContext.shape)
 
 /** The door that a definition's contexts come through: once, whole; afterwards only additions (I2). */
@@ -76,7 +79,7 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
         )
       }
       const parsed = parseField(name, schema, field, value)
-      if (field !== 'requestId' && had[field] !== undefined && !isNarrowing(had[field], parsed)) {
+      if (!unitsOfWork.has(field) && had[field] !== undefined && !isNarrowing(had[field], parsed)) {
         throw invalid(name, [
           {
             path: field,

@@ -57,7 +57,7 @@ export interface UserContextDefinition<Schema extends z.ZodObject> {
   /**
    * Opens a scope inside the current one with some fields added or narrowed. What is inherited is never
    * parsed again; the owner never changes. A field that is set can only be narrowed: an array to some of
-   * its items. `requestId` alone may be replaced.
+   * its items. Only `requestId` and `runId`, which name the work and not the right to it, may be replaced.
    *
    * Rejects with `NO_SCOPE`, `SCOPE_CLOSING`, `SCOPE_CLOSED`, `CONTEXT_MISMATCH`, `INVALID_CONTEXT`, and
    * `CROSS_OWNER` for an attempt to name another user or tenant.
