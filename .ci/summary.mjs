@@ -25,7 +25,9 @@ const readReport = (file) => {
 
 /** The counts of one suite; a suite that ran nothing, or failed without a failed test, has failed. */
 const countOf = (report, exit) => {
-  const count = { passed: 0, failed: 0, skipped: 0, problems: [] }
+  /** @type {string[]} */
+  const problems = []
+  const count = { passed: 0, failed: 0, skipped: 0, problems }
   for (const file of report?.testResults ?? []) {
     let failedHere = 0
     for (const { status, fullName } of file.assertionResults) {
@@ -47,6 +49,16 @@ const countOf = (report, exit) => {
   return count
 }
 
+/** A step without tests is one check. */
+const checkOf = (ok) => ({
+  passed: ok ? 1 : 0,
+  failed: ok ? 0 : 1,
+  skipped: 0,
+  problems: noProblems,
+})
+/** @type {string[]} */
+const noProblems = []
+
 const suites = new Map(rowsOf('suites.tsv').map(([report, name]) => [name, report]))
 const total = { passed: 0, failed: 0, skipped: 0 }
 let refused = 0
@@ -55,9 +67,7 @@ log('\n=== summary')
 for (const [exit, seconds, name] of rowsOf('steps.tsv')) {
   const report = suites.get(name)
   const count =
-    report === undefined
-      ? { passed: exit === '0' ? 1 : 0, failed: exit === '0' ? 0 : 1, skipped: 0, problems: [] }
-      : countOf(readReport(report), Number(exit))
+    report === undefined ? checkOf(exit === '0') : countOf(readReport(report), Number(exit))
   for (const key of Object.keys(total)) total[key] += count[key]
   refused += count.problems.length
   const kind = report === undefined ? 'check' : 'tests'

@@ -99,7 +99,7 @@ const runTests = (copy, tests) =>
     let late = false
     const timer = setTimeout(() => {
       late = true
-      process.kill(-vitest.pid, 'SIGKILL')
+      process.kill(-Number(vitest.pid), 'SIGKILL')
     }, deadline)
     vitest.on('close', () => {
       clearTimeout(timer)
