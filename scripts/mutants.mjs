@@ -128,7 +128,7 @@ const verdictOn = async (copy, mutant) => {
     const failed = failedIn(results)
     if (failed.length > 0) return { killer: failed[0].fullName, others: failed.length - 1 }
     const broken = results.find((file) => file.status === 'failed')
-    return { problem: broken ? `does not load: ${broken.message}` : 'SURVIVED' }
+    return { problem: broken ? `does not load: ${broken.message.split('\n')[0]}` : 'SURVIVED' }
   } finally {
     writeFileSync(path, source)
   }
