@@ -1,1 +1,85 @@
-export {}
+// Definitions: agents and tools.
+export {
+  defineAgent,
+  type AgentDefinition,
+  type AgentLimits,
+  type AgentOptions,
+} from './agents/define-agent.ts'
+export {
+  defineTool,
+  type ToolCallContext,
+  type ToolDefinition,
+  type ToolOptions,
+} from './agents/define-tool.ts'
+export { pipeline, type Chained, type PipelineOptions } from './agents/pipeline.ts'
+export { AgentRegistry, type AgentSummary } from './agents/agent-registry.ts'
+
+// Executing them.
+export {
+  createExecutionEngine,
+  UserExecutionEngine,
+  type EngineHealth,
+  type ExecutionEngineOptions,
+  type RunHandle,
+  type StartOptions,
+} from './runs/execution-engine.ts'
+export {
+  createAgentInstanceFactory,
+  type AgentInstance,
+  type AgentInstanceFactory,
+  type AgentInstanceFactoryOptions,
+  type FactoryMetrics,
+} from './instances/agent-instance-factory.ts'
+export type { AgentExecution, DelegateOptions } from './instances/agent-execution.ts'
+export type { EngineLimits } from './limits.ts'
+export type { EngineLogger } from './logger.ts'
+
+// What a run tells.
+export {
+  isDurable,
+  isTerminal,
+  type AgentCancelled,
+  type AgentCompleted,
+  type AgentEvent,
+  type AgentFailed,
+  type AgentProgress,
+  type AgentStarted,
+  type AgentText,
+  type AgentThinking,
+  type CancelReason,
+  type DurableEvent,
+  type QueuePosition,
+  type SubagentCompleted,
+  type SubagentCompletedData,
+  type SubagentStarted,
+  type TerminalEvent,
+  type ToolCompleted,
+  type ToolCompletedData,
+  type ToolExecuting,
+  type TransientEvent,
+  type UnnumberedEvent,
+} from './events/agent-event.ts'
+export { agentEvent } from './events/event-schema.ts'
+export type { FollowOptions } from './events/run-follower.ts'
+
+// Where it is kept.
+export { MemoryRunStore, type MemoryRunStoreLimits } from './store/memory-run-store.ts'
+export type {
+  EventBatch,
+  NewRun,
+  RunPage,
+  RunPageOptions,
+  RunRecord,
+  RunStatus,
+  RunStore,
+} from './store/run-store.ts'
+
+// What went wrong.
+export { AgentError } from './errors/agent-error.ts'
+export {
+  EngineError,
+  type EngineErrorCode,
+  type EngineErrorDetails,
+  type SchemaIssue,
+} from './errors/engine-error.ts'
+export type { Failure } from './errors/failure.ts'

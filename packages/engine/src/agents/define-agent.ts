@@ -1,0 +1,77 @@
+import type * as z from 'zod'
+import type { AgentExecution } from '../instances/agent-execution.ts'
+import { checkedLimit } from '../internal/checked-limit.ts'
+import { checkedName } from '../internal/checked-name.ts'
+
+/** Limits that an agent sets for itself. */
+export interface AgentLimits {
+  /** Milliseconds that a run of this agent may execute. Default: the engine's `runMs`. */
+  readonly runMs?: number
+  /** Milliseconds that this agent may take when another one delegates to it. Default: the engine's `stepMs`. */
+  readonly stepMs?: number
+}
+
+/** An agent: a definition, never an instance. It belongs to nobody and holds nothing of anybody. */
+export interface AgentDefinition<Input = unknown, Output = unknown> {
+  readonly name: string
+  readonly description: string | undefined
+  readonly input: z.ZodType<unknown, Input>
+  readonly output: z.ZodType<Output>
+  readonly limits: AgentLimits
+  /** The agents that a pipeline runs one after the other. Empty for an agent that runs by itself. */
+  readonly stages: readonly AgentDefinition[]
+  /** Takes what the input schema let through. */
+  readonly run: (input: unknown, agent: AgentExecution) => unknown
+}
+
+export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extends z.ZodType> {
+  /** 1 to 64 letters, digits, `_`, `-` or `.`. */
+  readonly name: string
+  readonly description?: string
+  readonly input: InputSchema
+  readonly output: OutputSchema
+  readonly limits?: AgentLimits
+  run(
+    input: z.output<InputSchema>,
+    agent: AgentExecution,
+  ): z.input<OutputSchema> | PromiseLike<z.input<OutputSchema>>
+}
+
+/**
+ * Defines an agent. Each execution runs in a scope of its owner; input and output pass through their
+ * schemas, and an output that does not fit fails the run. Throws TypeError for a bad name or limit.
+ *
+ * @example
+ * const echo = defineAgent({
+ *   name: 'echo',
+ *   input: z.object({ text: z.string() }),
+ *   output: z.object({ text: z.string() }),
+ *   run: async ({ text }, agent) => {
+ *     await agent.think('Nothing to think about.')
+ *     return { text }
+ *   },
+ * })
+ */
+export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends z.ZodType>(
+  options: AgentOptions<InputSchema, OutputSchema>,
+): AgentDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
+  const { name, description, input, output, limits = {} } = options
+  checkedName('agent', name)
+  if (limits.runMs !== undefined) checkedLimit('limits.runMs', limits.runMs, 1)
+  if (limits.stepMs !== undefined) checkedLimit('limits.stepMs', limits.stepMs, 1)
+  return Object.freeze({
+    name,
+    description,
+    // A schema is read from here on, never fed with a type of its own: the narrower type is safe.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    input: input as z.ZodType<unknown, z.input<InputSchema>>,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    output: output as z.ZodType<z.output<OutputSchema>>,
+    limits: Object.freeze({ ...limits }),
+    stages: Object.freeze([]),
+    // The engine passes what came out of the input schema, and nothing else.
+    run: (parsed: unknown, agent: AgentExecution) =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      options.run(parsed as z.output<InputSchema>, agent),
+  })
+}

@@ -1,0 +1,61 @@
+import { checkedName } from '../internal/checked-name.ts'
+import type { AgentDefinition, AgentLimits } from './define-agent.ts'
+
+type InputOf<Agent> = Agent extends AgentDefinition<infer Input> ? Input : never
+type OutputOf<Agent> = Agent extends AgentDefinition<infer _Input, infer Output> ? Output : never
+
+/** The same stages where each takes what the one before returns; a readable mistake where one does not. */
+export type Chained<Stages extends readonly unknown[], Previous> = Stages extends readonly [
+  infer First,
+  ...infer Rest,
+]
+  ? [Previous] extends [InputOf<First>]
+    ? readonly [First, ...Chained<Rest, OutputOf<First>>]
+    : readonly [{ readonly mistake: 'this stage does not take what the stage before it returns' }]
+  : readonly []
+
+type Last<Stages extends readonly unknown[]> = Stages extends readonly [...unknown[], infer Final]
+  ? Final
+  : never
+
+export interface PipelineOptions<Stages> {
+  /** 1 to 64 letters, digits, `_`, `-` or `.`. */
+  readonly name: string
+  readonly description?: string
+  readonly limits?: AgentLimits
+  /** At least one. Each is fed what the one before it returned; the last one's output is the pipeline's. */
+  readonly stages: Stages
+}
+
+/**
+ * An agent that delegates to its stages one after the other. The first failure ends it: a stage that failed
+ * is never reported as success. Throws TypeError for a bad name or no stages.
+ *
+ * @example
+ * const supervisor = pipeline({ name: 'supervisor', stages: [triage, data, reporting] })
+ */
+export function pipeline<const Stages extends readonly [AgentDefinition, ...AgentDefinition[]]>(
+  options: PipelineOptions<Stages & Chained<Stages, InputOf<Stages[0]>>>,
+): AgentDefinition<InputOf<Stages[0]>, OutputOf<Last<Stages>>> {
+  const { name, description, limits = {} } = options
+  const stages: readonly AgentDefinition[] = options.stages
+  checkedName('agent', name)
+  const [first] = stages
+  const last = stages.at(-1)
+  if (first === undefined || last === undefined) {
+    throw new TypeError(`Expected the pipeline "${name}" to have at least one stage`)
+  }
+  return Object.freeze({
+    name,
+    description,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types above name these two stages
+    input: first.input as AgentDefinition<InputOf<Stages[0]>>['input'],
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    output: last.output as AgentDefinition<unknown, OutputOf<Last<Stages>>>['output'],
+    limits: Object.freeze({ ...limits }),
+    stages: Object.freeze([...stages]),
+    run: () => {
+      throw new TypeError(`The pipeline "${name}" runs through its stages`)
+    },
+  })
+}

@@ -1,0 +1,68 @@
+/**
+ * Every code that an engine error can carry. Codes are stable: programs and clients branch on them.
+ *
+ * - registry: `UNKNOWN_AGENT`, `DUPLICATE_AGENT`, `REGISTRY_FROZEN`, `REGISTRY_NOT_FROZEN`
+ * - schemas: `INVALID_INPUT`, `INVALID_OUTPUT`, `RESULT_TOO_LARGE`
+ * - runs: `RUN_NOT_FOUND` (missing and foreign alike), `RUN_ENDED`, `CURSOR_EVICTED`, `CANCELLED`, `ENGINE_CLOSED`
+ * - limits: `OWNER_QUEUE_FULL`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `RUN_DEADLINE`, `STEP_DEADLINE`,
+ *   `TOOL_DEADLINE`, `DELEGATION_TOO_DEEP`
+ * - failures: `AGENT_FAILED`, `TOOL_FAILED`
+ */
+export type EngineErrorCode =
+  | 'UNKNOWN_AGENT'
+  | 'DUPLICATE_AGENT'
+  | 'REGISTRY_FROZEN'
+  | 'REGISTRY_NOT_FROZEN'
+  | 'INVALID_INPUT'
+  | 'INVALID_OUTPUT'
+  | 'RESULT_TOO_LARGE'
+  | 'RUN_NOT_FOUND'
+  | 'RUN_ENDED'
+  | 'CURSOR_EVICTED'
+  | 'CANCELLED'
+  | 'ENGINE_CLOSED'
+  | 'OWNER_QUEUE_FULL'
+  | 'QUEUE_FULL'
+  | 'QUEUE_TIMEOUT'
+  | 'RUN_DEADLINE'
+  | 'STEP_DEADLINE'
+  | 'TOOL_DEADLINE'
+  | 'DELEGATION_TOO_DEEP'
+  | 'AGENT_FAILED'
+  | 'TOOL_FAILED'
+
+/** One reason why a value did not fit its schema: where, and what was expected. Never the value. */
+export interface SchemaIssue {
+  readonly path: string
+  readonly message: string
+}
+
+export interface EngineErrorDetails {
+  readonly issues?: readonly SchemaIssue[]
+  /** Milliseconds after which trying again is sensible. */
+  readonly retryAfterMs?: number
+  readonly cause?: unknown
+}
+
+const brand = Symbol.for('ringfence.engine-error')
+
+/** What the engine throws and what a failed run ends with. Its message is fit for the run's own user. */
+export class EngineError extends Error {
+  override readonly name: string = 'EngineError'
+  readonly code: EngineErrorCode
+  readonly issues: readonly SchemaIssue[]
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: EngineErrorCode, message: string, details: EngineErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.issues = details.issues ?? []
+    this.retryAfterMs = details.retryAfterMs
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  /** True for an error of this package, also one thrown by another copy of it. */
+  static is(value: unknown): value is EngineError {
+    return typeof value === 'object' && value !== null && brand in value
+  }
+}

@@ -1,0 +1,95 @@
+import * as z from 'zod'
+import type { AgentEvent } from './agent-event.ts'
+
+const failure = z.object({ code: z.string(), message: z.string() })
+const durationMs = z.number().nonnegative()
+
+const envelope = {
+  at: z.iso.datetime(),
+  runId: z.string(),
+  threadId: z.string().optional(),
+  requestId: z.string(),
+  userId: z.string(),
+  agent: z.string(),
+}
+const durable = { ...envelope, seq: z.int().nonnegative() }
+
+/**
+ * The events of a run, as they travel: for whoever receives them from outside. Unknown fields are dropped,
+ * unknown types refused.
+ */
+export const agentEvent: z.ZodType<AgentEvent> = z.discriminatedUnion('type', [
+  z.object({
+    ...durable,
+    type: z.literal('agent_started'),
+    data: z.object({ queuedMs: durationMs }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('agent_thinking'),
+    data: z.object({ text: z.string(), step: z.int().positive() }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('agent_text'),
+    data: z.object({ delta: z.string() }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('tool_executing'),
+    data: z.object({ callId: z.string(), tool: z.string(), input: z.unknown().optional() }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('tool_completed'),
+    data: z.object({
+      callId: z.string(),
+      tool: z.string(),
+      ok: z.boolean(),
+      result: z.unknown().optional(),
+      error: failure.optional(),
+      durationMs,
+    }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('subagent_started'),
+    data: z.object({ callId: z.string(), agent: z.string() }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('subagent_completed'),
+    data: z.object({
+      callId: z.string(),
+      agent: z.string(),
+      ok: z.boolean(),
+      error: failure.optional(),
+      durationMs,
+    }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('agent_completed'),
+    data: z.object({ result: z.unknown().optional(), durationMs }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('agent_error'),
+    data: z.object({ error: failure, durationMs }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('agent_cancelled'),
+    data: z.object({ reason: z.enum(['caller', 'disconnect', 'shutdown']), durationMs }),
+  }),
+  z.object({
+    ...envelope,
+    type: z.literal('queue_position'),
+    data: z.object({ position: z.int().positive() }),
+  }),
+  z.object({
+    ...envelope,
+    type: z.literal('agent_progress'),
+    data: z.object({ fraction: z.number().min(0).max(1), message: z.string().optional() }),
+  }),
+])

@@ -1,0 +1,47 @@
+import type { AgentDefinition } from '../agents/define-agent.ts'
+import type { ToolDefinition } from '../agents/define-tool.ts'
+
+/** How a delegation differs from its caller: it can only be narrower. */
+export interface DelegateOptions {
+  /** Some of the caller's roles. Default: all of them. */
+  readonly roles?: readonly string[]
+}
+
+/**
+ * What an agent's code can do while it runs: tell, call, delegate. Belongs to the scope of its execution;
+ * afterwards, and elsewhere, every member throws `SCOPE_CLOSED` or `CROSS_OWNER`. So does a tool or a step
+ * that was given up and still runs: it can no longer emit anything.
+ */
+export interface AgentExecution {
+  /** The agent's own name. */
+  readonly name: string
+  /** Aborts when the run is cancelled, its deadline passes, or the execution ends. */
+  readonly signal: AbortSignal
+
+  /** Emits `agent_thinking`. Resolves when it is stored. */
+  think(text: string): Promise<void>
+
+  /** Emits `agent_text`. Resolves when it is stored. */
+  text(delta: string): Promise<void>
+
+  /** Shows how far the agent has come, 0 to 1, to whoever watches. Transient: not stored, not replayed. */
+  progress(fraction: number, message?: string): void
+
+  /**
+   * Calls a tool in a child scope with the tool's deadline. Rejects with `INVALID_INPUT`, `INVALID_OUTPUT`,
+   * `TOOL_DEADLINE`, `TOOL_FAILED`, or with what the tool threw as an AgentError.
+   */
+  call<Input, Output>(tool: ToolDefinition<Input, Output>, input: NoInfer<Input>): Promise<Output>
+
+  /**
+   * Lets another agent do a part, in a narrowed child scope with that agent's deadline. Rejects with
+   * `UNKNOWN_AGENT`, `INVALID_INPUT`, `INVALID_OUTPUT`, `STEP_DEADLINE`, `DELEGATION_TOO_DEEP`, or with what
+   * the other agent failed with.
+   */
+  delegate<Input, Output>(
+    agent: AgentDefinition<Input, Output>,
+    input: NoInfer<Input>,
+    options?: DelegateOptions,
+  ): Promise<Output>
+  delegate(agent: string, input: unknown, options?: DelegateOptions): Promise<unknown>
+}

@@ -1,0 +1,132 @@
+import { assertOwner, currentScope, own, type Scope } from '@ringfence/context'
+import type { AgentRegistry } from '../agents/agent-registry.ts'
+import { parse } from '../internal/parse.ts'
+import { resolveLimits, type EngineLimits } from '../limits.ts'
+import { executeAgent } from './execute-agent.ts'
+import { silentSink, type ExecutionContext } from './execution-context.ts'
+
+/** An agent of the current user, ready to execute. Belongs to the scope it was made in, and ends with it. */
+export interface AgentInstance {
+  readonly name: string
+  /**
+   * Executes the agent once, in a child scope with the agent's deadline. Rejects with `INVALID_INPUT`,
+   * `INVALID_OUTPUT`, or with what the agent threw. Throws `SCOPE_CLOSED` after the scope it was made in,
+   * and `CROSS_OWNER` elsewhere.
+   */
+  execute(input: unknown): Promise<unknown>
+}
+
+/** How many instances there were, and how many there are. */
+export interface FactoryMetrics {
+  readonly created: number
+  readonly active: number
+  readonly disposed: number
+}
+
+/**
+ * Makes agent instances for whoever the current scope belongs to. It takes no user and keeps none: one
+ * factory serves all users, because everything it reads comes from the current scope.
+ */
+export interface AgentInstanceFactory {
+  /** An instance of the agent of that name. Throws `NO_SCOPE`, `UNKNOWN_AGENT`, `REGISTRY_NOT_FROZEN`. */
+  create(name: string): AgentInstance
+  metrics(): FactoryMetrics
+}
+
+export interface AgentInstanceFactoryOptions {
+  readonly agents: AgentRegistry
+  readonly limits?: Partial<EngineLimits>
+}
+
+/**
+ * A factory without an engine: its instances execute in the scope they are made in. Their events belong to
+ * no run and go nowhere; an engine's own factory is `engine.instances`.
+ *
+ * @example
+ * const instances = createAgentInstanceFactory({ agents })
+ * await users.run({ userId: 'alice' }, () => instances.create('echo').execute({ text: 'hi' }))
+ */
+export function createAgentInstanceFactory(
+  options: AgentInstanceFactoryOptions,
+): AgentInstanceFactory {
+  const { agents } = options
+  const limits = resolveLimits(options.limits)
+  const factory = new InstanceFactory(agents, () => ({
+    agents,
+    limits,
+    sink: silentSink(),
+    logger: undefined,
+    onOrphan: () => undefined,
+    now: Date.now,
+  }))
+  return factory.published
+}
+
+/** An instance, and the way past its input schema for whoever has parsed the input already. */
+export interface MadeInstance {
+  readonly instance: AgentInstance
+  readonly executeParsed: (input: unknown, hooks?: ExecutionHooks) => Promise<unknown>
+}
+
+export interface ExecutionHooks {
+  /** Aborting it aborts the execution. */
+  readonly signal?: AbortSignal
+  /** Hears of the execution's scope before anything runs in it. */
+  readonly onScope?: (scope: Scope) => void
+}
+
+/** Where every path of the engine ends. `contextOf` says what the run of the current scope shares. */
+export class InstanceFactory {
+  readonly #agents: AgentRegistry
+  readonly #contextOf: () => ExecutionContext
+  #created = 0
+  #disposed = 0
+
+  constructor(agents: AgentRegistry, contextOf: () => ExecutionContext) {
+    this.#agents = agents
+    this.#contextOf = contextOf
+  }
+
+  /** What users of the factory get. */
+  get published(): AgentInstanceFactory {
+    return Object.freeze<AgentInstanceFactory>({
+      create: (name) => this.make(name).instance,
+      metrics: () => ({
+        created: this.#created,
+        active: this.#created - this.#disposed,
+        disposed: this.#disposed,
+      }),
+    })
+  }
+
+  make(name: string): MadeInstance {
+    const scope = currentScope()
+    const definition = this.#agents.get(name)
+    const context = this.#contextOf()
+    const executeParsed: MadeInstance['executeParsed'] = async (input, hooks = {}) => {
+      assertOwner(instance)
+      return executeAgent(definition, input, context, {
+        deadlineMs: definition.limits.runMs ?? context.limits.runMs,
+        graceMs: context.limits.abortGraceMs,
+        depth: 0,
+        ...hooks,
+      })
+    }
+    const instance: AgentInstance = own(
+      Object.freeze<AgentInstance>({
+        name,
+        execute: async (input) => {
+          assertOwner(instance)
+          const subject = `The input of agent "${name}"`
+          return executeParsed(await parse(definition.input, input, 'INVALID_INPUT', subject))
+        },
+      }),
+      { scope: true },
+    )
+    scope.defer(() => {
+      this.#disposed += 1
+    })
+    this.#created += 1
+    return { instance, executeParsed }
+  }
+}

@@ -1,0 +1,101 @@
+import { currentScope } from '@ringfence/context'
+import type { ToolDefinition } from '../agents/define-tool.ts'
+import { describeFailure, failureOf } from '../errors/failure.ts'
+import { preview } from '../events/preview.ts'
+import { abortedOr } from '../internal/aborted-or.ts'
+import { parse } from '../internal/parse.ts'
+import type { ExecutionContext } from './execution-context.ts'
+
+/**
+ * Calls a tool in a child of the current scope. The call is raced against its deadline: a tool that ignores
+ * its signal cannot hold the agent. It is fenced, reported as an orphan, and charged until it ends.
+ */
+export async function callTool<Input, Output>(
+  tool: ToolDefinition<Input, Output>,
+  input: Input,
+  agent: string,
+  context: ExecutionContext,
+): Promise<Output> {
+  const { sink, limits, now } = context
+  const callId = sink.nextCallId()
+  const since = now()
+  await sink.append({
+    type: 'tool_executing',
+    agent,
+    data: { callId, tool: tool.name, input: preview(input) },
+  })
+  try {
+    const output = await runTool(tool, input, context)
+    await sink.append({
+      type: 'tool_completed',
+      agent,
+      data: {
+        callId,
+        tool: tool.name,
+        ok: true,
+        result: preview(output),
+        durationMs: now() - since,
+      },
+    })
+    return output
+  } catch (error) {
+    const data = {
+      callId,
+      tool: tool.name,
+      ok: false,
+      error: describeFailure(error),
+      durationMs: now() - since,
+    }
+    // A run that has ended meanwhile has closed this call in its journal already.
+    await sink.append({ type: 'tool_completed', agent, data }).catch(() => undefined)
+    throw error
+  }
+
+  async function runTool(
+    { name, timeoutMs = limits.toolMs }: ToolDefinition<Input, Output>,
+    rawInput: Input,
+    { logger, onOrphan }: ExecutionContext,
+  ): Promise<Output> {
+    const parsed = await parse(tool.input, rawInput, 'INVALID_INPUT', `The input of tool "${name}"`)
+    let scopeId: string | undefined
+    try {
+      return await currentScope().child(
+        {},
+        {
+          label: `tool ${name}`,
+          deadlineMs: timeoutMs,
+          closeBudgetMs: limits.abortGraceMs / 4,
+          onOrphan,
+        },
+        async (scope) => {
+          scopeId = scope.id
+          try {
+            const output = await tool.run(parsed, {
+              get signal() {
+                return scope.signal
+              },
+            })
+            return await parse(
+              tool.output,
+              output,
+              'INVALID_OUTPUT',
+              `What the tool "${name}" returned`,
+            )
+          } catch (error) {
+            throw abortedOr(scope, error)
+          }
+        },
+      )
+    } catch (error) {
+      const failure = failureOf(error, {
+        subject: `The tool "${name}"`,
+        scopeId,
+        limitMs: timeoutMs,
+        deadlineCode: 'TOOL_DEADLINE',
+        failureCode: 'TOOL_FAILED',
+      })
+      if (failure !== error) logger?.warn({ err: error, tool: name, agent, scopeId }, 'tool failed')
+      throw failure
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type { AgentDefinition } from '../agents/define-agent.ts'
+import { EngineError } from '../errors/engine-error.ts'
+import { describeFailure, failureOf } from '../errors/failure.ts'
+import { parse } from '../internal/parse.ts'
+import { executeAgent } from './execute-agent.ts'
+import type { ExecutionContext } from './execution-context.ts'
+
+export interface Delegation {
+  readonly context: ExecutionContext
+  /** The agent that delegates. */
+  readonly caller: string
+  /** How many delegations lead to the caller. */
+  readonly depth: number
+  readonly roles?: readonly string[] | undefined
+  /** True where the input came out of the agent's own input schema already. */
+  readonly parsed?: boolean
+}
+
+/** Lets another agent do a part of a run, and tells of its beginning and its end. */
+export async function delegate(
+  definition: AgentDefinition,
+  input: unknown,
+  delegation: Delegation,
+): Promise<unknown> {
+  const { context, caller, depth } = delegation
+  const { sink, limits, now } = context
+  if (depth >= limits.delegationDepth) {
+    throw new EngineError(
+      'DELEGATION_TOO_DEEP',
+      `The agent "${caller}" cannot delegate to "${definition.name}": ${depth} delegations lead to it, ` +
+        'and that is the limit. Look for agents that delegate to each other in a circle.',
+    )
+  }
+  const callId = sink.nextCallId()
+  const since = now()
+  await sink.append({
+    type: 'subagent_started',
+    agent: caller,
+    data: { callId, agent: definition.name },
+  })
+  try {
+    const output = await runPart(definition, input, delegation)
+    await sink.append({
+      type: 'subagent_completed',
+      agent: caller,
+      data: { callId, agent: definition.name, ok: true, durationMs: now() - since },
+    })
+    return output
+  } catch (error) {
+    const data = {
+      callId,
+      agent: definition.name,
+      ok: false,
+      error: describeFailure(error),
+      durationMs: now() - since,
+    }
+    // A run that has ended meanwhile has closed this call in its journal already.
+    await sink.append({ type: 'subagent_completed', agent: caller, data }).catch(() => undefined)
+    throw error
+  }
+}
+
+async function runPart(
+  definition: AgentDefinition,
+  input: unknown,
+  { context, depth, roles, parsed = false }: Delegation,
+): Promise<unknown> {
+  const { limits, logger } = context
+  const { name } = definition
+  const deadlineMs = definition.limits.stepMs ?? limits.stepMs
+  let scopeId: string | undefined
+  try {
+    return await executeAgent(
+      definition,
+      parsed
+        ? input
+        : await parse(definition.input, input, 'INVALID_INPUT', `The input of agent "${name}"`),
+      context,
+      {
+        deadlineMs,
+        graceMs: limits.abortGraceMs / 2,
+        roles,
+        depth: depth + 1,
+        onScope: (scope) => {
+          scopeId = scope.id
+        },
+      },
+    )
+  } catch (error) {
+    const failure = failureOf(error, {
+      subject: `The agent "${name}"`,
+      scopeId,
+      limitMs: deadlineMs,
+      deadlineCode: 'STEP_DEADLINE',
+      failureCode: 'AGENT_FAILED',
+    })
+    if (failure !== error) logger?.warn({ err: error, agent: name, scopeId }, 'agent failed')
+    throw failure
+  }
+}

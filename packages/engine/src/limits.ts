@@ -1,0 +1,56 @@
+import { checkedLimit } from './internal/checked-limit.ts'
+
+/** Every limit of an engine. Each is enforced (I9). */
+export interface EngineLimits {
+  /** Runs of one owner that execute at once. Default 4. */
+  readonly ownerConcurrency: number
+  /** Runs of all owners that execute at once. Default 32. */
+  readonly concurrency: number
+  /** Runs of one owner that wait. One more is refused with `OWNER_QUEUE_FULL`. Default 32. */
+  readonly ownerQueue: number
+  /** Runs of all owners that wait. One more is refused with `QUEUE_FULL`. Default 1,024. */
+  readonly queue: number
+  /** Milliseconds that a run may wait; then it fails with `QUEUE_TIMEOUT`. Default 120,000. */
+  readonly queueMs: number
+  /** Milliseconds that a run may execute, unless its agent says otherwise. Default 120,000. */
+  readonly runMs: number
+  /** Milliseconds that a delegation to another agent may take, unless that agent says otherwise. Default 60,000. */
+  readonly stepMs: number
+  /** Milliseconds that a tool call may take, unless the tool says otherwise. Default 30,000. */
+  readonly toolMs: number
+  /** Milliseconds that work may still take after it is told to stop. Then it is fenced, and an orphan. Default 400. */
+  readonly abortGraceMs: number
+  /** How deep agents may delegate to agents. Default 8. */
+  readonly delegationDepth: number
+  /** Bytes that the result of a run may take as JSON. Default 1 MiB. */
+  readonly resultBytes: number
+  /** Characters of one thought or one piece of text. More is cut, and says so. Default 65,536. */
+  readonly textLength: number
+}
+
+const defaults: EngineLimits = Object.freeze({
+  ownerConcurrency: 4,
+  concurrency: 32,
+  ownerQueue: 32,
+  queue: 1024,
+  queueMs: 120_000,
+  runMs: 120_000,
+  stepMs: 60_000,
+  toolMs: 30_000,
+  abortGraceMs: 400,
+  delegationDepth: 8,
+  resultBytes: 1_048_576,
+  textLength: 65_536,
+})
+
+// A queue of length 0 and a grace of 0 ms make sense; a concurrency of 0 would never run anything.
+const mayBeZero = new Set(['ownerQueue', 'queue', 'abortGraceMs', 'delegationDepth'])
+
+/** The limits to enforce: the defaults with the caller's on top, each checked. Throws TypeError. */
+export function resolveLimits(limits: Partial<EngineLimits> = {}): EngineLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(defaults, name)) throw new TypeError(`There is no limit \`${name}\``)
+    if (value !== undefined) checkedLimit(`limits.${name}`, value, mayBeZero.has(name) ? 0 : 1)
+  }
+  return Object.freeze({ ...defaults, ...limits })
+}

@@ -1,0 +1,311 @@
+import {
+  canonicalOwner,
+  currentScope,
+  runOutside,
+  type OrphanListener,
+  type Scope,
+} from '@ringfence/context'
+import type { AgentRegistry, AgentSummary } from '../agents/agent-registry.ts'
+import { EngineError } from '../errors/engine-error.ts'
+import type { AgentEvent } from '../events/agent-event.ts'
+import { LiveEvents } from '../events/live-events.ts'
+import { followRun, type FollowOptions } from '../events/run-follower.ts'
+import { RunJournal } from '../events/run-journal.ts'
+import { InstanceFactory, type AgentInstanceFactory } from '../instances/agent-instance-factory.ts'
+import {
+  silentSink,
+  type EventSink,
+  type ExecutionContext,
+} from '../instances/execution-context.ts'
+import { checkedLimit } from '../internal/checked-limit.ts'
+import { parse } from '../internal/parse.ts'
+import { resolveLimits, type EngineLimits } from '../limits.ts'
+import type { EngineLogger } from '../logger.ts'
+import { Scheduler } from '../scheduling/scheduler.ts'
+import { MemoryRunStore } from '../store/memory-run-store.ts'
+import { notFound } from '../store/not-found.ts'
+import type { NewRun, RunPage, RunPageOptions, RunRecord, RunStore } from '../store/run-store.ts'
+import { closeRuns } from './close-runs.ts'
+import { LiveRun } from './live-run.ts'
+import { LiveRuns } from './live-runs.ts'
+import { superviseRun } from './supervise-run.ts'
+
+export interface ExecutionEngineOptions {
+  /** Frozen. */
+  readonly agents: AgentRegistry
+  /** Default: the memory of this process, bounded (`MemoryRunStore`). */
+  readonly store?: RunStore
+  readonly limits?: Partial<EngineLimits>
+  /** Default: silence. */
+  readonly logger?: EngineLogger
+  /** Epoch milliseconds. Default: `Date.now`. */
+  readonly now?: () => number
+  /** Makes run ids: unique, unguessable. Default: random UUIDs. */
+  readonly createRunId?: () => string
+}
+
+export interface StartOptions {
+  /** The conversation that the run belongs to: the owner's own id for it. */
+  readonly threadId?: string | undefined
+  /** Aborting it cancels the run with the reason `disconnect`. Without it, the run outlives its caller. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A run that was started. */
+export interface RunHandle {
+  readonly runId: string
+  /** Resolves with the result; rejects with the error of the terminal event. Need not be awaited. */
+  readonly result: Promise<unknown>
+}
+
+/** What is going on in an engine, from its live parts. */
+export interface EngineHealth {
+  readonly accepting: boolean
+  readonly running: number
+  readonly queued: number
+  /** Work that was told to stop, did not, and is still running: fenced, and charged to its owner. */
+  readonly orphans: number
+}
+
+/**
+ * Starts and executes runs, each for exactly one owner: that of the scope in which it is started. There is no
+ * other way to name a user, and no anonymous one. One engine serves all users.
+ *
+ * A run has a root scope of its own: it outlives the request that started it, and requests only follow it.
+ * Every method but `agents`, `health` and `close` throws `NO_SCOPE` outside a scope.
+ */
+export class UserExecutionEngine {
+  readonly #agents: AgentRegistry
+  readonly #store: RunStore
+  readonly #limits: EngineLimits
+  readonly #logger: EngineLogger | undefined
+  readonly #now: () => number
+  readonly #createRunId: () => string
+  readonly #scheduler: Scheduler
+  readonly #instances: InstanceFactory
+  readonly #live = new LiveEvents()
+  readonly #runs = new LiveRuns()
+  #closed: Promise<void> | undefined
+  #orphans = 0
+
+  /** Throws `REGISTRY_NOT_FROZEN`, and TypeError for a limit that is none. */
+  constructor(options: ExecutionEngineOptions) {
+    const { agents, store, limits, logger, now, createRunId } = options
+    agents.list()
+    this.#agents = agents
+    this.#store = store ?? new MemoryRunStore()
+    this.#limits = resolveLimits(limits)
+    this.#logger = logger
+    this.#now = now ?? Date.now
+    this.#createRunId = createRunId ?? (() => globalThis.crypto.randomUUID())
+    this.#scheduler = new Scheduler(this.#limits)
+    this.#instances = new InstanceFactory(agents, () => this.#contextOfCurrentRun())
+  }
+
+  /** Makes instances in the current scope; inside a run their events join the run's. */
+  get instances(): AgentInstanceFactory {
+    return this.#instances.published
+  }
+
+  /** What can run. Tells nothing of anybody. */
+  agents(): readonly AgentSummary[] {
+    return this.#agents.list()
+  }
+
+  /**
+   * Starts a run of the current owner. Resolves when it is queued; it executes when both limits allow.
+   *
+   * Rejects with `UNKNOWN_AGENT`, `INVALID_INPUT` (with paths), `OWNER_QUEUE_FULL` and `QUEUE_FULL` (with
+   * `retryAfterMs`), `ENGINE_CLOSED`, and `NO_SCOPE`. Nothing is left behind by a rejected start.
+   */
+  async start(agent: string, input: unknown, options: StartOptions = {}): Promise<RunHandle> {
+    const caller = currentScope()
+    const definition = this.#agents.get(agent)
+    const subject = `The input of agent "${agent}"`
+    const parsed = await parse(definition.input, input, 'INVALID_INPUT', subject)
+    if (this.#closed !== undefined) {
+      throw new EngineError('ENGINE_CLOSED', 'The server is shutting down and starts no more runs.')
+    }
+    const owner = canonicalOwner(caller.owner)
+    const run = new LiveRun(this.#createRunId(), agent, (onPosition) =>
+      this.#scheduler.enter(owner, onPosition),
+    )
+    const { signal, threadId } = options
+    const cancel = (): void => run.cancel('disconnect')
+    if (signal?.aborted === true) cancel()
+    signal?.addEventListener('abort', cancel, { once: true })
+    this.#runs.add(owner, run)
+    void run.ended.then(() => {
+      this.#runs.remove(owner, run)
+      signal?.removeEventListener('abort', cancel)
+    })
+    return this.#open(caller, run, parsed, threadId)
+  }
+
+  /**
+   * The run of that id. Rejects with `RUN_NOT_FOUND` where the current owner has none, whether it never
+   * was, is no longer kept, or is somebody else's.
+   */
+  async run(runId: string): Promise<RunRecord> {
+    const record = await this.#store.get(runId)
+    if (record === undefined) throw notFound(runId)
+    return record
+  }
+
+  /** The current owner's runs, newest first, a page at a time. */
+  async runs(page: RunPageOptions = {}): Promise<RunPage> {
+    return this.#store.list(page)
+  }
+
+  /**
+   * Follows a run: its events so far, then those to come, up to the terminal one. No gap, no repeat.
+   * Rejects, before anything is sent, with `RUN_NOT_FOUND`, and with `CURSOR_EVICTED` where events after
+   * `after` are no longer kept. The iterator belongs to the current scope and is released at its close.
+   */
+  async events(
+    runId: string,
+    options: FollowOptions = {},
+  ): Promise<AsyncIterableIterator<AgentEvent>> {
+    const followed = await followRun(this.#store, this.#live, runId, options)
+    this.#runs.get(canonicalOwner(currentScope().owner), runId)?.showPosition()
+    return followed
+  }
+
+  /**
+   * Ends a run: its signal aborts, what ignores it is fenced, and its terminal event says
+   * `agent_cancelled`. Resolves when that is stored, with the run as it ended; a run that has ended
+   * already stays as it is. Rejects with `RUN_NOT_FOUND` as `run` does.
+   */
+  async cancel(runId: string): Promise<RunRecord> {
+    const owner = canonicalOwner(currentScope().owner)
+    await this.run(runId)
+    const live = this.#runs.get(owner, runId)
+    live?.cancel('caller')
+    await live?.ended
+    return this.run(runId)
+  }
+
+  /** Counted from live parts; nothing is assumed. */
+  health(): EngineHealth {
+    return {
+      accepting: this.#closed === undefined,
+      running: this.#scheduler.running,
+      queued: this.#scheduler.waiting,
+      orphans: this.#orphans,
+    }
+  }
+
+  /**
+   * Ends the engine: refuses new runs, cancels those that wait, lets those that execute finish for `graceMs`
+   * milliseconds (default 10,000) and cancels the rest. Every run gets its terminal event. Closing again
+   * waits for the first.
+   */
+  close({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    return (this.#closed ??= runOutside(async () => {
+      await closeRuns(this.#runs, checkedLimit('graceMs', graceMs, 0))
+      await this.#store.close()
+    }))
+  }
+
+  /** Opens the run's root scope and supervises the run in it. Resolves when the run is stored as queued. */
+  #open(
+    caller: Scope,
+    run: LiveRun,
+    input: unknown,
+    threadId: string | undefined,
+  ): Promise<RunHandle> {
+    const { agent, runId, ticket } = run
+    return new Promise<RunHandle>((resolve, reject) => {
+      const result = caller.detach(
+        `run ${agent}`,
+        { deadlineMs: Infinity, context: { runId, threadId }, onOrphan: this.#onOrphan(run) },
+        async (root) => {
+          const journal = this.#attach(run, root)
+          try {
+            await this.#store.create(this.#recordOf(run, root))
+          } catch (error) {
+            ticket.withdraw(error)
+            ticket.release()
+            run.finish()
+            reject(error)
+            throw error
+          }
+          resolve(Object.freeze({ runId, result }))
+          return superviseRun({
+            run,
+            input,
+            journal,
+            instances: this.#instances,
+            limits: this.#limits,
+            runMs: this.#agents.get(agent).limits.runMs ?? this.#limits.runMs,
+            logger: this.#logger,
+            now: this.#now,
+          })
+        },
+      )
+      // Where the root scope could not be opened, nothing above has run.
+      result.catch((error: unknown) => {
+        if (run.context !== undefined) return
+        ticket.withdraw(error)
+        ticket.release()
+        run.finish()
+        reject(error)
+      })
+    })
+  }
+
+  #attach(run: LiveRun, root: Scope): RunJournal {
+    const { runId } = run
+    const { threadId, requestId, userId } = root.context
+    const owner = canonicalOwner(root.owner)
+    const journal = new RunJournal(
+      { runId, requestId, userId, ...(threadId === undefined ? {} : { threadId }) },
+      this.#store,
+      (event) => this.#live.publish(owner, runId, event),
+      this.#now,
+    )
+    run.context = this.#context(journal, this.#onOrphan(run))
+    return journal
+  }
+
+  #recordOf({ agent, runId }: LiveRun, root: Scope): NewRun {
+    const { requestId, threadId } = root.context
+    const createdAt = new Date(this.#now()).toISOString()
+    return { runId, agent, requestId, createdAt, ...(threadId === undefined ? {} : { threadId }) }
+  }
+
+  #contextOfCurrentRun(): ExecutionContext {
+    const scope = currentScope()
+    const { runId } = scope.context
+    const run = runId === undefined ? undefined : this.#runs.get(canonicalOwner(scope.owner), runId)
+    return run?.context ?? this.#context(silentSink(), () => undefined)
+  }
+
+  #context(sink: EventSink, onOrphan: OrphanListener): ExecutionContext {
+    return {
+      agents: this.#agents,
+      limits: this.#limits,
+      logger: this.#logger,
+      now: this.#now,
+      sink,
+      onOrphan,
+    }
+  }
+
+  /** An orphan is counted, and charged to its owner until it really ends (I9). */
+  #onOrphan({ ticket, runId, agent }: LiveRun): OrphanListener {
+    return ({ label, scopeId, ended }) => {
+      this.#orphans += 1
+      ticket.charge(ended)
+      this.#logger?.warn({ runId, agent, scopeId, label }, 'work ignored its end and was fenced')
+      void ended.then(() => {
+        this.#orphans -= 1
+      })
+    }
+  }
+}
+
+/** The engine, made by a function. `new UserExecutionEngine(options)` is the same. */
+export function createExecutionEngine(options: ExecutionEngineOptions): UserExecutionEngine {
+  return new UserExecutionEngine(options)
+}

@@ -1,0 +1,79 @@
+import { EngineError } from '../errors/engine-error.ts'
+import type { CancelReason } from '../events/agent-event.ts'
+import type { ExecutionContext } from '../instances/execution-context.ts'
+import type { Ticket } from '../scheduling/scheduler.ts'
+
+const sentences: Record<CancelReason, string> = {
+  caller: 'The run was cancelled.',
+  disconnect: 'The run was cancelled because its client left.',
+  shutdown: 'The run was cancelled because the server is shutting down.',
+}
+
+/** A run that has not ended, and how to end it. */
+export class LiveRun {
+  readonly runId: string
+  readonly agent: string
+  readonly ticket: Ticket
+  /** Resolves when the terminal event is stored. Never rejects. */
+  readonly ended: Promise<void>
+  readonly #controller = new AbortController()
+  #end: () => void = () => undefined
+  #reason: CancelReason | undefined
+  #closing = false
+  #position: number | undefined
+  /** Set when the run's root scope is open. */
+  context: ExecutionContext | undefined
+  /** Set when the agent begins. */
+  started = false
+
+  /** Asks for a slot with the run's own listener for its place in the queue. Throws what `enter` throws. */
+  constructor(
+    runId: string,
+    agent: string,
+    enter: (onPosition: (position: number) => void) => Ticket,
+  ) {
+    this.runId = runId
+    this.agent = agent
+    this.ticket = enter((position) => {
+      this.#position = position
+      this.showPosition()
+    })
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  /** Aborts when the run is cancelled. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  get cancelled(): CancelReason | undefined {
+    return this.#reason
+  }
+
+  /** The first reason stands; once the agent's work is over there is nothing left to cancel. */
+  cancel(reason: CancelReason): void {
+    if (this.#closing || this.#reason !== undefined) return
+    this.#reason = reason
+    const error = new EngineError('CANCELLED', sentences[reason])
+    this.ticket.withdraw(error)
+    this.#controller.abort(error)
+  }
+
+  /** Tells whoever watches where the run stands, while it waits. */
+  showPosition(): void {
+    if (this.started || this.#position === undefined) return
+    const data = { position: this.#position }
+    this.context?.sink.show({ type: 'queue_position', agent: this.agent, data })
+  }
+
+  /** The agent's work is over, and its outcome stands. */
+  beginEnding(): void {
+    this.#closing = true
+  }
+
+  finish(): void {
+    this.#end()
+  }
+}

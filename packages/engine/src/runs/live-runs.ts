@@ -1,0 +1,27 @@
+import type { LiveRun } from './live-run.ts'
+
+/** Runs that have not ended, under their owner (I8). */
+export class LiveRuns {
+  readonly #owners = new Map<string, Map<string, LiveRun>>()
+
+  add(owner: string, run: LiveRun): void {
+    const runs = this.#owners.get(owner) ?? new Map<string, LiveRun>()
+    this.#owners.set(owner, runs)
+    runs.set(run.runId, run)
+  }
+
+  get(owner: string, runId: string): LiveRun | undefined {
+    return this.#owners.get(owner)?.get(runId)
+  }
+
+  remove(owner: string, run: LiveRun): void {
+    const runs = this.#owners.get(owner)
+    runs?.delete(run.runId)
+    if (runs?.size === 0) this.#owners.delete(owner)
+  }
+
+  /** For shutdown, which ends everybody's. */
+  all(): LiveRun[] {
+    return [...this.#owners.values()].flatMap((runs) => [...runs.values()])
+  }
+}

@@ -1,0 +1,116 @@
+import { EngineError } from '../errors/engine-error.ts'
+import { describeFailure, failureOf, type Failure } from '../errors/failure.ts'
+import type { TerminalDraft } from '../events/agent-event.ts'
+import type { RunJournal } from '../events/run-journal.ts'
+import type { InstanceFactory } from '../instances/agent-instance-factory.ts'
+import { toJson } from '../internal/to-json.ts'
+import type { EngineLimits } from '../limits.ts'
+import type { EngineLogger } from '../logger.ts'
+import type { LiveRun } from './live-run.ts'
+
+export interface Supervision {
+  readonly run: LiveRun
+  /** Parsed by the agent's input schema. */
+  readonly input: unknown
+  readonly journal: RunJournal
+  readonly instances: InstanceFactory
+  readonly limits: EngineLimits
+  /** Milliseconds that this agent may execute. */
+  readonly runMs: number
+  readonly logger: EngineLogger | undefined
+  readonly now: () => number
+}
+
+type Outcome = { readonly result: unknown } | { readonly error: unknown }
+
+/**
+ * Takes a run from the queue to its terminal event, in the run's root scope. Whatever happens, the run ends
+ * in exactly one terminal event, and its slot is given back. Resolves with the result, or rejects with the
+ * error that the event tells of.
+ */
+export async function superviseRun(supervision: Supervision): Promise<unknown> {
+  const { run, journal, logger, now } = supervision
+  const { agent, runId } = run
+  const queuedAt = now()
+  let outcome: Outcome
+  let startedAt = queuedAt
+  try {
+    await waitForSlot(supervision)
+    run.started = true
+    startedAt = now()
+    await journal.append({ type: 'agent_started', agent, data: { queuedMs: startedAt - queuedAt } })
+    outcome = { result: await executeInstance(supervision) }
+  } catch (error) {
+    outcome = { error }
+  }
+  run.beginEnding()
+  if (run.cancelled !== undefined) outcome = { error: run.signal.reason }
+  try {
+    await journal.end(...conclude(outcome, run, now() - startedAt))
+  } catch (error) {
+    logger?.error({ err: error, runId, agent }, 'the end of a run could not be stored')
+    throw error
+  } finally {
+    run.ticket.release()
+    run.finish()
+  }
+  if ('error' in outcome) throw outcome.error
+  return outcome.result
+}
+
+async function waitForSlot({ run, limits }: Supervision): Promise<void> {
+  const timer = setTimeout(() => {
+    run.ticket.withdraw(
+      new EngineError(
+        'QUEUE_TIMEOUT',
+        `The run waited ${limits.queueMs} ms for its turn and was given up.`,
+      ),
+    )
+  }, limits.queueMs)
+  try {
+    await run.ticket.granted
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function executeInstance(supervision: Supervision): Promise<unknown> {
+  const { run, input, instances, limits, runMs, logger } = supervision
+  const { agent, runId, signal } = run
+  let scopeId: string | undefined
+  try {
+    const output = await instances.make(agent).executeParsed(input, {
+      signal,
+      onScope: (scope) => {
+        scopeId = scope.id
+      },
+    })
+    return toJson(output, limits.resultBytes, `The result of the agent "${agent}"`)
+  } catch (error) {
+    const failure = failureOf(error, {
+      subject: `The agent "${agent}"`,
+      scopeId,
+      limitMs: runMs,
+      deadlineCode: 'RUN_DEADLINE',
+      failureCode: 'AGENT_FAILED',
+    })
+    if (failure !== error) logger?.error({ err: error, runId, agent, scopeId }, 'agent failed')
+    throw failure
+  }
+}
+
+/** The terminal event, and what is said of calls that were still open. */
+function conclude(outcome: Outcome, run: LiveRun, durationMs: number): [TerminalDraft, Failure] {
+  const { agent, cancelled } = run
+  if ('result' in outcome) {
+    return [
+      { type: 'agent_completed', agent, data: { result: outcome.result, durationMs } },
+      { code: 'AGENT_FAILED', message: 'The agent ended without waiting for this.' },
+    ]
+  }
+  const failure = describeFailure(outcome.error)
+  if (cancelled !== undefined) {
+    return [{ type: 'agent_cancelled', agent, data: { reason: cancelled, durationMs } }, failure]
+  }
+  return [{ type: 'agent_error', agent, data: { error: failure, durationMs } }, failure]
+}

@@ -1,0 +1,96 @@
+import { EngineError } from '../errors/engine-error.ts'
+import type { DurableEvent, UnnumberedEvent } from '../events/agent-event.ts'
+import type { EventBatch, NewRun, RunRecord } from './run-store.ts'
+
+/** One run in memory: its record, the newest of its events, and who waits for more. */
+export class MemoryRun {
+  readonly #mostEvents: number
+  readonly #watchers = new Set<() => void>()
+  #record: RunRecord
+  #events: DurableEvent[] = []
+  /** Characters of JSON that each kept event takes. */
+  #sizes: number[] = []
+  characters = 0
+
+  constructor(run: NewRun, mostEvents: number) {
+    this.#record = Object.freeze({ ...run, status: 'queued', lastSeq: -1 })
+    this.#mostEvents = mostEvents
+  }
+
+  get record(): RunRecord {
+    return this.#record
+  }
+
+  get ended(): boolean {
+    return this.#record.endedAt !== undefined
+  }
+
+  append(events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
+    const first = this.#record.lastSeq + 1
+    const numbered = events.map((event, index) => number(event, first + index))
+    for (const event of numbered) {
+      const size = JSON.stringify(event).length
+      this.#events.push(event)
+      this.#sizes.push(size)
+      this.characters += size
+      this.#record = follow(this.#record, event)
+    }
+    this.#trim()
+    for (const wake of this.#watchers) wake()
+    return numbered
+  }
+
+  read(after: number | undefined, limit: number): EventBatch {
+    const next = (after ?? -1) + 1
+    const oldest = this.#events[0]?.seq ?? 0
+    if (next < oldest) {
+      throw new EngineError(
+        'CURSOR_EVICTED',
+        `The events of run "${this.#record.runId}" before number ${oldest} are no longer kept. ` +
+          'Read the run itself for how it ended.',
+      )
+    }
+    const events = this.#events.slice(next - oldest, next - oldest + limit)
+    const last = events.at(-1)?.seq ?? next - 1
+    return { events, ended: this.ended && last >= this.#record.lastSeq }
+  }
+
+  watch(wake: () => void): () => void {
+    this.#watchers.add(wake)
+    return () => {
+      this.#watchers.delete(wake)
+    }
+  }
+
+  /** A tenth at a time, so that a long run does not move its whole log for every event. */
+  #trim(): void {
+    if (this.#events.length <= this.#mostEvents) return
+    const surplus = this.#events.length - this.#mostEvents + Math.floor(this.#mostEvents / 10)
+    const forgotten = Math.min(surplus, this.#events.length - 1)
+    this.#events.splice(0, forgotten)
+    for (const size of this.#sizes.splice(0, forgotten)) this.characters -= size
+  }
+}
+
+function number(event: UnnumberedEvent, seq: number): DurableEvent {
+  // The union's members differ in type and data alone, and both are untouched.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return Object.freeze({ ...event, seq }) as DurableEvent
+}
+
+/** What an event makes of the run's record. */
+function follow(record: RunRecord, event: DurableEvent): RunRecord {
+  const seen = { ...record, lastSeq: event.seq }
+  if (event.type === 'agent_started') {
+    return Object.freeze({ ...seen, status: 'running', startedAt: event.at })
+  }
+  const ended = { ...seen, endedAt: event.at }
+  if (event.type === 'agent_completed') {
+    return Object.freeze({ ...ended, status: 'completed', result: event.data.result })
+  }
+  if (event.type === 'agent_error') {
+    return Object.freeze({ ...ended, status: 'failed', error: event.data.error })
+  }
+  if (event.type === 'agent_cancelled') return Object.freeze({ ...ended, status: 'cancelled' })
+  return Object.freeze(seen)
+}

@@ -1,0 +1,6 @@
+import { EngineError } from '../errors/engine-error.ts'
+
+/** The one answer to an id that is not there and to one that is somebody else's (I8). */
+export function notFound(runId: string): EngineError {
+  return new EngineError('RUN_NOT_FOUND', `There is no run "${runId}".`)
+}
