@@ -23,9 +23,10 @@ export const findDelimiter = (header: string): ',' | ';' | '\t' => {
   return semicolons > commas ? ';' : ','
 }
 
+const tooLong = `a row that begins here is longer than ${longestRow} bytes; is a quote left open?`
 const reasons: Partial<Record<CsvErrorCode, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quoted cell of the row that begins here is never closed',
-  CSV_MAX_RECORD_SIZE: `a row that begins here is longer than ${longestRow} bytes; is a quote left open?`,
+  CSV_MAX_RECORD_SIZE: tooLong,
   INVALID_OPENING_QUOTE: 'a quote stands inside a cell that is not quoted',
   CSV_INVALID_CLOSING_QUOTE: 'text stands behind the closing quote of a cell',
   CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'text stands behind the closing quote of a cell',
@@ -63,10 +64,16 @@ export const readCsvRows = async (
   }
   try {
     let start = 0
+    let lineStart = 0
     while (start < text.length && failures.length === 0) {
       const end = endOfSlice(text, start + charactersPerSlice)
-      parser.write(text.slice(start, end))
+      const slice = text.slice(start, end)
+      parser.write(slice)
       drain()
+      const lineEnd = Math.max(slice.lastIndexOf('\n'), slice.lastIndexOf('\r'))
+      if (lineEnd !== -1) lineStart = start + lineEnd + 1
+      // The parser counts the bytes in cells: a row of delimiters alone would have no end for it.
+      if (end - lineStart > longestRow) throw new UnreadableLogError(lastLine + 1, tooLong)
       start = end
       await pace.turn()
     }

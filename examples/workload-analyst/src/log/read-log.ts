@@ -64,6 +64,10 @@ const longestHeader = 100_000
 
 const readCsv = async (text: string, first: number, pace: Pace): Promise<Workload> => {
   const headerLine = /[^\r\n]*/.exec(text.slice(first, first + longestHeader))?.[0] ?? ''
+  if (headerLine.length === longestHeader) {
+    const reason = `the header is longer than ${longestHeader} characters`
+    throw new UnreadableLogError(lineAt(text, first), reason)
+  }
   const delimiter = findDelimiter(headerLine)
   const endsInsideLine = !/[\r\n]\s*$/.test(text.slice(-1000))
   let header: { columns: Columns; width: number; line: number } | undefined

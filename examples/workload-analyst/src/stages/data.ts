@@ -6,6 +6,7 @@ import { toDollars } from '../money.ts'
 import type { Pace } from '../pace.ts'
 import { createPricing, type Pricing } from '../prices/pricing.ts'
 import { displayName } from '../report/display-name.ts'
+import { count } from '../report/format.ts'
 import {
   type CallsPerMinute,
   callsPerMinute,
@@ -140,23 +141,21 @@ const describePrices = (workload: Workload, summed: Summed, asOf: string): strin
   const { pricedCalls, unpricedCalls } = summed.totals
   const notes: string[] = []
   const fromTable = pricedCalls - summed.loggedCalls
-  if (summed.loggedCalls > 0)
-    notes.push(`${summed.loggedCalls} calls have the cost that the log says.`)
-  if (fromTable > 0)
-    notes.push(`${fromTable} calls are priced by the table of prices as of ${displayName(asOf)}.`)
-  if (unpricedCalls > 0 && workload.models !== null) {
-    const { names } = workload.models
-    const shown = [...summed.unpricedModels].map(
-      (id) => displayName(names[id] ?? '') || '(no model)',
-    )
-    const listed = `${shown.toSorted().slice(0, 10).join(', ')}${shown.length > 10 ? ', …' : ''}`
-    notes.push(
-      `${unpricedCalls} calls have no price and are left out of all money; the table of prices lacks: ${listed}.`,
-    )
-  } else if (unpricedCalls > 0) {
-    notes.push(`${unpricedCalls} calls have no price and are left out of all money.`)
+  if (summed.loggedCalls > 0) {
+    notes.push(`The log itself says the cost of ${count(summed.loggedCalls, 'call')}.`)
   }
-  return notes
+  if (fromTable > 0) {
+    const table = `the table of prices as of ${displayName(asOf)}`
+    notes.push(`The cost of ${count(fromTable, 'call')} is computed by ${table}.`)
+  }
+  if (unpricedCalls === 0) return notes
+  const without = `No price is known for ${count(unpricedCalls, 'call')}, left out of all money`
+  if (workload.models === null) return [...notes, `${without}.`]
+  const { names } = workload.models
+  const models = [...summed.unpricedModels].map((id) => names[id] ?? '').toSorted()
+  const shown = models.slice(0, 10).map((name) => displayName(name) || '(no model)')
+  const listed = `${shown.join(', ')}${models.length > 10 ? ', …' : ''}`
+  return [...notes, `${without}; the table of prices lacks: ${listed}.`]
 }
 
 const computeLatency = async (workload: Workload, pace: Pace): Promise<Latency | null> => {

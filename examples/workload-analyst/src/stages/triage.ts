@@ -3,6 +3,7 @@ import type { Analysis } from '../analysis.ts'
 import { readLog } from '../log/read-log.ts'
 import type { Workload } from '../log/workload.ts'
 import { displayName } from '../report/display-name.ts'
+import { count } from '../report/format.ts'
 import { formatTime } from '../statistics/calls-per-minute.ts'
 
 /** What the user brings: the text of a CSV or JSON Lines file. */
@@ -94,12 +95,12 @@ const describe = (workload: Workload): string[] => {
   }
   if (counts.totalsThatDiffer > 0) {
     notes.push(
-      `${counts.totalsThatDiffer} rows have a total that is not input plus output tokens; the totals here are input plus output.`,
+      `The total of ${count(counts.totalsThatDiffer, 'row')} is not input plus output tokens; the totals here are input plus output.`,
     )
   }
   if (counts.unknownStatuses > 0) {
     notes.push(
-      `${counts.unknownStatuses} rows have a status that is not understood; they count as succeeded.`,
+      `The status of ${count(counts.unknownStatuses, 'row')} is not understood; such calls count as succeeded.`,
     )
   }
   return notes
