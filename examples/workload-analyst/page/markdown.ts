@@ -126,6 +126,14 @@ const splitRow = (line: string): string[] => {
   return cells.map((cell) => cell.trim())
 }
 
+const entities: ReadonlyMap<string, string> = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['#39', "'"],
+])
+
 const escapable = /[!-/:-@[-`{-~]/
 
 /** Reads bold, emphasis, code and escapes within a line; a mark without its partner is text. */
@@ -142,6 +150,12 @@ export const parseInline = (source: string): Inline[] => {
     if (character === '\\' && escapable.test(source[at + 1] ?? '')) {
       text += source[at + 1] ?? ''
       at += 2
+      continue
+    }
+    const entity = /^&(amp|lt|gt|quot|#39);/.exec(source.slice(at, at + 6))
+    if (entity !== null) {
+      text += entities.get(entity[1] ?? '') ?? ''
+      at += entity[0].length
       continue
     }
     const span = character === '`' ? readCode(source, at) : readMarked(source, at)

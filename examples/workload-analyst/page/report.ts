@@ -10,6 +10,7 @@ const inline = (piece: Inline): Node | string => {
     case 'strong':
       return element('strong', {}, ...piece.children.map(inline))
     case 'emphasis':
+    default:
       return element('em', {}, ...piece.children.map(inline))
   }
 }
@@ -63,6 +64,7 @@ const block = (parsed: Block): HTMLElement => {
         ...parsed.items.map((piece) => element('li', {}, ...piece.map(inline))),
       )
     case 'table':
+    default:
       return table(parsed)
   }
 }

@@ -31,6 +31,7 @@ const converse = async (
   const socket = await openSocket(client, signal)
   const pings = setInterval(() => send(socket, { type: 'ping' }), pingMs)
   const abort = (): void => socket.close(1000)
+  let sent: string | undefined
   signal.addEventListener('abort', abort, { once: true })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -39,18 +40,21 @@ const converse = async (
       })
       socket.addEventListener('message', ({ data }) => {
         try {
-          const frame = readFrame(data)
-          const type = textAt(frame, 'type')
+          const received = readFrame(data)
+          const type = textAt(received, 'type')
           if (type === 'connection_established') {
             opened(socket)
             listener.connection('live')
-            send(socket, first())
+            const frame = first()
+            sent = textAt(frame, 'id')
+            send(socket, frame)
           } else if (type === 'event') {
-            const event = readEvent(frame['event'])
+            const event = readEvent(received['event'])
             listener.event(event)
             if (isTerminal(event)) resolve()
-          } else if (type === 'error') {
-            reject(refusal(frame))
+          } else if (type === 'error' && ['', sent].includes(textAt(received, 'id'))) {
+            // An error under another id answers a cancel; the run is still to be followed.
+            reject(refusal(received))
           }
         } catch (error) {
           reject(error)
@@ -66,7 +70,11 @@ const converse = async (
 
 const refusal = (frame: JsonObject): RequestError => {
   const code = textAt(frame, 'code')
-  return new RequestError(numberAt(frame, 'status') ?? 0, code, `${code}: ${textAt(frame, 'message')}`)
+  return new RequestError(
+    numberAt(frame, 'status') ?? 0,
+    code,
+    `${code}: ${textAt(frame, 'message')}`,
+  )
 }
 
 const send = (socket: WebSocket, frame: JsonObject): void => {

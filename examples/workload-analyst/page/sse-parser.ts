@@ -22,7 +22,8 @@ export const createSseParser = (receive: (message: SseMessage) => void): SsePars
   let data: string[] = []
 
   const dispatch = (): void => {
-    if (data.length > 0) receive({ id, event: event === '' ? 'message' : event, data: data.join('\n') })
+    if (data.length > 0)
+      receive({ id, event: event === '' ? 'message' : event, data: data.join('\n') })
     event = ''
     data = []
   }

@@ -12,22 +12,23 @@ export const readStream = async (
   const reader = response.body?.getReader()
   if (reader === undefined) return
   const decoder = new TextDecoder()
-  let enough = false
-  const parser = createSseParser((message) => {
-    if (!enough) enough = receive(message)
-  })
+  const messages: SseMessage[] = []
+  const parser = createSseParser((message) => messages.push(message))
   try {
-    while (!enough) {
-      const { done, value } = await reader.read()
+    for (;;) {
+      const { done, value } = await reader.read().catch(lostOr)
       if (done) return
       parser.push(decoder.decode(value, { stream: true }))
+      if (messages.splice(0).some(receive)) return
     }
-  } catch (error) {
-    if (error instanceof TypeError) throw new ConnectionLostError('The stream was cut.')
-    throw error
   } finally {
     await reader.cancel().catch(() => undefined)
   }
+}
+
+/** A browser says TypeError where the connection is cut. */
+const lostOr = (error: unknown): never => {
+  throw error instanceof TypeError ? new ConnectionLostError('The stream was cut.') : error
 }
 
 const follow = async (

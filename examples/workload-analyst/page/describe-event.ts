@@ -1,0 +1,72 @@
+import {
+  type AgentEvent,
+  type JsonObject,
+  isObject,
+  numberAt,
+  objectAt,
+  objectsAt,
+  textAt,
+} from './event.ts'
+import { formatCount, formatDuration } from './format.ts'
+
+const longest = 240
+
+/** The first line of a text, cut where it is long. */
+const short = (text: string): string => {
+  const line = text.replaceAll(/\s+/g, ' ').trim()
+  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`
+}
+
+const brief = (value: unknown): string => {
+  if (!isObject(value)) return short(JSON.stringify(value) ?? '')
+  return short(
+    Object.entries(value)
+      .map(
+        ([name, field]) => `${name}: ${typeof field === 'string' ? field : JSON.stringify(field)}`,
+      )
+      .join(', '),
+  )
+}
+
+const failure = (data: JsonObject): string => {
+  const error = objectAt(data, 'error')
+  return `${textAt(error, 'code')}: ${textAt(error, 'message')}`
+}
+
+const took = (data: JsonObject): string => formatDuration(numberAt(data, 'durationMs') ?? 0)
+
+/** Says in a line what an event tells. */
+export const describeEvent = ({ type, data }: AgentEvent): string => {
+  switch (type) {
+    case 'agent_started':
+      return `after ${formatDuration(numberAt(data, 'queuedMs') ?? 0)} in the queue`
+    case 'agent_thinking':
+      return short(textAt(data, 'text'))
+    case 'agent_text':
+      return short(textAt(data, 'delta'))
+    case 'tool_executing':
+      return `${textAt(data, 'tool')} ← ${brief(data['input'])}`
+    case 'tool_completed':
+      return data['ok'] === true
+        ? `${textAt(data, 'tool')} → ${brief(data['result'])} (${took(data)})`
+        : `${textAt(data, 'tool')} failed: ${failure(data)}`
+    case 'subagent_started':
+      return `→ ${textAt(data, 'agent')}`
+    case 'subagent_completed':
+      return data['ok'] === true
+        ? `${textAt(data, 'agent')} is done (${took(data)})`
+        : `${textAt(data, 'agent')}: ${failure(data)}`
+    case 'agent_completed': {
+      const result = objectAt(data, 'result')
+      const calls = numberAt(objectAt(result, 'totals'), 'calls') ?? 0
+      const found = objectsAt(result, 'findings').length
+      return `${formatCount(calls)} calls analysed, ${found} finding${found === 1 ? '' : 's'} (${took(data)})`
+    }
+    case 'agent_error':
+      return failure(data)
+    case 'agent_cancelled':
+      return `by ${textAt(data, 'reason')}, after ${took(data)}`
+    default:
+      return brief(data)
+  }
+}
