@@ -30,7 +30,8 @@ export const findLongOutputs = async (search: Search): Promise<SearchResult> => 
   for (const rows of rowsByGroup.values()) {
     if (pace.due()) await pace.turn()
     if (rows.length < fewestCalls) continue
-    const outputs = Float64Array.from(rows, (row) => outputTokens[row] ?? 0)
+    const outputs = new Float64Array(rows.length)
+    for (const [at, row] of rows.entries()) outputs[at] = outputTokens[row] ?? 0
     const median = nearestRank(await sortInTurns(outputs, (a, b) => a - b, pace), 50)
     const limit = Math.max(timesMedian * median, floorTokens)
     const before = tally.calls
@@ -46,14 +47,14 @@ export const findLongOutputs = async (search: Search): Promise<SearchResult> => 
   const of = workload.features ? 'feature' : workload.models ? 'model' : 'log'
   const listed = [...new Set(limits)].toSorted((a, b) => a - b).map(formatCount)
   const shown = `${listed.slice(0, 5).join(', ')}${listed.length > 5 ? ', …' : ''}`
-  const finding = tally.toFinding(
+  const finding = await tally.toFinding(
     {
       id: 'long-outputs',
       title: `Outputs ran far beyond what is usual for their ${of}`,
       detail: `${count(tally.calls, 'call')} wrote more than ${timesMedian} times the median output of their ${of} and more than ${floorTokens} tokens. A limit on the output tokens would cut them off; check first that the long answers are not needed.`,
       computation: `Output tokens above the limit (the larger of ${floorTokens} and ${timesMedian} × median: ${shown}) × price of output: ${count(tally.tokens, 'token')} = ${formatUsd(tally.savingUsd)} over ${count(tally.pricedCalls, 'priced call')} of ${formatCount(tally.calls)}.`,
     },
-    workload.lines,
+    search,
   )
   return { finding }
 }

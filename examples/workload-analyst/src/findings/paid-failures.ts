@@ -33,14 +33,14 @@ export const findPaidFailures = async (search: Search): Promise<SearchResult> =>
     times === null
       ? ''
       : ` The worst minute, ${formatTime(worst[0] * minuteMs, workload.clock)}, had ${worst[1]} of them.`
-  const finding = tally.toFinding(
+  const finding = await tally.toFinding(
     {
       id: 'paid-failures',
       title: 'Failed calls were paid',
       detail: `${count(tally.calls, 'call')} failed after using tokens.${storm} Fewer, slower retries and a check of the request before it is sent avoid them.`,
       computation: `Each failed call saves all that it cost: ${count(tally.pricedCalls, 'priced failure')} cost ${formatUsd(tally.savingUsd)}, and all ${count(tally.calls, 'failure')} used ${count(tally.tokens, 'token')}.`,
     },
-    workload.lines,
+    search,
   )
   return { finding }
 }

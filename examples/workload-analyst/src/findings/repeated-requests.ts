@@ -34,14 +34,14 @@ export const findRepeatedRequests = async (search: Search): Promise<SearchResult
   }
   const within =
     times === null ? 'at any time before (the log has no times)' : 'within the last hour'
-  const finding = tally.toFinding(
+  const finding = await tally.toFinding(
     {
       id: 'repeated-requests',
       title: 'Identical requests were paid again',
       detail: `${count(tally.calls, 'call')} had the same prompt, model and input tokens as a call that was answered ${within}. A cache of answers would have served them.`,
       computation: `Each repeat saves all that it cost: ${count(tally.pricedCalls, 'priced repeat')} cost ${formatUsd(tally.savingUsd)}, and all ${count(tally.calls, 'repeat')} used ${count(tally.tokens, 'token')} (input and output).`,
     },
-    workload.lines,
+    search,
   )
   return { finding }
 }

@@ -36,14 +36,14 @@ export const findSmallCalls = async (search: Search): Promise<SearchResult> => {
     if (pace.due()) await pace.turn()
   }
   const limits = `at most ${formatCount(smallCall.inputTokens)} input and ${formatCount(smallCall.outputTokens)} output tokens`
-  const finding = tally.toFinding(
+  const finding = await tally.toFinding(
     {
       id: 'small-calls-on-costly-model',
       title: 'Small calls went to a costly model',
       detail: `${count(tally.calls, 'call')} with ${limits} used a model that has a cheaper one of its family. Try the cheaper one on them, and check its answers before you move.`,
       computation: `What they cost minus what the cheaper model costs for the same tokens: ${formatUsd(toDollars(before))} − ${formatUsd(toDollars(after))} = ${formatUsd(toDollars(before - after))} over ${count(tally.calls, 'call')}. The tokens stay the same.`,
     },
-    workload.lines,
+    search,
   )
   return { finding }
 }

@@ -1,6 +1,9 @@
+import type { Workload } from '../log/workload.ts'
 import { type PicoDollars, toDollars } from '../money.ts'
+import type { Pace } from '../pace.ts'
 import { displayName } from '../report/display-name.ts'
-import { bySaving, type Finding } from './finding.ts'
+import { firstFew } from '../statistics/first-few.ts'
+import type { Finding } from './finding.ts'
 
 /** What one call would save. */
 export interface Saving {
@@ -22,8 +25,8 @@ export interface Tally {
   /** The finding; undefined where it would save nothing. */
   toFinding(
     text: Pick<Finding, 'id' | 'title' | 'detail' | 'computation'>,
-    lines: Uint32Array,
-  ): Finding | undefined
+    search: { readonly workload: Pick<Workload, 'lines'>; readonly pace: Pace },
+  ): Promise<Finding | undefined>
 }
 
 interface Sums {
@@ -41,6 +44,12 @@ const addTo = (sums: Sums, { amount, tokens }: Saving): void => {
   sums.amount += amount ?? 0n
   if (amount !== null) sums.pricedCalls += 1
 }
+
+const largestFirst = ([a, x]: [string, Sums], [b, y]: [string, Sums]): number =>
+  Number(y.pricedCalls > 0) - Number(x.pricedCalls > 0) ||
+  Number(y.amount > x.amount) - Number(y.amount < x.amount) ||
+  y.tokens - x.tokens ||
+  (a < b ? -1 : 1)
 
 const noSums = (): Sums => ({ calls: 0, pricedCalls: 0, amount: 0n, tokens: 0 })
 
@@ -82,22 +91,20 @@ export const createTally = (largest: Map<number, PicoDollars>): Tally => {
         largest.set(row, saving.amount)
       }
     },
-    toFinding(text, lines) {
+    async toFinding(text, { workload, pace }) {
       if (all.amount === 0n && all.tokens === 0) return undefined
-      const listed = [...groups]
-        .map(([name, sums]) => ({ id: name, calls: sums.calls, ...savingOf(sums) }))
-        .toSorted(bySaving)
-        .slice(0, most)
+      const listed = await firstFew(groups, most, largestFirst, pace)
       return {
         ...text,
         ...savingOf(all),
         evidence: {
           calls: all.calls,
           pricedCalls: all.pricedCalls,
-          lines: firstRows.map((row) => lines[row] ?? 0),
-          groups: listed.map(({ id, ...group }) => ({
-            name: id === '' ? null : displayName(id),
-            ...group,
+          lines: firstRows.map((row) => workload.lines[row] ?? 0),
+          groups: listed.map(([name, sums]) => ({
+            name: name === '' ? null : displayName(name),
+            calls: sums.calls,
+            ...savingOf(sums),
           })),
         },
       }

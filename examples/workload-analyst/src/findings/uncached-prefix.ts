@@ -38,14 +38,14 @@ export const findUncachedPrefix = async (search: Search): Promise<SearchResult> 
     }
     if (pace.due()) await pace.turn()
   }
-  const finding = tally.toFinding(
+  const finding = await tally.toFinding(
     {
       id: 'uncached-prefix',
       title: 'A shared prompt prefix was paid in full',
       detail: `${count(tally.calls, 'call')} began with the same ${formatCount(findingRules.shortestPrefixTokens)} or more tokens as a call to the same model in the five minutes before, and did not read them from the provider's cache.`,
       computation: `${count(tally.tokens, 'prefix token')} × (price of input − price of cached input) = ${formatUsd(tally.savingUsd)} over ${count(tally.pricedCalls, 'call')} of ${formatCount(tally.calls)} whose model has both prices. The tokens are still sent, at the lower price.`,
     },
-    workload.lines,
+    search,
   )
   return { finding }
 }

@@ -1,14 +1,20 @@
-type NumberArray = Float64Array | Uint32Array
-
-/** A column that grows by doubling. */
-export interface ColumnBuilder<Column> {
-  push(value: number): void
-  finish(): Column
+/** A typed array of one kind of value. */
+interface Column<Value> {
+  readonly length: number
+  [row: number]: Value
+  set(values: ArrayLike<Value>): void
+  subarray(start: number, end: number): ArrayLike<Value>
 }
 
-const createColumn = <Column extends NumberArray>(
-  allocate: (length: number) => Column,
-): ColumnBuilder<Column> => {
+/** A column that grows by doubling. */
+export interface ColumnBuilder<Value, Values> {
+  push(value: Value): void
+  finish(): Values
+}
+
+const createColumn = <Value, Values extends Column<Value>>(
+  allocate: (length: number) => Values,
+): ColumnBuilder<Value, Values> => {
   let values = allocate(1024)
   let length = 0
   return {
@@ -18,7 +24,8 @@ const createColumn = <Column extends NumberArray>(
         larger.set(values)
         values = larger
       }
-      values[length] = value
+      const column: Column<Value> = values
+      column[length] = value
       length += 1
     },
     finish: () => {
@@ -30,12 +37,16 @@ const createColumn = <Column extends NumberArray>(
 }
 
 /** A column of exact whole numbers, or of numbers with NaN for an unknown one. */
-export const createNumbers = (): ColumnBuilder<Float64Array> =>
+export const createNumbers = (): ColumnBuilder<number, Float64Array> =>
   createColumn((length) => new Float64Array(length))
 
 /** A column of small whole numbers. */
-export const createIntegers = (): ColumnBuilder<Uint32Array> =>
+export const createIntegers = (): ColumnBuilder<number, Uint32Array> =>
   createColumn((length) => new Uint32Array(length))
+
+/** A column of amounts of money. */
+export const createAmounts = (): ColumnBuilder<bigint, BigInt64Array> =>
+  createColumn((length) => new BigInt64Array(length))
 
 /** A column of names, each kept once: `names[ids[row]]`; the id 0 is a row without a name. */
 export interface NameColumn {

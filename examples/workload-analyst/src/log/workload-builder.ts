@@ -1,5 +1,6 @@
 import {
   type ColumnBuilder,
+  createAmounts,
   createIntegers,
   createNames,
   createNumbers,
@@ -34,7 +35,7 @@ export const createWorkloadBuilder = (
   const outputTokens = createNumbers()
   const cachedTokens = createNumbers()
   const latencies = createNumbers()
-  const costs: bigint[] = []
+  const costs = createAmounts()
   const failed = createIntegers()
   const prefixTokens = createNumbers()
   const names = {
@@ -95,7 +96,7 @@ export const createWorkloadBuilder = (
     line: number,
     meaning: 'cachedTokens' | 'prefixTokens',
     input: number,
-    column: ColumnBuilder<Float64Array>,
+    column: ColumnBuilder<number, Float64Array>,
   ): void => {
     const cell = cellOf(row, meaning, line)
     const value = cell.text === '' ? 0 : readWholeNumber(cell)
@@ -149,7 +150,7 @@ export const createWorkloadBuilder = (
         outputTokens: outputTokens.finish(),
         cachedTokens: has('cachedTokens') ? cachedTokens.finish() : null,
         latencies: has('latency') ? latencies.finish() : null,
-        costs: has('cost') ? costs : null,
+        costs: has('cost') ? costs.finish() : null,
         failed: has('status') || has('error') ? failed.finish() : null,
         models: has('model') ? names.model.finish() : null,
         features: has('feature') ? names.feature.finish() : null,

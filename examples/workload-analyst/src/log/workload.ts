@@ -46,7 +46,7 @@ export interface Workload {
   /** Whole microseconds; NaN where a row has none. */
   readonly latencies: Float64Array | null
   /** What the log says a call cost, in pico-dollars; -1 where a row has none. */
-  readonly costs: readonly bigint[] | null
+  readonly costs: BigInt64Array | null
   /** 1 where the call failed. */
   readonly failed: Uint32Array | null
   readonly models: NameColumn | null

@@ -12,6 +12,7 @@ import {
   callsPerMinute,
   countCallsPerMinute,
 } from '../statistics/calls-per-minute.ts'
+import { firstFew } from '../statistics/first-few.ts'
 import { computePercentiles, type Percentiles, percentiles } from '../statistics/percentiles.ts'
 import { type Spend, spend, sumSpend } from '../statistics/spend.ts'
 import { type TriageOutput, triageOutput } from './triage.ts'
@@ -98,7 +99,7 @@ export const data = async (_input: DataInput, analysis: Analysis): Promise<DataO
     callsPerMinute: await countCallsPerMinute(workload, pricing, pace),
     spendByModel: await byName(workload.models),
     spendByFeature: await byName(workload.features),
-    notes: describePrices(workload, summed, prices.asOf),
+    notes: await describePrices(analysis, summed),
   }
 }
 
@@ -137,7 +138,10 @@ const sumTotals = async (workload: Workload, pricing: Pricing, pace: Pace): Prom
   return { totals: sums, loggedCalls, unpricedModels }
 }
 
-const describePrices = (workload: Workload, summed: Summed, asOf: string): string[] => {
+const describePrices = async (
+  { workload, prices, pace }: Analysis,
+  summed: Summed,
+): Promise<string[]> => {
   const { pricedCalls, unpricedCalls } = summed.totals
   const notes: string[] = []
   const fromTable = pricedCalls - summed.loggedCalls
@@ -145,16 +149,17 @@ const describePrices = (workload: Workload, summed: Summed, asOf: string): strin
     notes.push(`The log itself says the cost of ${count(summed.loggedCalls, 'call')}.`)
   }
   if (fromTable > 0) {
-    const table = `the table of prices as of ${displayName(asOf)}`
+    const table = `the table of prices as of ${displayName(prices.asOf)}`
     notes.push(`The cost of ${count(fromTable, 'call')} is computed by ${table}.`)
   }
   if (unpricedCalls === 0) return notes
   const without = `No price is known for ${count(unpricedCalls, 'call')}, left out of all money`
   if (workload.models === null) return [...notes, `${without}.`]
   const { names } = workload.models
-  const models = [...summed.unpricedModels].map((id) => names[id] ?? '').toSorted()
-  const shown = models.slice(0, 10).map((name) => displayName(name) || '(no model)')
-  const listed = `${shown.join(', ')}${models.length > 10 ? ', …' : ''}`
+  const byName = (a: number, b: number): number => ((names[a] ?? '') < (names[b] ?? '') ? -1 : 1)
+  const models = await firstFew(summed.unpricedModels, 10, byName, pace)
+  const shown = models.map((id) => displayName(names[id] ?? '') || '(no model)')
+  const listed = `${shown.join(', ')}${summed.unpricedModels.size > 10 ? ', …' : ''}`
   return [...notes, `${without}; the table of prices lacks: ${listed}.`]
 }
 

@@ -5,6 +5,7 @@ import { toDollars } from '../money.ts'
 import type { Pace } from '../pace.ts'
 import type { Pricing } from '../prices/pricing.ts'
 import { displayName } from '../report/display-name.ts'
+import { firstFew } from './first-few.ts'
 
 /** What the calls of one model or one feature used. */
 export interface Spend {
@@ -73,18 +74,24 @@ export const sumSpend = async (
     if (pace.due()) await pace.turn()
   }
   const nameOf = (id: number): string => column.names[id] ?? ''
-  const sorted = [...sums].toSorted(
-    ([a, x], [b, y]) =>
-      Number(y.pricedCalls > 0) - Number(x.pricedCalls > 0) ||
-      Number(y.cost > x.cost) - Number(y.cost < x.cost) ||
-      y.inputTokens + y.outputTokens - x.inputTokens - x.outputTokens ||
-      (nameOf(a) < nameOf(b) ? -1 : 1),
+  const dearestFirst = ([a, x]: [number, Sums], [b, y]: [number, Sums]): number =>
+    Number(y.pricedCalls > 0) - Number(x.pricedCalls > 0) ||
+    Number(y.cost > x.cost) - Number(y.cost < x.cost) ||
+    y.inputTokens + y.outputTokens - x.inputTokens - x.outputTokens ||
+    (nameOf(a) < nameOf(b) ? -1 : 1)
+  const dearest = await firstFew(sums, mostEntries, dearestFirst, pace)
+  const entries = dearest.map(([id, sum]) =>
+    toSpend(id === 0 ? null : displayName(nameOf(id)), sum),
   )
-  const entries = sorted
-    .slice(0, mostEntries)
-    .map(([id, sum]) => toSpend(id === 0 ? null : displayName(nameOf(id)), sum))
-  const rest = sorted.slice(mostEntries).map(([, sum]) => sum)
-  if (rest.length > 0) entries.push(toSpend(`${rest.length} others`, rest.reduce(join)))
+  if (sums.size > mostEntries) {
+    for (const [id] of dearest) sums.delete(id)
+    const rest = { ...noSums(), names: 0 }
+    for (const sum of sums.values()) {
+      addSums(rest, sum)
+      if (pace.due()) await pace.turn()
+    }
+    entries.push(toSpend(`${rest.names} others`, rest))
+  }
   return entries
 }
 
@@ -102,16 +109,16 @@ const addRow = (sum: Sums, workload: Workload, pricing: Pricing, row: number): v
   }
 }
 
-const join = (a: Sums, b: Sums): Sums => ({
-  names: a.names + b.names,
-  calls: a.calls + b.calls,
-  inputTokens: a.inputTokens + b.inputTokens,
-  outputTokens: a.outputTokens + b.outputTokens,
-  cost: a.cost + b.cost,
-  pricedCalls: a.pricedCalls + b.pricedCalls,
-  timedCalls: a.timedCalls + b.timedCalls,
-  micros: a.micros + b.micros,
-})
+const addSums = (to: Sums, from: Sums): void => {
+  to.names += from.names
+  to.calls += from.calls
+  to.inputTokens += from.inputTokens
+  to.outputTokens += from.outputTokens
+  to.cost += from.cost
+  to.pricedCalls += from.pricedCalls
+  to.timedCalls += from.timedCalls
+  to.micros += from.micros
+}
 
 const toSpend = (name: string | null, sum: Sums): Spend => ({
   name,
