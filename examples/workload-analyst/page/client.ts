@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, numberAt, textAt } from './event.ts'
+import { isObject, type JsonObject, numberAt, objectsAt, textAt } from './event.ts'
 
 /** An answer that is not a success, as the server explained it. */
 export class RequestError extends Error {
@@ -59,13 +59,19 @@ const readJson = async (response: Response): Promise<JsonObject> => {
   }
 }
 
+/** Says where a request does not fit, as far as the server told. */
+export const explainIssues = (problem: JsonObject): string =>
+  objectsAt(problem, 'errors')
+    .map((issue) => [textAt(issue, 'path'), textAt(issue, 'message')].filter(Boolean).join(': '))
+    .join('; ')
+
 /** Says in a sentence what a problem (RFC 9457) answer is about. */
 const explain = (response: Response, problem: JsonObject): string => {
   const title = textAt(problem, 'title') || response.statusText || 'Request failed'
-  const detail = textAt(problem, 'detail')
+  const details = [textAt(problem, 'detail'), explainIssues(problem)].filter(Boolean).join(' ')
   const retryAfter = response.headers.get('retry-after')
   const again = retryAfter === null ? '' : ` Try again in ${retryAfter} s.`
-  return `${response.status} ${title}${detail === '' ? '' : `: ${detail}`}${again}`
+  return `${response.status} ${title}.${details === '' ? '' : ` ${details}`}${again}`
 }
 
 /** Throws what the server said where its answer is no success. */

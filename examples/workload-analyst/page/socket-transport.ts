@@ -1,10 +1,8 @@
-import { type Client, RequestError, UnreachableError } from './client.ts'
-import { isObject, isTerminal, type JsonObject, numberAt, readEvent, textAt } from './event.ts'
+import { type Client, explainIssues, RequestError, UnreachableError } from './client.ts'
+import { isObject, isTerminal, type JsonObject, readEvent, textAt } from './event.ts'
 import { ConnectionLostError, keepTrying } from './reconnect.ts'
 import type { RunListener, Transport } from './transport.ts'
 
-/** A larger log goes in the body of a POST; the socket then follows the run. */
-const largestFrame = 48 * 1024
 const pingMs = 15_000
 
 const openSocket = async (client: Client, signal: AbortSignal): Promise<WebSocket> => {
@@ -36,7 +34,12 @@ const converse = async (
   try {
     await new Promise<void>((resolve, reject) => {
       socket.addEventListener('close', ({ code }) => {
-        reject(new ConnectionLostError(`The socket was closed (${code}).`))
+        const isTooLarge = code === 1009
+        reject(
+          isTooLarge
+            ? new RequestError(413, 'frame_too_large', 'The server takes no larger frame.')
+            : new ConnectionLostError(`The socket was closed (${code}).`),
+        )
       })
       socket.addEventListener('message', ({ data }) => {
         try {
@@ -69,12 +72,9 @@ const converse = async (
 }
 
 const refusal = (frame: JsonObject): RequestError => {
-  const code = textAt(frame, 'code')
-  return new RequestError(
-    numberAt(frame, 'status') ?? 0,
-    code,
-    `${code}: ${textAt(frame, 'message')}`,
-  )
+  const issues = explainIssues(frame)
+  const message = `${textAt(frame, 'message')}.${issues === '' ? '' : ` ${issues}`}`
+  return new RequestError(0, textAt(frame, 'code'), message)
 }
 
 const send = (socket: WebSocket, frame: JsonObject): void => {
@@ -106,11 +106,6 @@ export const createSocketTransport = (client: Client): Transport => {
 
       listener.connection('connecting')
       try {
-        if (log.length > largestFrame) {
-          const body = { input: { log } }
-          const started = await client.json('POST', '/v1/agents/supervisor/runs', { body, signal })
-          listener.started((runId = textAt(started, 'runId')))
-        }
         const attempt = async (): Promise<void> => {
           await converse(client, first, heard, signal, (socket) => {
             current = socket

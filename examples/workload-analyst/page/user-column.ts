@@ -29,7 +29,7 @@ const explainRefusal = (error: unknown): string => {
   if (error instanceof RequestError && error.status === 413) {
     return `The log is too large for this server. ${error.message}`
   }
-  if (error instanceof RequestError && error.code === 'RUN_NOT_FOUND') {
+  if (error instanceof RequestError && error.code === 'run_not_found') {
     return 'The server no longer has this run. It was restarted, most likely: run it again.'
   }
   return error instanceof Error ? error.message : 'Something went wrong.'

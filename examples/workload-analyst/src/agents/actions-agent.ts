@@ -1,7 +1,7 @@
 import { type AgentDefinition, defineAgent } from '@ringfence/engine'
 import { count } from '../report/format.ts'
 import { actions } from '../stages/actions.ts'
-import { type Answered, answered, type Searched, searched } from './stage-results.ts'
+import { type Answered, answered, searched } from './stage-results.ts'
 
 /** Makes the agent that says what to change. */
 export const createActionsAgent = (): AgentDefinition<unknown, Answered> =>

@@ -4,7 +4,7 @@ import { count, formatCount, formatUsd } from '../report/format.ts'
 import { data, type DataOutput } from '../stages/data.ts'
 import { createLookUpPrices } from './look-up-prices.ts'
 import { openAnalysis } from './open-analysis.ts'
-import { type Computed, computed, type Triaged, triaged } from './stage-results.ts'
+import { type Computed, computed, triaged } from './stage-results.ts'
 
 const mostModels = 50
 

@@ -3,7 +3,7 @@ import type { PriceTable } from '../prices/price-table.ts'
 import { count, formatUsd } from '../report/format.ts'
 import { optimization } from '../stages/optimization.ts'
 import { openAnalysis } from './open-analysis.ts'
-import { type Computed, computed, type Searched, searched } from './stage-results.ts'
+import { computed, type Searched, searched } from './stage-results.ts'
 
 /** Makes the agent that looks for inefficiencies and computes what each would save. */
 export const createOptimizationAgent = (prices: PriceTable): AgentDefinition<unknown, Searched> =>

@@ -5,7 +5,7 @@ import type { ReportModel } from '../model/report-model.ts'
 import { createWordSummary } from '../model/word-summary.ts'
 import { type WorkloadResult, workloadResult } from '../result.ts'
 import { reporting, type ReportingInput } from '../stages/reporting.ts'
-import { type Answered, answered } from './stage-results.ts'
+import { answered } from './stage-results.ts'
 
 /** The same input with one more note, so that the report and the result both say it. */
 const withNote = (input: ReportingInput, note: string): ReportingInput => ({
