@@ -168,6 +168,15 @@ describe('an uncached prefix', () => {
     })
   })
 
+  test('saves at most what the log says was paid', async () => {
+    const log = csv(
+      `${header},cost`,
+      `${first},1`,
+      '2025-01-01 10:05:00,big,5000,0,10,x,4000,0.001',
+    )
+    expect(await findIn(log, 'uncached-prefix')).toMatchObject({ savingUsd: 0.001 })
+  })
+
   test.each([
     ['another prefix', '2025-01-01 10:01:00,big,5000,0,10,y,4000'],
     ['another model', '2025-01-01 10:01:00,small,5000,0,10,x,4000'],
@@ -191,6 +200,17 @@ describe('long outputs', () => {
       savingTokens: 1100,
       evidence: { calls: 2, pricedCalls: 1, lines: [22, 23] },
     })
+  })
+
+  test('save at most what the log says was paid', async () => {
+    const rows = [...usual(20), 'chat,big,10,1400'].map((row) => `${row},0.002`)
+    const finding = await findIn(csv(`${header},cost`, ...rows), 'long-outputs')
+    expect(finding).toMatchObject({ savingUsd: 0.002, savingTokens: 1000 })
+  })
+
+  test('are looked for from the twentieth call of a group on', async () => {
+    const log = csv(header, ...usual(19), 'chat,big,10,1400')
+    expect(await findIn(log, 'long-outputs')).toMatchObject({ savingTokens: 1000 })
   })
 
   test.each([
