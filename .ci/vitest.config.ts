@@ -1,4 +1,4 @@
-// What the published packages are to somebody who installs them; apart from the workspace's own tests.
+// What a newcomer's commands do, and what the published packages are to somebody who installs them.
 import { defineConfig } from 'vitest/config'
 import { closingLine } from '../scripts/closing-line.ts'
 
@@ -8,7 +8,7 @@ const terminal: ['verbose', typeof closingLine] = ['verbose', closingLine]
 export default defineConfig({
   test: {
     root: import.meta.dirname,
-    include: ['tarball/*.test.ts'],
+    include: ['{start,tarball}/*.test.ts'],
     globalSetup: ['./tarball/install-consumer.ts'],
     testTimeout: 120_000,
     hookTimeout: 300_000,
