@@ -50,7 +50,7 @@ describe('repeated requests', () => {
     expect(await findIn(log, 'repeated-requests')).toMatchObject({
       savingUsd: null,
       savingTokens: 1300,
-      computation: expect.stringContaining('cost unknown'),
+      computation: expect.stringContaining('whose price is not known'),
     })
   })
 

@@ -1,9 +1,9 @@
-import { count, formatCount, formatUsd } from '../report/format.ts'
+import { count, formatCount } from '../report/format.ts'
 import { nearestRank } from '../statistics/percentiles.ts'
 import { sortInTurns } from '../statistics/sort-in-turns.ts'
 import { findingRules } from './rules.ts'
 import { groupColumn, hasFailed, nameAt, type Search, type SearchResult } from './search.ts'
-import { createTally } from './tally.ts'
+import { createTally, worth } from './tally.ts'
 
 /**
  * Calls whose output is more than four times the median of their feature (else of their model, else
@@ -44,15 +44,15 @@ export const findLongOutputs = async (search: Search): Promise<SearchResult> => 
     }
     if (tally.calls > before) limits.push(limit)
   }
-  const of = workload.features ? 'feature' : workload.models ? 'model' : 'log'
+  const of = workload.features ? 'their feature' : workload.models ? 'their model' : 'the log'
   const listed = [...new Set(limits)].toSorted((a, b) => a - b).map(formatCount)
   const shown = `${listed.slice(0, 5).join(', ')}${listed.length > 5 ? ', …' : ''}`
   const finding = await tally.toFinding(
     {
       id: 'long-outputs',
-      title: `Outputs ran far beyond what is usual for their ${of}`,
-      detail: `${count(tally.calls, 'call')} wrote more than ${timesMedian} times the median output of their ${of} and more than ${floorTokens} tokens. A limit on the output tokens would cut them off; check first that the long answers are not needed.`,
-      computation: `Output tokens above the limit (the larger of ${floorTokens} and ${timesMedian} × median: ${shown}) × price of output: ${count(tally.tokens, 'token')} = ${formatUsd(tally.savingUsd)} over ${count(tally.pricedCalls, 'priced call')} of ${formatCount(tally.calls)}.`,
+      title: `Outputs ran far beyond what is usual for ${of}`,
+      detail: `${count(tally.calls, 'call')} wrote more than ${timesMedian} times the median output of ${of} and more than ${floorTokens} tokens. A limit on the output tokens would cut them off; check first that the long answers are not needed.`,
+      computation: `Output tokens above the limit (the larger of ${floorTokens} and ${timesMedian} × median: ${shown}) × price of output: ${count(tally.tokens, 'token')}, ${worth(tally)}.`,
     },
     search,
   )

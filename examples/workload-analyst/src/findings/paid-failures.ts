@@ -1,7 +1,7 @@
-import { count, formatUsd } from '../report/format.ts'
+import { count } from '../report/format.ts'
 import { formatTime } from '../statistics/calls-per-minute.ts'
 import { groupColumn, hasFailed, nameAt, type Search, type SearchResult } from './search.ts'
-import { createTally } from './tally.ts'
+import { createTally, worth } from './tally.ts'
 
 const minuteMs = 60_000
 
@@ -38,7 +38,7 @@ export const findPaidFailures = async (search: Search): Promise<SearchResult> =>
       id: 'paid-failures',
       title: 'Failed calls were paid',
       detail: `${count(tally.calls, 'call')} failed after using tokens.${storm} Fewer, slower retries and a check of the request before it is sent avoid them.`,
-      computation: `Each failed call saves all that it cost: ${count(tally.pricedCalls, 'priced failure')} cost ${formatUsd(tally.savingUsd)}, and all ${count(tally.calls, 'failure')} used ${count(tally.tokens, 'token')}.`,
+      computation: `Each failed call saves all that it cost: ${count(tally.tokens, 'token')} (input and output), ${worth(tally)}.`,
     },
     search,
   )

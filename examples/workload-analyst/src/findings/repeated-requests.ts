@@ -1,7 +1,7 @@
-import { count, formatUsd } from '../report/format.ts'
+import { count } from '../report/format.ts'
 import { findingRules } from './rules.ts'
 import { groupColumn, hasFailed, nameAt, type Search, type SearchResult } from './search.ts'
-import { createTally } from './tally.ts'
+import { createTally, worth } from './tally.ts'
 
 /**
  * Calls with the same prompt, model and input tokens as an earlier call that succeeded at most an
@@ -39,7 +39,7 @@ export const findRepeatedRequests = async (search: Search): Promise<SearchResult
       id: 'repeated-requests',
       title: 'Identical requests were paid again',
       detail: `${count(tally.calls, 'call')} had the same prompt, model and input tokens as a call that was answered ${within}. A cache of answers would have served them.`,
-      computation: `Each repeat saves all that it cost: ${count(tally.pricedCalls, 'priced repeat')} cost ${formatUsd(tally.savingUsd)}, and all ${count(tally.calls, 'repeat')} used ${count(tally.tokens, 'token')} (input and output).`,
+      computation: `Each repeat saves all that it cost: ${count(tally.tokens, 'token')} (input and output), ${worth(tally)}.`,
     },
     search,
   )

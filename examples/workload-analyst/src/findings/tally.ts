@@ -2,6 +2,7 @@ import type { Workload } from '../log/workload.ts'
 import { type PicoDollars, toDollars } from '../money.ts'
 import type { Pace } from '../pace.ts'
 import { displayName } from '../report/display-name.ts'
+import { count, formatCount, formatUsd } from '../report/format.ts'
 import { firstFew } from '../statistics/first-few.ts'
 import type { Finding } from './finding.ts'
 
@@ -57,6 +58,12 @@ const savingOf = (sums: Sums): { savingUsd: number | null; savingTokens: number 
   savingUsd: sums.pricedCalls === 0 ? null : toDollars(sums.amount),
   savingTokens: sums.tokens,
 })
+
+/** What the tokens of a tally are worth, in words. */
+export const worth = (tally: Tally): string =>
+  tally.savingUsd === null
+    ? 'whose price is not known'
+    : `worth ${formatUsd(tally.savingUsd)} over the ${formatCount(tally.pricedCalls)} of ${count(tally.calls, 'call')} whose price is known`
 
 /**
  * Makes the tally of one finding. `largest` keeps, over all findings, the largest saving of each

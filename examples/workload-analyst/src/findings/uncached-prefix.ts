@@ -1,7 +1,7 @@
-import { count, formatCount, formatUsd } from '../report/format.ts'
+import { count, formatCount } from '../report/format.ts'
 import { findingRules } from './rules.ts'
 import { groupColumn, hasFailed, nameAt, type Search, type SearchResult } from './search.ts'
-import { createTally } from './tally.ts'
+import { createTally, worth } from './tally.ts'
 
 /**
  * Calls whose prompt begins like that of a call to the same model at most five minutes before, and
@@ -43,7 +43,7 @@ export const findUncachedPrefix = async (search: Search): Promise<SearchResult> 
       id: 'uncached-prefix',
       title: 'A shared prompt prefix was paid in full',
       detail: `${count(tally.calls, 'call')} began with the same ${formatCount(findingRules.shortestPrefixTokens)} or more tokens as a call to the same model in the five minutes before, and did not read them from the provider's cache.`,
-      computation: `${count(tally.tokens, 'prefix token')} × (price of input − price of cached input) = ${formatUsd(tally.savingUsd)} over ${count(tally.pricedCalls, 'call')} of ${formatCount(tally.calls)} whose model has both prices. The tokens are still sent, at the lower price.`,
+      computation: `Prefix tokens that were not cached × (price of input − price of cached input): ${count(tally.tokens, 'token')}, ${worth(tally)}. The tokens are still sent, at the lower price.`,
     },
     search,
   )

@@ -75,6 +75,7 @@ const describeFinding = (found: Finding, index: number): string => {
     found.savingUsd === null
       ? `${count(found.savingTokens, 'token')} (no price, no money)`
       : formatUsd(found.savingUsd)
+  const isNamed = found.evidence.groups.some((group) => group.name !== null)
   const groups = found.evidence.groups.map(
     (group) =>
       `${markdownName(group.name)} (${count(group.calls, 'call')}, ${group.savingUsd === null ? count(group.savingTokens, 'token') : formatUsd(group.savingUsd)})`,
@@ -84,7 +85,7 @@ const describeFinding = (found: Finding, index: number): string => {
     escapeMarkdown(found.detail),
     [
       `- How it was computed: ${escapeMarkdown(found.computation)}`,
-      `- Most of it: ${groups.join('; ')}.`,
+      ...(isNamed ? [`- Most of it: ${groups.join('; ')}.`] : []),
       `- First seen on line${found.evidence.lines.length === 1 ? '' : 's'} ${found.evidence.lines.join(', ')}.`,
     ].join('\n'),
   ].join('\n\n')
