@@ -1,1 +1,36 @@
-export {}
+// Three faces of one server.
+export { createHandler, type AgentHandler, type HandlerOptions } from './handler/create-handler.ts'
+export { agentRoutes } from './handler/agent-routes.ts'
+export {
+  createServer,
+  type AgentServer,
+  type CloseOptions,
+  type ListenOptions,
+  type ServerOptions,
+} from './server/create-server.ts'
+export type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './handler/options.ts'
+export type { HandlerLimits } from './handler/limits.ts'
+export type { ServerTimeouts } from './server/listen.ts'
+
+// Who is asking, and what they may do.
+export type { Identify, IdentifyRequest, Identity, Peer } from './identity/identity.ts'
+export type { Action, Actor, Authorize, Resource } from './identity/authorize.ts'
+export { InvalidToken } from './identity/invalid-token.ts'
+export { jwtAuth, type JwtAuthOptions } from './identity/jwt-auth.ts'
+
+// What goes over the wire.
+export {
+  clientFrame,
+  serverFrame,
+  type CancelFrame,
+  type ClientFrame,
+  type ConnectionEstablishedFrame,
+  type ErrorFrame,
+  type EventFrame,
+  type FollowFrame,
+  type PingFrame,
+  type PongFrame,
+  type ServerFrame,
+  type StartFrame,
+} from './socket/frames.ts'
+export type { ProblemCode, ProblemIssue } from './problems/problem.ts'

@@ -1,0 +1,15 @@
+import * as z from 'zod'
+
+const unsafe = /[\p{Cc}\u2028\u2029]/u
+
+/** An id that a client chooses or repeats: it reaches logs and keys. */
+export const identifier: z.ZodString = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((value) => !unsafe.test(value), 'control characters are not allowed')
+
+/** What becomes of a run when the connection that started it goes. */
+export const onDisconnect: z.ZodDefault<z.ZodEnum<{ continue: 'continue'; cancel: 'cancel' }>> = z
+  .enum(['continue', 'cancel'])
+  .default('continue')

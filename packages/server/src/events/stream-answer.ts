@@ -1,0 +1,34 @@
+import type { AgentEvent } from '@ringfence/engine'
+import { logFailure } from '../handler/exchange.ts'
+import type { Answer, Call } from '../handler/route.ts'
+import { cutterOf } from '../identity/peer.ts'
+import { streamEvents } from './event-stream.ts'
+
+/** Answers with a run's events. HEAD gets the headers alone, and opens nothing. */
+export async function answerWithEvents(
+  { core, hono, exchange, identity, scope }: Call,
+  open: () => Promise<AsyncIterableIterator<AgentEvent>>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const init = {
+    headers: {
+      'content-type': 'text/event-stream',
+      'cache-control': 'private, no-cache, no-transform',
+      vary: 'authorization',
+      'x-accel-buffering': 'no',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': exchange.requestId,
+      ...headers,
+    },
+  }
+  if (exchange.method === 'HEAD') return new Response(null, init)
+  const { body, ended } = streamEvents({
+    events: await open(),
+    limits: core.limits,
+    signal: scope.signal,
+    expiresAt: identity.expiresAt,
+    cut: cutterOf(hono.env),
+    onFailure: (error) => logFailure(core, exchange, error),
+  })
+  return { response: new Response(body, init), ended }
+}

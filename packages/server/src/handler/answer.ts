@@ -1,0 +1,48 @@
+import type { Context } from 'hono'
+import { Problem } from '../problems/problem.ts'
+import { problemResponse } from '../problems/problem-response.ts'
+import { toProblem } from '../problems/to-problem.ts'
+import { admit } from './admit.ts'
+import type { Core } from './core.ts'
+import { logExchange, logFailure, openExchange, type Exchange } from './exchange.ts'
+import { inRequestScope } from './request-scope.ts'
+import type { OwnedRoute, Route } from './route.ts'
+
+/** Answers a request of a route, whatever happens: nothing is left to the host's error handler. */
+export async function answer(core: Core, route: Route, hono: Context): Promise<Response> {
+  const exchange = openExchange(hono, route.path)
+  try {
+    if (route.action !== undefined) return await answerOwned(core, route, hono, exchange)
+    const response = await route.handle(core, hono, exchange)
+    logExchange(core, exchange, response.status)
+    return response
+  } catch (error) {
+    return refuse(core, exchange, error)
+  }
+}
+
+async function answerOwned(
+  core: Core,
+  route: OwnedRoute,
+  hono: Context,
+  exchange: Exchange,
+): Promise<Response> {
+  const { identity, actor } = await admit(core, route, hono)
+  const { response, closed } = await inRequestScope(core, exchange, identity, (scope) =>
+    route.handle({ core, hono, exchange, identity, actor, scope }),
+  )
+  // A socket's status is what the client saw, not what the adapter makes of the answer.
+  void closed.then(() =>
+    logExchange(core, exchange, exchange.closeCode === undefined ? response.status : 101),
+  )
+  return response
+}
+
+/** The answer to a request that fails. A client that has left is told nothing, and no alarm is raised. */
+export function refuse(core: Core, exchange: Exchange, error: unknown): Response {
+  const left = exchange.signal.aborted
+  const problem = left ? new Problem('client_closed_request') : toProblem(error)
+  if (problem.code === 'internal_error') logFailure(core, exchange, error)
+  logExchange(core, exchange, problem.status)
+  return problemResponse(problem, exchange.requestId)
+}

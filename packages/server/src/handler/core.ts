@@ -1,0 +1,72 @@
+import { defineUserContext, type UserContextDefinition } from '@ringfence/context'
+import type { UserExecutionEngine } from '@ringfence/engine'
+import * as z from 'zod'
+import { DemoTokens } from '../demo/demo-tokens.ts'
+import type { Authorize } from '../identity/authorize.ts'
+import type { Identify } from '../identity/identity.ts'
+import type { SocketConnection } from '../socket/socket-connection.ts'
+import { TicketStore } from '../tickets/ticket-store.ts'
+import { resolveLimits, type HandlerLimits } from './limits.ts'
+import type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './options.ts'
+
+/** What all routes of one handler share. */
+export interface Core {
+  readonly engine: UserExecutionEngine
+  readonly identify: Identify
+  readonly authorize: Authorize | undefined
+  readonly context: UserContextDefinition<z.ZodObject>
+  readonly logger: ServerLogger | undefined
+  readonly onError: RingfenceOptions['onError']
+  readonly limits: HandlerLimits
+  readonly demo: DemoTokens | undefined
+  readonly tickets: TicketStore
+  readonly sockets: Set<SocketConnection>
+  readonly upgradeWebSocket: UpgradeWebSocket | undefined
+  readonly strippedPrefix: string
+  /** Set when the server shuts down: nothing new starts, what runs may end. */
+  draining: boolean
+}
+
+/** Checks the options. Throws TypeError: a server without authentication does not come to be. */
+export function createCore(options: RingfenceOptions): Core {
+  const { engine, auth, identify, demo = false, strippedPrefix = '' } = options
+  if (typeof engine?.start !== 'function') throw new TypeError('Expected `engine` to be an engine')
+  if (auth !== undefined && identify !== undefined) {
+    throw new TypeError('Expected one of `auth` and `identify`, got both')
+  }
+  const configured = auth ?? identify
+  if (configured === undefined && !demo) {
+    throw new TypeError(
+      'Expected `auth` (or `identify`): without it nobody can be told apart. See jwtAuth().',
+    )
+  }
+  if (strippedPrefix !== '') checkedBasePath('strippedPrefix', strippedPrefix)
+  const limits = resolveLimits(options.limits)
+  const demoTokens = demo ? new DemoTokens() : undefined
+  return {
+    engine,
+    identify: demoTokens?.beside(configured) ?? requireIdentify(configured),
+    authorize: options.authorize,
+    context: options.context ?? defineUserContext('ringfence-request', z.object({})),
+    logger: options.logger,
+    onError: options.onError,
+    limits,
+    demo: demoTokens,
+    tickets: new TicketStore(limits),
+    sockets: new Set(),
+    upgradeWebSocket: options.upgradeWebSocket,
+    strippedPrefix,
+    draining: false,
+  }
+}
+
+/** A path that others stand under: `/agents`, without a slash at its end. */
+export function checkedBasePath(name: string, value: string): string {
+  if (/^(?:\/[\w.~-]+)+$/.test(value)) return value
+  throw new TypeError(`Expected \`${name}\` to be a path such as "/agents", got "${value}"`)
+}
+
+function requireIdentify(identify: Identify | undefined): Identify {
+  if (typeof identify === 'function') return identify
+  throw new TypeError('Expected `auth` to be a function')
+}

@@ -1,0 +1,85 @@
+import type { Context } from 'hono'
+import type { Core } from './core.ts'
+
+/** One request and its answer, for the log and for errors. Holds nothing that a client sent but the path. */
+export interface Exchange {
+  readonly requestId: string
+  readonly method: string
+  /** The route's template: it has no ids in it. */
+  readonly route: string
+  readonly path: string
+  readonly startedAt: number
+  readonly signal: AbortSignal
+  scopeId: string | undefined
+  runId: string | undefined
+  closeCode: number | undefined
+}
+
+export function openExchange(hono: Context, route: string): Exchange {
+  return {
+    requestId: requestIdOf(hono),
+    method: hono.req.method,
+    route,
+    path: hono.req.path,
+    startedAt: performance.now(),
+    signal: hono.req.raw.signal,
+    scopeId: undefined,
+    runId: undefined,
+    closeCode: undefined,
+  }
+}
+
+const acceptable = /^[\w=-]{1,128}$/
+
+/** The host's id if it has one, else the client's if it is harmless, else a new one. Never a key to anything. */
+function requestIdOf(hono: Context): string {
+  const fromHost: unknown = hono.get('requestId')
+  if (typeof fromHost === 'string' && acceptable.test(fromHost)) return fromHost
+  const fromClient = hono.req.header('x-request-id')
+  if (fromClient !== undefined && acceptable.test(fromClient)) return fromClient
+  return globalThis.crypto.randomUUID()
+}
+
+/** One line a request, when its answer has ended. An allow-list: no header, query, body or token. */
+export function logExchange(core: Core, exchange: Exchange, status: number): void {
+  const { requestId, method, route, path, startedAt, signal, scopeId, runId, closeCode } = exchange
+  core.logger?.info(
+    {
+      requestId,
+      method,
+      route,
+      path,
+      status,
+      durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
+      ...(scopeId === undefined ? {} : { scopeId }),
+      ...(runId === undefined ? {} : { runId }),
+      ...(closeCode === undefined ? {} : { closeCode }),
+      ...(signal.aborted ? { aborted: true } : {}),
+    },
+    'request',
+  )
+}
+
+/** What operators learn of a failure. The message stays out: it may quote what a user sent. */
+export function logFailure(core: Core, exchange: Exchange, error: unknown): void {
+  const { requestId, method, route, scopeId } = exchange
+  const known = error instanceof Error ? error : undefined
+  core.logger?.error(
+    {
+      requestId,
+      method,
+      route,
+      scopeId,
+      errorName: known?.name ?? typeof error,
+      errorCode: codeOf(error),
+      stack: known?.stack?.split('\n').filter((line) => /^\s+at /.test(line)),
+    },
+    'request failed',
+  )
+  core.onError?.(error, { requestId })
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' && /^[\w-]{1,64}$/.test(error.code) ? error.code : undefined
+}

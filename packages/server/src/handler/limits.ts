@@ -1,0 +1,62 @@
+import * as z from 'zod'
+
+/** What bounds a request, a stream and a socket. Bytes and milliseconds. */
+export interface HandlerLimits {
+  /** The largest body. Default: 12 MiB, for a log of ten million characters. */
+  readonly bodyBytes: number
+  /** How deep JSON may be nested. Default: 64. */
+  readonly jsonDepth: number
+  /** A stream without an event gets a comment this often, so that proxies keep it. Default: 15,000. */
+  readonly heartbeatMs: number
+  /** When an `EventSource` should come back after a stream was cut. Default: 2,000. */
+  readonly retryMs: number
+  /** How long a stream may stay unread before it is cut. Default: 60,000. */
+  readonly unreadMs: number
+  /** How long a ticket may wait for its use. Default: 30,000. */
+  readonly ticketMs: number
+  /** Unused tickets of one owner, and of all. Default: 16 and 10,000. */
+  readonly ticketsPerOwner: number
+  readonly tickets: number
+  /** The largest frame that a socket may send. Default: 12 MiB. */
+  readonly frameBytes: number
+  /** Requests of one socket that may be in work at once, followed runs among them. Default: 32. */
+  readonly socketRequests: number
+  /** With more than this unsent, a socket's events wait for its reader. Default: 1 MiB. */
+  readonly socketBufferBytes: number
+  /** With more than this unsent, a socket is closed with 1013. Default: 16 MiB. */
+  readonly socketOverflowBytes: number
+  /** How often a socket is pinged; one that has not answered by the next ping is cut. Default: 25,000. */
+  readonly pingMs: number
+  /** How long an upgrade may take until the socket is open. Default: 5,000. */
+  readonly openMs: number
+}
+
+const defaults: HandlerLimits = {
+  bodyBytes: 12 * 1024 * 1024,
+  jsonDepth: 64,
+  heartbeatMs: 15_000,
+  retryMs: 2_000,
+  unreadMs: 60_000,
+  ticketMs: 30_000,
+  ticketsPerOwner: 16,
+  tickets: 10_000,
+  frameBytes: 12 * 1024 * 1024,
+  socketRequests: 32,
+  socketBufferBytes: 1024 * 1024,
+  socketOverflowBytes: 16 * 1024 * 1024,
+  pingMs: 25_000,
+  openMs: 5_000,
+}
+
+const limitSchema = z.int().min(1).max(2_147_483_647)
+
+/** The limits in force. Throws TypeError for one that is unknown or no positive integer. */
+export function resolveLimits(given: Partial<HandlerLimits> = {}): HandlerLimits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(defaults, name)) throw new TypeError(`There is no limit named \`${name}\``)
+    if (!limitSchema.safeParse(value).success) {
+      throw new TypeError(`Expected \`limits.${name}\` to be an integer >= 1, got ${String(value)}`)
+    }
+  }
+  return Object.freeze({ ...defaults, ...given })
+}

@@ -1,0 +1,33 @@
+/** What a request wants to do. */
+export type Action =
+  | 'agents.list'
+  | 'runs.start'
+  | 'runs.list'
+  | 'runs.read'
+  | 'runs.follow'
+  | 'runs.cancel'
+  | 'tickets.issue'
+  | 'socket.open'
+
+/** What a request wants to do it to, as the client named it: not yet known to exist, or whose it is. */
+export interface Resource {
+  readonly agent?: string | undefined
+  readonly runId?: string | undefined
+}
+
+/** Who wants to do it. */
+export interface Actor {
+  readonly userId: string
+  readonly tenantId?: string | undefined
+  readonly roles: readonly string[]
+}
+
+/**
+ * Asked after `identify` and before the scope opens. False is 403. It can only narrow: whatever it says,
+ * nobody reaches what is another owner's.
+ */
+export type Authorize = (
+  actor: Actor,
+  action: Action,
+  resource: Resource,
+) => boolean | Promise<boolean>

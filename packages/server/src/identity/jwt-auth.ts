@@ -1,0 +1,135 @@
+import {
+  createRemoteJWKSet,
+  errors,
+  jwtVerify,
+  type CryptoKey,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type KeyObject,
+} from 'jose'
+import * as z from 'zod'
+import { bearerToken } from './bearer-token.ts'
+import type { Identify, Identity } from './identity.ts'
+import { InvalidToken } from './invalid-token.ts'
+import { isLoopbackHost } from './loopback.ts'
+
+/** How bearer tokens are checked. Exactly one of `key` and `jwksUri`. */
+export interface JwtAuthOptions {
+  /** The `iss` that tokens must have. */
+  readonly issuer: string | readonly string[]
+  /** The `aud` that tokens must have: this service. */
+  readonly audience: string | readonly string[]
+  /** The public key, or the shared secret, of the issuer. */
+  readonly key?: CryptoKey | KeyObject | JWK | Uint8Array
+  /** Where the issuer publishes its keys. Fetched when first needed and cached; https, or loopback. */
+  readonly jwksUri?: string | URL
+  /** Accepted algorithms. Default: the asymmetric ones; `HS256` alone for a secret given as bytes. */
+  readonly algorithms?: readonly string[]
+  /** The `typ` that tokens must have, such as `at+jwt` (RFC 9068). Default: any. */
+  readonly typ?: string
+  /** Claims that must be there besides `sub` and `exp`. */
+  readonly requiredClaims?: readonly string[]
+  /** Seconds of clock difference to forgive. Default: 5. */
+  readonly clockToleranceSeconds?: number
+  /**
+   * Who a verified token stands for. Default: `userId` is `sub`, `roles` is the claim `roles` where it is a
+   * list of strings. `expiresAt` is set from `exp` where this leaves it out. Null is 401.
+   */
+  readonly identity?: (claims: JWTPayload) => Identity | null
+}
+
+const asymmetric = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ')
+
+const names = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+
+const optionsSchema = z
+  .object({
+    issuer: names,
+    audience: names,
+    algorithms: z
+      .array(z.string().min(1))
+      .min(1)
+      .refine((list) => !list.some((name) => name.toLowerCase() === 'none'), 'must not have "none"')
+      .optional(),
+    typ: z.string().min(1).optional(),
+    requiredClaims: z.array(z.string().min(1)).optional(),
+    clockToleranceSeconds: z.number().min(0).max(300).optional(),
+  })
+  .loose()
+  .refine(({ key, jwksUri }) => (key === undefined) !== (jwksUri === undefined), {
+    message: 'give exactly one of key and jwksUri',
+  })
+
+/**
+ * Identifies by a JWT in the Authorization header, checked by `jose`: signature, `iss`, `aud`, `exp`, `sub`,
+ * algorithm and, where given, `typ`. A request without a bearer token is nobody (null), a token that fails is
+ * `InvalidToken`, and keys that cannot be fetched are an error of the server. Throws TypeError for options
+ * that would not check anything.
+ *
+ * @example
+ * const auth = jwtAuth({ issuer: 'https://id.example', audience: 'agents', jwksUri: 'https://id.example/jwks' })
+ */
+export function jwtAuth(options: JwtAuthOptions): Identify {
+  const checked = optionsSchema.safeParse(options)
+  if (!checked.success) throw new TypeError(`jwtAuth: ${z.prettifyError(checked.error)}`)
+  const key = keyOf(options)
+  const { typ, identity = defaultIdentity } = options
+  const verifyOptions = {
+    issuer: mutable(options.issuer),
+    audience: mutable(options.audience),
+    algorithms: [
+      ...(options.algorithms ?? (options.key instanceof Uint8Array ? ['HS256'] : asymmetric)),
+    ],
+    requiredClaims: ['sub', 'exp', ...(options.requiredClaims ?? [])],
+    clockTolerance: options.clockToleranceSeconds ?? 5,
+    ...(typ === undefined ? {} : { typ }),
+  }
+
+  return async ({ request }) => {
+    const token = bearerToken(request)
+    if (token === undefined) return null
+    const claims = await verify(() => jwtVerify(token, key, verifyOptions))
+    const found = identity(claims)
+    if (found === null || found.expiresAt !== undefined || claims.exp === undefined) return found
+    return { ...found, expiresAt: claims.exp * 1_000 }
+  }
+}
+
+/** Every refusal of `jose` is the token's fault, but for keys that could not be had. */
+export async function verify(
+  check: () => Promise<{ readonly payload: JWTPayload }>,
+): Promise<JWTPayload> {
+  try {
+    return (await check()).payload
+  } catch (error) {
+    const keysMissing =
+      !(error instanceof errors.JOSEError) ||
+      error instanceof errors.JWKSTimeout ||
+      error instanceof errors.JWKSInvalid ||
+      error.code === errors.JOSEError.code
+    if (keysMissing) throw error
+    throw new InvalidToken('The token was refused', { cause: error })
+  }
+}
+
+function keyOf({ key, jwksUri }: JwtAuthOptions): JWTVerifyGetKey {
+  if (key !== undefined) return () => key
+  const url = new URL(jwksUri ?? '')
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname))) {
+    throw new TypeError('jwtAuth: jwksUri must be https: anybody on the way could replace the keys')
+  }
+  return createRemoteJWKSet(url)
+}
+
+const rolesSchema = z.array(z.string())
+
+function defaultIdentity({ sub, roles }: JWTPayload): Identity | null {
+  if (typeof sub !== 'string' || sub === '') return null
+  const checked = rolesSchema.safeParse(roles)
+  return { userId: sub, roles: checked.success ? checked.data : [] }
+}
+
+function mutable(value: string | readonly string[]): string | string[] {
+  return typeof value === 'string' ? value : [...value]
+}

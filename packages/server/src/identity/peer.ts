@@ -1,0 +1,20 @@
+import type { Peer } from './identity.ts'
+
+/** The peer of a request on Node, where the adapter passes the connection in `env`. Elsewhere unknown. */
+export function peerOf(env: unknown): Peer {
+  const value = read(read(read(env, 'incoming'), 'socket'), 'remoteAddress')
+  return { address: typeof value === 'string' ? value : undefined }
+}
+
+/** How to cut the connection of a request that nobody reads from: only Node's adapter gives a way. */
+export function cutterOf(env: unknown): () => void {
+  const outgoing = read(env, 'outgoing')
+  const destroy = read(outgoing, 'destroy')
+  return () => {
+    if (typeof destroy === 'function') Reflect.apply(destroy, outgoing, [])
+  }
+}
+
+function read(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+}

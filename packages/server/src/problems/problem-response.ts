@@ -1,0 +1,28 @@
+import type { Problem } from './problem.ts'
+
+const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/** A problem as `application/problem+json` (RFC 9457). Only the request id tells two equal ones apart. */
+export function problemResponse(problem: Problem, requestId: string): Response {
+  const body = {
+    type: `urn:ringfence:problem:${problem.code}`,
+    title: problem.title,
+    status: problem.status,
+    detail: problem.detail,
+    instance: uuid.test(requestId) ? `urn:uuid:${requestId}` : `urn:ringfence:request:${requestId}`,
+    code: problem.code,
+    requestId,
+    errors: problem.errors,
+  }
+  return new Response(JSON.stringify(body), {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'private, no-store',
+      vary: 'authorization',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': requestId,
+      ...problem.headers,
+    },
+  })
+}

@@ -1,0 +1,68 @@
+/** Every code that an answer can carry, with its status and title. Codes are stable: clients branch on them. */
+const catalogue = {
+  malformed_json: [400, 'The body is not JSON'],
+  json_too_deep: [400, 'The JSON is nested too deeply'],
+  unsafe_key: [400, 'The JSON has a key that is not accepted'],
+  user_field_refused: [400, 'A request must not name a user'],
+  invalid_query: [400, 'The query is not valid'],
+  invalid_cursor: [400, 'The cursor is not valid'],
+  duplicate_id: [400, 'This id is in use'],
+  unauthenticated: [401, 'Authentication is required'],
+  invalid_token: [401, 'The token is not valid'],
+  invalid_ticket: [401, 'The ticket is not valid'],
+  forbidden: [403, 'This is not allowed'],
+  route_not_found: [404, 'There is no such route'],
+  agent_not_found: [404, 'There is no such agent'],
+  run_not_found: [404, 'There is no such run'],
+  method_not_allowed: [405, 'The method is not allowed here'],
+  cursor_evicted: [410, 'These events are no longer kept'],
+  body_too_large: [413, 'The body is too large'],
+  unsupported_media_type: [415, 'The body is not of an accepted type'],
+  invalid_input: [422, 'The request does not fit its schema'],
+  upgrade_required: [426, 'This route is for WebSocket'],
+  owner_queue_full: [429, 'Too many of your runs are waiting'],
+  too_many_requests: [429, 'Too many requests of this socket are in work'],
+  too_many_tickets: [429, 'Too many of your tickets are unused'],
+  client_closed_request: [499, 'The client left before the answer'],
+  internal_error: [500, 'Something went wrong here'],
+  socket_not_supported: [501, 'WebSocket is not available here'],
+  queue_full: [503, 'Too many runs are waiting'],
+  draining: [503, 'The server is shutting down'],
+} as const
+
+/** The code of a problem, as it stands in `code` of an answer and of a socket's `error` frame. */
+export type ProblemCode = keyof typeof catalogue
+
+/** One reason why a request does not fit: where, and what is wrong there. Never the value. */
+export interface ProblemIssue {
+  readonly path: string
+  readonly message: string
+}
+
+export interface ProblemDetails {
+  readonly detail?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly errors?: readonly ProblemIssue[]
+}
+
+/** A refusal that its client may read: nothing in it tells of internals or of other users. */
+export class Problem extends Error {
+  override readonly name: string = 'Problem'
+  readonly code: ProblemCode
+  readonly status: number
+  readonly title: string
+  readonly detail: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly errors: readonly ProblemIssue[] | undefined
+
+  constructor(code: ProblemCode, { detail, headers, errors }: ProblemDetails = {}) {
+    const [status, title] = catalogue[code]
+    super(detail ?? title)
+    this.code = code
+    this.status = status
+    this.title = title
+    this.detail = detail
+    this.headers = headers ?? {}
+    this.errors = errors
+  }
+}

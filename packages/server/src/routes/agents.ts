@@ -1,0 +1,11 @@
+import { jsonResponse } from '../handler/json-response.ts'
+import type { OwnedRoute } from '../handler/route.ts'
+
+/** What can run, with the schemas of what goes in and comes out. */
+export const listAgents: OwnedRoute = {
+  method: 'GET',
+  path: '/v1/agents',
+  action: 'agents.list',
+  handle: ({ core, exchange }) =>
+    jsonResponse(exchange.requestId, 200, { agents: core.engine.agents() }),
+}

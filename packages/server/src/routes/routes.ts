@@ -1,0 +1,22 @@
+import type { Route } from '../handler/route.ts'
+import { listAgents } from './agents.ts'
+import { live, ready } from './probes.ts'
+import { followRun } from './run-events.ts'
+import { cancelRun, listRuns, readRun } from './runs.ts'
+import { openSocket } from './socket.ts'
+import { startRun } from './start-run.ts'
+import { issueTicket } from './tickets.ts'
+
+/** Every route of a handler but the demo's. */
+export const routes: readonly Route[] = [
+  listAgents,
+  startRun,
+  listRuns,
+  readRun,
+  followRun,
+  cancelRun,
+  issueTicket,
+  openSocket,
+  live,
+  ready,
+]

@@ -1,0 +1,43 @@
+import type { RunRecord } from '@ringfence/engine'
+import { parseCursor } from '../events/event-id.ts'
+import { answerWithEvents } from '../events/stream-answer.ts'
+import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
+import { Problem } from '../problems/problem.ts'
+import { runIdOf } from './runs.ts'
+
+/** A run's events: those after the cursor, then those to come. */
+export const followRun: OwnedRoute = {
+  method: 'GET',
+  path: '/v1/runs/:id/events',
+  action: 'runs.follow',
+  ticket: 'stream',
+  handle: follow,
+}
+
+async function follow(call: Call): Promise<Answer> {
+  const { core, exchange } = call
+  const runId = runIdOf(call)
+  const after = cursorOf(call, runId)
+  const run = await core.engine.run(runId)
+  if (after !== undefined && after > run.lastSeq) throw new Problem('invalid_cursor')
+  // With nothing left to come, 204 is what keeps an EventSource from coming back for ever.
+  if (after !== undefined && after === run.lastSeq && hasEnded(run)) {
+    return new Response(null, {
+      status: 204,
+      headers: { 'cache-control': 'private, no-store', 'x-request-id': exchange.requestId },
+    })
+  }
+  return answerWithEvents(call, () => core.engine.events(runId, { after }))
+}
+
+/** The header is what a reconnecting `EventSource` sends, so it is newer than the query. */
+function cursorOf({ hono }: Call, runId: string): number | undefined {
+  const header = hono.req.header('last-event-id')
+  if (header !== undefined && header !== '') return parseCursor(runId, header, false)
+  const query = hono.req.query('after')
+  return query === undefined ? undefined : parseCursor(runId, query, true)
+}
+
+function hasEnded({ status }: RunRecord): boolean {
+  return status !== 'queued' && status !== 'running'
+}

@@ -1,0 +1,35 @@
+import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
+import { logFailure } from '../handler/exchange.ts'
+import { Problem } from '../problems/problem.ts'
+import { draining } from '../problems/to-problem.ts'
+import { SocketConnection } from '../socket/socket-connection.ts'
+
+/** The same runs over a WebSocket, several at once. */
+export const openSocket: OwnedRoute = {
+  method: 'GET',
+  path: '/v1/ws',
+  action: 'socket.open',
+  ticket: 'socket',
+  handle: open,
+}
+
+async function open(call: Call): Promise<Answer> {
+  const { core, hono, exchange } = call
+  if (hono.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+    throw new Problem('upgrade_required', {
+      headers: { upgrade: 'websocket', connection: 'upgrade' },
+    })
+  }
+  if (core.draining) throw draining()
+  if (core.upgradeWebSocket === undefined) throw new Problem('socket_not_supported')
+  const connection = new SocketConnection(call)
+  try {
+    const response = await core.upgradeWebSocket(hono, connection.events, {
+      onError: (error) => logFailure(core, exchange, error),
+    })
+    return { response, ended: connection.ended }
+  } catch (error) {
+    connection.end(1006)
+    throw error
+  }
+}

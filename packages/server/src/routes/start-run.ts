@@ -1,0 +1,55 @@
+import * as z from 'zod'
+import { identifier, onDisconnect } from '../body/fields.ts'
+import { readBody } from '../body/read-body.ts'
+import { answerWithEvents } from '../events/stream-answer.ts'
+import { jsonResponse } from '../handler/json-response.ts'
+import { linksOf } from '../handler/links.ts'
+import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
+import { Problem } from '../problems/problem.ts'
+import { draining } from '../problems/to-problem.ts'
+
+const bodySchema = z.strictObject({
+  input: z.unknown(),
+  threadId: identifier.optional(),
+  onDisconnect,
+})
+
+/** Starts a run: 202 and where to follow it, or its events at once. */
+export const startRun: OwnedRoute = {
+  method: 'POST',
+  path: '/v1/agents/:name/runs',
+  action: 'runs.start',
+  handle: start,
+}
+
+async function start(call: Call): Promise<Answer> {
+  const { core, hono, exchange, scope } = call
+  if (core.draining) throw draining()
+  const body = await readBody(hono.req.raw, core.limits, bodySchema)
+  const streamed = hono.req.header('accept')?.includes('text/event-stream') === true
+  const cancels = body.onDisconnect === 'cancel'
+  if (cancels && !streamed) {
+    throw new Problem('invalid_input', {
+      errors: [
+        {
+          path: 'onDisconnect',
+          message: '"cancel" needs a connection to lose: ask for text/event-stream',
+        },
+      ],
+    })
+  }
+  const { runId } = await core.engine.start(hono.req.param('name') ?? '', body.input, {
+    threadId: body.threadId,
+    signal: cancels ? scope.signal : undefined,
+  })
+  exchange.runId = runId
+  const links = linksOf(call, runId)
+  if (streamed) {
+    return answerWithEvents(call, () => core.engine.events(runId), {
+      'content-location': links.events,
+    })
+  }
+  const { status } = await core.engine.run(runId)
+  const headers = { location: links.self }
+  return jsonResponse(exchange.requestId, 202, { runId, status, links }, headers)
+}

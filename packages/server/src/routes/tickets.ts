@@ -1,0 +1,25 @@
+import * as z from 'zod'
+import { readBody } from '../body/read-body.ts'
+import { jsonResponse } from '../handler/json-response.ts'
+import type { OwnedRoute } from '../handler/route.ts'
+
+const bodySchema = z.strictObject({ purpose: z.enum(['socket', 'stream']) })
+
+/** A one-use ticket for a WebSocket or an `EventSource`, bound to who asks and from which origin. */
+export const issueTicket: OwnedRoute = {
+  method: 'POST',
+  path: '/v1/tickets',
+  action: 'tickets.issue',
+  async handle({ core, hono, exchange, identity }) {
+    const { purpose } = await readBody(hono.req.raw, core.limits, bodySchema)
+    const { ticket, expiresAt } = await core.tickets.issue(
+      identity,
+      purpose,
+      hono.req.header('origin'),
+    )
+    return jsonResponse(exchange.requestId, 201, {
+      ticket,
+      expiresAt: new Date(expiresAt).toISOString(),
+    })
+  },
+}

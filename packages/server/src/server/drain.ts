@@ -1,0 +1,20 @@
+import type { Core } from '../handler/core.ts'
+import type { Listener } from './listen.ts'
+
+const flushMs = 1_000
+
+/** Ends a server in an order in which nobody loses anything. */
+export async function drain(
+  core: Core,
+  listener: Listener | undefined,
+  graceMs: number,
+): Promise<void> {
+  core.draining = true
+  listener?.beginDrain()
+  await core.engine.close({ graceMs })
+  // Every run has its terminal event now, and streams end with it; sockets get a turn to send theirs.
+  await Promise.all(
+    [...core.sockets].map((socket) => socket.closeWhenIdle(1001, 'shutting down', flushMs)),
+  )
+  await listener?.close(flushMs)
+}

@@ -1,0 +1,46 @@
+import { tryCurrentScope } from '@ringfence/context'
+import { authorized } from '../handler/admit.ts'
+import type { Call } from '../handler/route.ts'
+import { draining } from '../problems/to-problem.ts'
+import type { CancelFrame, FollowFrame, StartFrame } from './frames.ts'
+import type { SocketPort } from './socket-port.ts'
+
+/** A request of a socket that is in work. */
+export interface SocketRequest {
+  /** Stops following; the run goes on. */
+  leave(): void
+}
+
+/** Does what a frame asks for, in the scope of that frame. Resolves when there is no more to say about it. */
+export async function perform(
+  { core, actor, scope }: Call,
+  frame: StartFrame | FollowFrame | CancelFrame,
+  port: SocketPort,
+  signal: AbortSignal,
+): Promise<void> {
+  if (frame.type === 'cancel') {
+    await authorized(core, actor, 'runs.cancel', { runId: frame.runId })
+    await core.engine.cancel(frame.runId)
+    return
+  }
+  if (frame.type === 'follow') {
+    await authorized(core, actor, 'runs.follow', { runId: frame.runId })
+    return follow(frame.runId, frame.after)
+  }
+  await authorized(core, actor, 'runs.start', { agent: frame.agent })
+  if (core.draining) throw draining()
+  const { runId } = await core.engine.start(frame.agent, frame.input, {
+    threadId: frame.threadId,
+    // The connection's signal, not the frame's: it aborts when the client leaves.
+    signal: frame.onDisconnect === 'cancel' ? scope.signal : undefined,
+  })
+  return follow(runId, undefined)
+
+  /** An event is pulled when the one before it has left, or nearly: a slow reader holds up only itself. */
+  async function follow(followed: string, after: number | undefined): Promise<void> {
+    for await (const event of await core.engine.events(followed, { after, signal })) {
+      if (tryCurrentScope() === undefined) return
+      await port.send({ type: 'event', id: frame.id, event })
+    }
+  }
+}
