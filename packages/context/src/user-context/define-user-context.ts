@@ -7,15 +7,20 @@ import type { Scope, ScopeOptions } from '../scope/scope.ts'
 import { createContextSchema } from './context-schema.ts'
 import type { DeepReadonly, UserContext, UserContextInput } from './user-context.ts'
 
+// A schema without fields is typed as a record of `never`, which would forbid the built-in ones too.
+type FieldsOf<Fields> = [Fields] extends [Record<string, never>] ? unknown : Fields
+
 /** What a definition's `run` takes: the built-in fields and the application's own, before the schema. */
-export type ContextInputOf<Schema extends z.ZodObject> = UserContextInput & z.input<Schema>
+export type ContextInputOf<Schema extends z.ZodObject> = UserContextInput &
+  FieldsOf<z.input<Schema>>
 
 /** What a definition's `current` returns: the built-in fields and the application's own, frozen. */
-export type ContextOf<Schema extends z.ZodObject> = UserContext & DeepReadonly<z.output<Schema>>
+export type ContextOf<Schema extends z.ZodObject> = UserContext &
+  DeepReadonly<FieldsOf<z.output<Schema>>>
 
 /** What a child scope may add to, or narrow in, a definition's context. */
 export type AdditionsOf<Schema extends z.ZodObject> = Partial<
-  Omit<UserContextInput, 'userId' | 'tenantId'> & z.input<Schema>
+  Omit<UserContextInput, 'userId' | 'tenantId'> & FieldsOf<z.input<Schema>>
 >
 
 /** A kind of user context: how it is checked on its way in, and how code reads it. */
