@@ -6,8 +6,8 @@ import { createStreamTransport } from './stream-transport.ts'
 import { startColumn } from './user-column.ts'
 
 const people = [
-  { userId: 'alice', sample: 'alice', transport: createStreamTransport },
-  { userId: 'bob', sample: 'bob', transport: createSocketTransport },
+  { userId: 'alice', sample: 'support-chat', transport: createStreamTransport },
+  { userId: 'bob', sample: 'code-completion', transport: createSocketTransport },
 ] as const
 
 const runs = new Map<string, string>()

@@ -1,0 +1,46 @@
+import { createExecutionEngine, type EngineLimits } from '@ringfence/engine'
+import {
+  type AgentServer,
+  createServer,
+  type HandlerLimits,
+  type ServerLogger,
+} from '@ringfence/server'
+import { createAgents } from './agents/create-agents.ts'
+import { createHost } from './host/create-host.ts'
+import type { PageDirectories } from './host/page-files.ts'
+import type { ReportModel } from './model/report-model.ts'
+import type { PriceTable } from './prices/price-table.ts'
+
+/** What the workload analyst is made with. */
+export interface WorkloadAnalystOptions {
+  readonly prices: PriceTable
+  /** A pino logger fits. Default: silence. */
+  readonly logger?: ServerLogger
+  /** Words the summary of reports. Default: nobody. */
+  readonly model?: ReportModel | undefined
+  readonly engineLimits?: Partial<EngineLimits>
+  readonly handlerLimits?: Partial<HandlerLimits>
+  /** Where the page is. Default: beside the sources. */
+  readonly directories?: PageDirectories
+}
+
+/**
+ * Makes the whole example: the agents, the engine that runs them, and the server in demo mode, which gives
+ * anybody on this machine a token for any user. It listens when told to.
+ */
+export const createWorkloadAnalyst = (options: WorkloadAnalystOptions): AgentServer => {
+  const { prices, logger, model, engineLimits, handlerLimits, directories } = options
+  const logged = logger === undefined ? {} : { logger }
+  const engine = createExecutionEngine({
+    agents: createAgents({ prices, model }),
+    ...(engineLimits === undefined ? {} : { limits: engineLimits }),
+    ...logged,
+  })
+  return createServer({
+    engine,
+    demo: true,
+    host: createHost(directories === undefined ? {} : { directories }),
+    ...(handlerLimits === undefined ? {} : { limits: handlerLimits }),
+    ...logged,
+  })
+}
