@@ -1,4 +1,5 @@
 import { checkedLimit } from './internal/checked-limit.ts'
+import { withoutUndefined } from './internal/without-undefined.ts'
 
 /** Every limit of an engine. Each is enforced (I9). */
 export interface EngineLimits {
@@ -48,9 +49,10 @@ const mayBeZero = new Set(['ownerQueue', 'queue', 'abortGraceMs', 'delegationDep
 
 /** The limits to enforce: the defaults with the caller's on top, each checked. Throws TypeError. */
 export function resolveLimits(limits: Partial<EngineLimits> = {}): EngineLimits {
-  for (const [name, value] of Object.entries(limits)) {
+  const given = withoutUndefined(limits)
+  for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaults, name)) throw new TypeError(`There is no limit \`${name}\``)
-    if (value !== undefined) checkedLimit(`limits.${name}`, value, mayBeZero.has(name) ? 0 : 1)
+    checkedLimit(`limits.${name}`, value, mayBeZero.has(name) ? 0 : 1)
   }
-  return Object.freeze({ ...defaults, ...limits })
+  return Object.freeze({ ...defaults, ...given })
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { EngineError } from '../errors/engine-error.ts'
+import { deepFreeze } from '../internal/deep-freeze.ts'
 import type { AgentDefinition } from './define-agent.ts'
 
 /** What may be told about an agent to whoever may run it. Schemas are JSON Schema. */
@@ -59,20 +60,23 @@ export class AgentRegistry {
     const definition = this.#definitions.get(name)
     if (definition === undefined) {
       const names = [...this.#definitions.keys()].toSorted()
-      throw new EngineError(
-        'UNKNOWN_AGENT',
-        `There is no agent "${name}". There ${names.length === 1 ? 'is' : 'are'}: ${names.join(', ')}.`,
-      )
+      const others =
+        names.length === 0
+          ? 'None is registered.'
+          : `There ${names.length === 1 ? 'is' : 'are'}: ${names.join(', ')}.`
+      throw new EngineError('UNKNOWN_AGENT', `There is no agent "${name}". ${others}`)
     }
     return definition
   }
 
-  /** What can run, by name. Throws `REGISTRY_NOT_FROZEN`. */
+  /** What can run, by name: one frozen list for all. Throws `REGISTRY_NOT_FROZEN`. */
   list(): readonly AgentSummary[] {
     this.#assertFrozen('list the agents')
-    return (this.#summaries ??= [...this.#definitions.values()]
-      .map(summarise)
-      .toSorted((one, other) => (one.name < other.name ? -1 : 1)))
+    return (this.#summaries ??= deepFreeze(
+      [...this.#definitions.values()]
+        .map(summarise)
+        .toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+    ))
   }
 
   #assertFrozen(attempt: string): void {
@@ -85,16 +89,21 @@ export class AgentRegistry {
 }
 
 function summarise({ name, description, input, output, stages }: AgentDefinition): AgentSummary {
-  return Object.freeze({
+  return {
     name,
     description,
     input: toJsonSchema(input, 'input'),
     output: toJsonSchema(output, 'output'),
-    stages: Object.freeze(stages.map((stage) => stage.name)),
-  })
+    stages: stages.map((stage) => stage.name),
+  }
 }
 
-/** A schema with parts that JSON Schema cannot say (a class instance between stages) leaves them open. */
+/**
+ * A schema with parts that JSON Schema cannot say (a class instance between stages) leaves them open. A copy:
+ * it will be frozen, and shares nothing with the application's metadata.
+ */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): unknown {
-  return z.toJSONSchema(schema, { io, unrepresentable: 'any', cycles: 'ref' })
+  const jsonSchema = z.toJSONSchema(schema, { io, unrepresentable: 'any', cycles: 'ref' })
+  const copy: unknown = JSON.parse(JSON.stringify(jsonSchema))
+  return copy
 }

@@ -57,8 +57,6 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
 ): AgentDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
   const { name, description, input, output, limits = {} } = options
   checkedName('agent', name)
-  if (limits.runMs !== undefined) checkedLimit('limits.runMs', limits.runMs, 1)
-  if (limits.stepMs !== undefined) checkedLimit('limits.stepMs', limits.stepMs, 1)
   return Object.freeze({
     name,
     description,
@@ -67,11 +65,18 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
     input: input as z.ZodType<unknown, z.input<InputSchema>>,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     output: output as z.ZodType<z.output<OutputSchema>>,
-    limits: Object.freeze({ ...limits }),
+    limits: checkedAgentLimits(limits),
     stages: Object.freeze([]),
     // The engine passes what came out of the input schema, and nothing else.
     run: (parsed: unknown, agent: AgentExecution) =>
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       options.run(parsed as z.output<InputSchema>, agent),
   })
+}
+
+/** A frozen copy of an agent's own limits. Throws TypeError. */
+export function checkedAgentLimits(limits: AgentLimits): AgentLimits {
+  if (limits.runMs !== undefined) checkedLimit('limits.runMs', limits.runMs, 1)
+  if (limits.stepMs !== undefined) checkedLimit('limits.stepMs', limits.stepMs, 1)
+  return Object.freeze({ ...limits })
 }

@@ -1,5 +1,5 @@
 import { checkedName } from '../internal/checked-name.ts'
-import type { AgentDefinition, AgentLimits } from './define-agent.ts'
+import { checkedAgentLimits, type AgentDefinition, type AgentLimits } from './define-agent.ts'
 
 type InputOf<Agent> = Agent extends AgentDefinition<infer Input> ? Input : never
 type OutputOf<Agent> = Agent extends AgentDefinition<infer _Input, infer Output> ? Output : never
@@ -52,7 +52,7 @@ export function pipeline<const Stages extends readonly [AgentDefinition, ...Agen
     input: first.input as AgentDefinition<InputOf<Stages[0]>>['input'],
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     output: last.output as AgentDefinition<unknown, OutputOf<Last<Stages>>>['output'],
-    limits: Object.freeze({ ...limits }),
+    limits: checkedAgentLimits(limits),
     stages: Object.freeze([...stages]),
     run: () => {
       throw new TypeError(`The pipeline "${name}" runs through its stages`)

@@ -1,3 +1,4 @@
+import { timerMs } from '../internal/timer-ms.ts'
 import type { LiveRun } from './live-run.ts'
 import type { LiveRuns } from './live-runs.ts'
 
@@ -16,7 +17,7 @@ export async function closeRuns(runs: LiveRuns, graceMs: number): Promise<void> 
 async function withinGrace(open: readonly LiveRun[], graceMs: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const grace = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, graceMs)
+    timer = setTimeout(resolve, timerMs(graceMs))
   })
   await Promise.race([allEnded(open), grace])
   clearTimeout(timer)

@@ -4,6 +4,7 @@ import type { TerminalDraft } from '../events/agent-event.ts'
 import type { RunJournal } from '../events/run-journal.ts'
 import type { InstanceFactory } from '../instances/agent-instance-factory.ts'
 import { toJson } from '../internal/to-json.ts'
+import { timerMs } from '../internal/timer-ms.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { LiveRun } from './live-run.ts'
@@ -66,7 +67,7 @@ async function waitForSlot({ run, limits }: Supervision): Promise<void> {
         `The run waited ${limits.queueMs} ms for its turn and was given up.`,
       ),
     )
-  }, limits.queueMs)
+  }, timerMs(limits.queueMs))
   try {
     await run.ticket.granted
   } finally {

@@ -2,6 +2,7 @@ import { canonicalOwner, currentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import { isTerminal, type DurableEvent, type UnnumberedEvent } from '../events/agent-event.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
+import { withoutUndefined } from '../internal/without-undefined.ts'
 import { MemoryRun } from './memory-run.ts'
 import { notFound } from './not-found.ts'
 import type {
@@ -44,7 +45,7 @@ export class MemoryRunStore implements RunStore {
   #characters = 0
 
   constructor(limits: Partial<MemoryRunStoreLimits> = {}) {
-    this.#limits = Object.freeze({ ...defaults, ...limits })
+    this.#limits = Object.freeze({ ...defaults, ...withoutUndefined(limits) })
     for (const [name, value] of Object.entries(this.#limits)) checkedLimit(name, value, 1)
   }
 
