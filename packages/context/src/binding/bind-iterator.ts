@@ -13,15 +13,15 @@ export function bindIterator<Value, Returned, Sent>(
   source: AsyncIterable<Value, Returned, Sent> | Iterable<Value, Returned, Sent>,
 ): AsyncIterableIterator<Value, Returned, Sent> {
   const { storage } = runtime()
-  const { cell, owner } = stateOf(storage.getStore(), 'bind an iterator')
+  const { cell } = stateOf(storage.getStore(), 'bind an iterator')
   const frame = { cell, work: 'a bound iterator' }
   const iterator =
-    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : awaitEach(source)
 
-  async function step<Result>(pull: () => Result): Promise<Awaited<Result>> {
+  async function step<Result>(pull: () => Promise<Result>): Promise<Result> {
     if (cell.state === undefined) throw scopeClosed(cell, 'pull from an iterator', frame.work)
     const caller = storage.getStore()?.cell?.state
-    if (caller !== undefined && !sameOwner(caller.owner, owner)) {
+    if (caller !== undefined && !sameOwner(caller.owner, cell.state.owner)) {
       throw crossOwner(
         caller,
         'pull from an iterator',
@@ -29,15 +29,16 @@ export function bindIterator<Value, Returned, Sent>(
         cell,
       )
     }
-    return await storage.run(frame, pull)
+    return storage.run(frame, pull)
   }
 
   return {
-    next: (...sent) => step(() => iterator.next(...sent)),
+    next: (...sent) => step(async () => iterator.next(...sent)),
     return: (value) =>
-      step(
-        async () => (await iterator.return?.(await value)) ?? { done: true, value: await value! },
-      ),
+      step(async () => {
+        const returned = await value
+        return (await iterator.return?.(returned)) ?? { done: true, value: returned! }
+      }),
     throw: (error) =>
       step(async () => {
         if (iterator.throw === undefined) throw error
@@ -47,4 +48,11 @@ export function bindIterator<Value, Returned, Sent>(
       return this
     },
   }
+}
+
+/** A synchronous source as an asynchronous one, with its promises awaited, as `for await` does. */
+async function* awaitEach<Value, Returned, Sent>(
+  source: Iterable<Value, Returned, Sent>,
+): AsyncGenerator<Value, Returned, Sent> {
+  return yield* source
 }

@@ -26,7 +26,10 @@ export interface Runtime {
   readonly ownerships: WeakMap<object, Ownership>
   readonly violations: Map<ContextErrorCode, number>
   readonly idPrefix: string
-  /** One prebuilt reason: a DOMException with a stack for every scope would cost more than the scope. */
+  /**
+   * One prebuilt reason: a DOMException with a stack for every scope would cost more than the scope. Frozen,
+   * because all users' signals share it.
+   */
   readonly closedReason: DOMException
   sequence: number
   openScopes: number
@@ -55,7 +58,7 @@ function claim(): Runtime {
       ownerships: new WeakMap(),
       violations: new Map(),
       idPrefix: globalThis.crypto.randomUUID().slice(0, 8),
-      closedReason: new DOMException('The scope has closed', 'AbortError'),
+      closedReason: Object.freeze(new DOMException('The scope has closed', 'AbortError')),
       sequence: 0,
       openScopes: 0,
       orphans: 0,

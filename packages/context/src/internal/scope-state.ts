@@ -3,17 +3,32 @@ import type { OrphanListener, Scope } from '../scope/scope.ts'
 import type { ContextDefinition, UserContext } from '../user-context/user-context.ts'
 import type { Frame, ScopeCell } from './runtime.ts'
 
-/** Something a scope waits for before it closes: a spawned task, or a scope opened inside it. */
-export interface PendingWork {
+/** Something a scope waits for before it closes. */
+export type PendingWork = PendingTask | PendingScope
+
+export interface PendingTask {
   readonly label: string
-  /** Settles when the work has really ended, however it ended. */
+  /** Resolves when the task has really ended, however it ended. Never rejects. */
   readonly ended: Promise<void>
-  abort?(reason: unknown): void
-  /** Called when the scope stops waiting for it. */
-  fence?(): void
+  readonly scope: undefined
 }
 
-/** A failed task, and whether anybody ever looked at its outcome. */
+/** A scope opened inside: it is aborted with this one, and told when nobody waits any longer. */
+export interface PendingScope {
+  readonly scope: ScopeState
+}
+
+/** What a scope that waits, for its callback or for its pending work, has to be told. */
+export interface Waiting {
+  /** The scope was aborted: from now on there is only the close budget. */
+  limit(): void
+  /** There is no time left. */
+  giveUp(): void
+  /** Nothing is pending any more. */
+  idle(): void
+}
+
+/** A failure of something that was started in the scope, and whether anybody ever looked at its outcome. */
 export interface TaskFailure {
   readonly task: { readonly observed: boolean }
   readonly error: unknown
@@ -37,17 +52,18 @@ export interface ScopeState {
   readonly site: string | undefined
   /** Epoch milliseconds. */
   deadline: number | undefined
-  deadlineTimer: ReturnType<typeof setTimeout> | undefined
+  stopDeadline: (() => void) | undefined
   lifecycle: 'open' | 'closing'
   aborted: boolean
   reason: unknown
-  /** Epoch milliseconds; the close budget counts from here. */
-  abortedAt: number
+  /** Epoch milliseconds at which an aborted scope stops waiting; Infinity until it is aborted. */
+  closeBy: number
+  /** Whether it has stopped waiting. */
+  givenUp: boolean
   controller: AbortController | undefined
-  onAbort: ((reason: unknown) => void) | undefined
   forgetSignal: (() => void) | undefined
   pending: Set<PendingWork> | undefined
-  whenIdle: (() => void) | undefined
+  waiting: Waiting | undefined
   failures: TaskFailure[] | undefined
   cleanups: Cleanup[] | undefined
 }

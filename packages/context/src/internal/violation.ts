@@ -62,7 +62,7 @@ export function crossOwner(
   other?: ScopeCell,
 ): ContextError {
   const foreign =
-    other === undefined ? '' : `, which belongs to another owner (${nameScope(other)})`
+    other === undefined ? '' : `, which belongs to another owner (scope ${scopeId(other)})`
   return violation(
     'CROSS_OWNER',
     `Cannot ${attempt} from ${nameScope(current.cell)}${foreign}. ${advice}`,

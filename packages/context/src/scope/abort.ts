@@ -2,17 +2,26 @@ import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 
 /**
- * Aborts a scope and what was started in it. The first reason stands. Listeners run in the scope's own
- * frame, not in the frame of whoever aborts (I7).
+ * Aborts a scope and every scope opened in it. The first reason stands. Listeners run in their own scope's
+ * frame, not in the frame of whoever aborts (I7). No recursion: scopes may nest as deep as an agent's loop.
  */
-export function abortScope(state: ScopeState, reason: unknown): void {
-  if (state.aborted) return
-  state.aborted = true
-  state.reason = reason
-  state.abortedAt = Date.now()
-  if (state.controller !== undefined) abortAtHome(state, reason)
-  for (const work of state.pending ?? []) work.abort?.(reason)
-  state.onAbort?.(reason)
+export function abortScope(root: ScopeState, reason: unknown): void {
+  if (root.aborted) return
+  // As AbortController does: an abort always has a reason.
+  const why =
+    reason === undefined ? new DOMException('The scope was aborted', 'AbortError') : reason
+  const scopes = [root]
+  for (const state of scopes) {
+    state.aborted = true
+    state.reason = why
+    state.closeBy = Math.min(Date.now() + state.closeBudgetMs, state.parent?.closeBy ?? Infinity)
+    for (const { scope } of state.pending ?? []) {
+      if (scope !== undefined && !scope.aborted) scopes.push(scope)
+    }
+  }
+  for (const state of scopes) if (state.controller !== undefined) abortAtHome(state)
+  // Children before parents: a parent whose time is up first would count the wait for its child against itself.
+  for (const state of scopes.toReversed()) state.waiting?.limit()
 }
 
 /** The scope's signal, made on first use: an AbortController is the dearest part of a scope. */
@@ -24,6 +33,6 @@ export function signalOf(state: ScopeState): AbortSignal {
   return state.controller.signal
 }
 
-export function abortAtHome(state: ScopeState, reason: unknown): void {
-  runtime().storage.run(state.frame, () => state.controller?.abort(reason))
+export function abortAtHome(state: ScopeState): void {
+  runtime().storage.run(state.frame, () => state.controller?.abort(state.reason))
 }

@@ -1,6 +1,8 @@
 import { isThenable } from '../internal/is-thenable.ts'
-import { runtime } from '../internal/runtime.ts'
-import type { ScopeState } from '../internal/scope-state.ts'
+import { runtime, type Frame } from '../internal/runtime.ts'
+import type { Cleanup, ScopeState } from '../internal/scope-state.ts'
+import { startTimer } from '../internal/timer.ts'
+import { reportOrphan } from './orphan.ts'
 
 /**
  * Runs the cleanups last in, first out, in the scope's own frame. They get a fresh signal, because the
@@ -10,34 +12,50 @@ import type { ScopeState } from '../internal/scope-state.ts'
 export async function runCleanups(
   state: ScopeState,
   onError: (error: unknown) => void,
-  onOverrun: (label: string, ended: Promise<void>) => void,
 ): Promise<void> {
   const { cleanups } = state
   if (cleanups === undefined) return
-  const controller = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const spent = new Promise<'spent'>((resolve) => {
-    timer = setTimeout(() => {
-      controller.abort(new DOMException('The cleanup budget is spent', 'TimeoutError'))
-      resolve('spent')
-    }, state.cleanupBudgetMs)
-  })
+  const { storage } = runtime()
   const frame = { cell: state.cell, work: 'cleanup' }
+  const budget = startBudget(state.cleanupBudgetMs, frame)
   for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) {
-    const run = cleanup
     try {
-      const result: unknown = runtime().storage.run(frame, () => run(controller.signal))
-      if (!isThenable(result)) continue
-      const ended = Promise.resolve(result).then(() => undefined)
-      const first = await Promise.race([ended, spent])
-      if (first === 'spent')
-        onOverrun(
-          'cleanup',
-          ended.catch(() => undefined),
-        )
+      const ended = storage.run(frame, begin, cleanup, budget.signal)
+      if (ended === undefined) continue
+      const first = await Promise.race([ended, budget.spent])
+      if (first === 'spent') {
+        reportOrphan(state, { label: 'cleanup', ended: ended.catch(nothing) })
+      }
     } catch (error) {
       onError(error)
     }
   }
-  clearTimeout(timer)
+  budget.stop()
+}
+
+// A cleanup may never end. So nothing that waits for its end is made where the state can be reached (I5).
+function begin(cleanup: Cleanup, signal: AbortSignal): Promise<void> | undefined {
+  const result = cleanup(signal)
+  return isThenable(result) ? Promise.resolve(result).then(nothing) : undefined
+}
+
+const nothing = (): undefined => undefined
+
+interface Budget {
+  readonly signal: AbortSignal
+  readonly spent: Promise<'spent'>
+  readonly stop: () => void
+}
+
+function startBudget(ms: number, frame: Frame): Budget {
+  const controller = new AbortController()
+  let stop: () => void = nothing
+  const spent = new Promise<'spent'>((resolve) => {
+    stop = startTimer(ms, () => {
+      const reason = new DOMException('The cleanup budget is spent', 'TimeoutError')
+      runtime().storage.run(frame, () => controller.abort(reason))
+      resolve('spent')
+    })
+  })
+  return { signal: controller.signal, spent, stop }
 }

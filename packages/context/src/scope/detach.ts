@@ -2,7 +2,7 @@ import type { ScopeState } from '../internal/scope-state.ts'
 import { scopeClosing } from '../internal/violation.ts'
 import { execute } from './execute.ts'
 import { openState } from './open.ts'
-import type { DetachOptions, Scope } from './scope.ts'
+import type { DetachOptions, Scope, ScopeOptions } from './scope.ts'
 import { refuseInSync } from './spawn.ts'
 
 /** Runs work in a root scope of the same owner: it outlives the scope that started it, not its own deadline. */
@@ -15,14 +15,20 @@ export function detach<Result>(
   if (state.lifecycle === 'closing') throw scopeClosing(state, `detach "${label}"`)
   refuseInSync(state, `detach "${label}"`)
   const { context: additions, ...scopeOptions } = options
-  const { definition } = state
+  if (scopeOptions.deadlineMs === undefined) {
+    throw new TypeError(
+      `Expected \`deadlineMs\` of detach "${label}" to be set: nothing else would end it. Infinity says so on purpose`,
+    )
+  }
+  const { definition, onOrphan } = state
+  const inherited: ScopeOptions = onOrphan === undefined ? {} : { onOrphan }
   const promise = execute(
     openState({
       definition,
       context:
         additions === undefined ? state.context : definition.extend(state.context, additions),
       parent: undefined,
-      options: { ...scopeOptions, label },
+      options: { ...inherited, ...scopeOptions, label },
       synchronous: false,
     }),
     work,

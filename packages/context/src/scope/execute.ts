@@ -1,18 +1,11 @@
 import { isThenable } from '../internal/is-thenable.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
-import {
-  close,
-  closeNow,
-  closesAtOnce,
-  fence,
-  remainingBudget,
-  reportOrphan,
-  type Outcome,
-} from './close.ts'
-import { abortScope } from './abort.ts'
-import { addPending } from './pending.ts'
+import { CallbackWait } from './callback-wait.ts'
+import { close, closeNow, closesAtOnce, type Outcome } from './close.ts'
+import { addFailure, addScope } from './pending.ts'
 import type { Scope } from './scope.ts'
+import { openTask, type Settlement } from './settlement.ts'
 
 /** Runs the callback in an opened scope and closes the scope behind it, however it ends. */
 export function execute<Result>(
@@ -20,84 +13,68 @@ export function execute<Result>(
   callback: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
   const { parent } = state
-  if (parent === undefined) return settle(state, callback)
-  let ended: () => void = () => undefined
-  const leave = addPending(parent, {
-    label: state.cell.label,
-    ended: new Promise<void>((resolve) => {
-      ended = resolve
-    }),
-    abort: (reason) => abortScope(state, reason),
-    fence: () => fence(state),
-  })
-  const promise = settle(state, callback)
-  const left = (): void => {
-    leave()
-    ended()
+  if (parent === undefined) {
+    return new Promise((resolve, reject) => perform(state, callback, { resolve, reject }))
   }
-  promise.then(left, left)
-  return promise
+  const [task, { resolve, reject }] = openTask<Result>()
+  // Pending before the callback runs, so that an abort in its first synchronous part reaches it.
+  const leave = addScope(parent, state)
+  perform(state, callback, {
+    resolve: (value) => {
+      leave()
+      resolve(value)
+    },
+    reject: (error) => {
+      addFailure(parent, error, task)
+      leave()
+      // The parent has heard of it; the process need not.
+      void task.ended(() => undefined)
+      reject(error)
+    },
+  })
+  return task
 }
 
-function settle<Result>(
+function perform<Result>(
   state: ScopeState,
   callback: (scope: Scope) => Result | PromiseLike<Result>,
-): Promise<Result> {
+  settlement: Settlement<Result>,
+): void {
   // Aborted before it began: nothing of it runs.
-  if (state.aborted) return end(state, { ok: false, error: state.reason })
-  let result: Result | PromiseLike<Result>
+  if (state.aborted) return end(state, { ok: false, error: state.reason }, settlement)
+  let body: Result | Promise<Result>
   try {
-    result = runtime().storage.run(state.frame, callback, state.scope)
+    body = runtime().storage.run(state.frame, begin<Result>, callback, state.scope)
   } catch (error) {
-    return end(state, { ok: false, error })
+    return end(state, { ok: false, error }, settlement)
   }
-  if (!isThenable(result)) return end(state, { ok: true, value: result })
-  const body = Promise.resolve(result)
-  const canEndEarly = state.deadlineTimer !== undefined || state.forgetSignal !== undefined
-  if (canEndEarly) return raceWithAbort(state, body)
-  return body.then(
-    (value) => end(state, { ok: true, value }),
-    (error: unknown) => end(state, { ok: false, error }),
-  )
+  if (!(body instanceof Promise)) return end(state, { ok: true, value: body }, settlement)
+  CallbackWait.begin(state, body, (outcome) => end(state, outcome, settlement))
 }
 
-/**
- * A scope with a deadline or a signal of its own ends without its callback, if the callback ignores both:
- * after the close budget it is fenced, and reported as an orphan.
- */
-async function raceWithAbort<Value>(state: ScopeState, body: Promise<Value>): Promise<Value> {
-  const outcome = await new Promise<Outcome<Value>>((resolve) => {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    let given = false
-    const give = (settled: Outcome<Value>): void => {
-      if (given) return
-      given = true
-      clearTimeout(timer)
-      state.onAbort = undefined
-      resolve(settled)
-    }
-    const ended = body.then(
-      (value) => give({ ok: true, value }),
-      (error: unknown) => give({ ok: false, error }),
-    )
-    const limit = (): void => {
-      timer ??= setTimeout(() => {
-        if (given) return
-        reportOrphan(state, { label: state.cell.label, ended })
-        give({ ok: false, error: state.reason })
-      }, remainingBudget(state))
-    }
-    state.onAbort = limit
-    if (state.aborted) limit()
-  })
-  return end(state, outcome)
+/** In the scope's frame also where the callback returned a thenable: a query builder starts when it is awaited. */
+function begin<Result>(
+  callback: (scope: Scope) => Result | PromiseLike<Result>,
+  scope: Scope,
+): Result | Promise<Result> {
+  const result = callback(scope)
+  return isThenable(result) ? Promise.resolve(result) : result
 }
 
-function end<Value>(state: ScopeState, outcome: Outcome<Value>): Promise<Value> {
-  if (!closesAtOnce(state)) return close(state, outcome)
-  try {
-    return Promise.resolve(closeNow(state, outcome))
-  } catch (error) {
-    return Promise.reject(error)
+function end<Value>(
+  state: ScopeState,
+  outcome: Outcome<Value>,
+  { resolve, reject }: Settlement<Value>,
+): void {
+  if (!closesAtOnce(state)) {
+    close(state, outcome).then(resolve, reject)
+    return
   }
+  let value: Value
+  try {
+    value = closeNow(state, outcome)
+  } catch (error) {
+    return reject(error)
+  }
+  resolve(value)
 }

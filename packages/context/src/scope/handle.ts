@@ -64,7 +64,11 @@ class ScopeHandle implements Scope {
     options: ScopeOptions,
     callback: (scope: Scope) => Result | PromiseLike<Result>,
   ): Promise<Result> {
-    return openChildOf(this.#enter('open a child scope'), additions, options, callback)
+    try {
+      return openChildOf(this.#enter('open a child scope'), additions, options, callback)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   detach<Result>(

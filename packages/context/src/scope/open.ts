@@ -1,6 +1,7 @@
 import { captureSite } from '../internal/site.ts'
 import { runtime, type Frame, type ScopeCell } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
+import { startTimer } from '../internal/timer.ts'
 import { nameScope, scopeClosing, violation, describe } from '../internal/violation.ts'
 import type { ContextDefinition, UserContext } from '../user-context/user-context.ts'
 import { abortScope } from './abort.ts'
@@ -9,7 +10,6 @@ import type { ScopeOptions } from './scope.ts'
 import { refuseInSync } from './spawn.ts'
 
 const defaultBudgetMs = 5_000
-const longestTimerMs = 2_147_483_647
 
 /** What a new scope is made of. `parent` is the open scope of the same owner that it ends with, if any. */
 export interface Opening {
@@ -28,7 +28,15 @@ export function openState(opening: Opening): ScopeState {
   }
   if (!synchronous && parent?.synchronous === true)
     refuseInSync(parent, 'open an asynchronous scope')
+  // Every check comes before there is anything to undo.
   const deadlineMs = checkedDuration('deadlineMs', options.deadlineMs, Infinity)
+  const closeBudgetMs = checkedDuration('closeBudgetMs', options.closeBudgetMs, defaultBudgetMs)
+  const cleanupBudgetMs = checkedDuration(
+    'cleanupBudgetMs',
+    options.cleanupBudgetMs,
+    defaultBudgetMs,
+  )
+  checkSignal(options.signal)
   const process = runtime()
   const cell: ScopeCell = {
     state: undefined,
@@ -45,21 +53,21 @@ export function openState(opening: Opening): ScopeState {
     owner: ownerOf(context, parent),
     parent,
     synchronous,
-    closeBudgetMs: checkedDuration('closeBudgetMs', options.closeBudgetMs, defaultBudgetMs),
-    cleanupBudgetMs: checkedDuration('cleanupBudgetMs', options.cleanupBudgetMs, defaultBudgetMs),
+    closeBudgetMs,
+    cleanupBudgetMs,
     onOrphan: options.onOrphan ?? parent?.onOrphan,
     site: captureSite(),
     deadline: parent?.deadline,
-    deadlineTimer: undefined,
+    stopDeadline: undefined,
     lifecycle: 'open',
     aborted: false,
     reason: undefined,
-    abortedAt: 0,
+    closeBy: Infinity,
+    givenUp: false,
     controller: undefined,
-    onAbort: undefined,
     forgetSignal: undefined,
     pending: undefined,
-    whenIdle: undefined,
+    waiting: undefined,
     failures: undefined,
     cleanups: undefined,
   }
@@ -83,21 +91,18 @@ function armDeadline(state: ScopeState, deadlineMs: number): void {
   if (state.deadline !== undefined && state.deadline <= deadline) return
   state.deadline = deadline
   const { cell } = state
-  state.deadlineTimer = setTimeout(
-    () => {
-      if (cell.state === undefined) return
-      abortScope(
-        cell.state,
-        violation(
-          'DEADLINE_EXCEEDED',
-          `The deadline of ${nameScope(cell)} passed after ${deadlineMs} ms. ` +
-            'Give it more time with deadlineMs, or end its work sooner by listening to its signal.',
-          describe(cell.state),
-        ),
-      )
-    },
-    Math.min(deadlineMs, longestTimerMs),
-  )
+  state.stopDeadline = startTimer(deadlineMs, () => {
+    if (cell.state === undefined) return
+    abortScope(
+      cell.state,
+      violation(
+        'DEADLINE_EXCEEDED',
+        `The deadline of ${nameScope(cell)} passed after ${deadlineMs} ms. ` +
+          'Give it more time with deadlineMs, or end its work sooner by listening to its signal.',
+        describe(cell.state),
+      ),
+    )
+  })
 }
 
 /** By hand, and undone at close: AbortSignal.any with a long-lived source leaks on every Node (nodejs/node#54614). */
@@ -118,4 +123,10 @@ function checkedDuration(name: string, value: number | undefined, fallback: numb
   if (value === undefined) return fallback
   if (typeof value === 'number' && value >= 0) return value
   throw new TypeError(`Expected \`${name}\` to be milliseconds >= 0, got ${String(value)}`)
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return
+  if (typeof signal === 'object' && signal !== null && 'addEventListener' in signal) return
+  throw new TypeError('Expected `signal` to be an AbortSignal')
 }

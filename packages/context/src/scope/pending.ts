@@ -1,11 +1,55 @@
-import type { PendingWork, ScopeState } from '../internal/scope-state.ts'
+import type { ScopeCell } from '../internal/runtime.ts'
+import type {
+  PendingScope,
+  PendingTask,
+  PendingWork,
+  ScopeState,
+  TaskFailure,
+} from '../internal/scope-state.ts'
+import type { Task } from './task.ts'
 
-/** Adds work that the scope must wait for. Returns how to say that it has ended. */
-export function addPending(state: ScopeState, work: PendingWork): () => void {
-  const pending = (state.pending ??= new Set())
-  pending.add(work)
-  return () => {
-    pending.delete(work)
-    if (pending.size === 0) state.whenIdle?.()
-  }
+/** Makes `state` wait for a task before it closes. */
+export function addTask<Result>(state: ScopeState, label: string, task: Task<Result>): void {
+  add(state, pendingTask(state.cell, label, task))
+}
+
+/** Makes `state` wait for a scope opened in it, and abort it. Returns how to say that it has closed. */
+export function addScope(state: ScopeState, scope: ScopeState): () => void {
+  const work: PendingScope = { scope }
+  add(state, work)
+  return () => leave(state, work)
+}
+
+/** Keeps the failure of something started in the scope, for the case that nobody looks at it. */
+export function addFailure(state: ScopeState, error: unknown, task: TaskFailure['task']): void {
+  // What an abort made fail is the abort's consequence, not a failure of its own.
+  if (state.aborted && isAbortOf(error, state.reason)) return
+  state.failures ??= []
+  state.failures.push({ task, error })
+}
+
+// A task may never end. So what waits for its end holds the cell and not the state (I5).
+function pendingTask<Result>(cell: ScopeCell, label: string, task: Task<Result>): PendingTask {
+  const ended = task.ended((failure) => {
+    const { state } = cell
+    if (state === undefined) return
+    if (failure !== undefined) addFailure(state, failure.error, task)
+    leave(state, work)
+  })
+  const work: PendingTask = { label, ended, scope: undefined }
+  return work
+}
+
+function add(state: ScopeState, work: PendingWork): void {
+  state.pending ??= new Set()
+  state.pending.add(work)
+}
+
+function leave(state: ScopeState, work: PendingWork): void {
+  state.pending?.delete(work)
+  if (state.pending?.size === 0) state.waiting?.idle()
+}
+
+function isAbortOf(error: unknown, reason: unknown): boolean {
+  return error === reason || (error instanceof Error && error.name === 'AbortError')
 }

@@ -5,9 +5,10 @@ import { suppress } from '../internal/suppressed-error.ts'
 import { crossOwner, describe, nameScope, violation } from '../internal/violation.ts'
 import { sameOwner } from '../ownership/owner.ts'
 import type { ContextDefinition } from '../user-context/user-context.ts'
-import { closeNow, type Outcome } from './close.ts'
+import { beginClosing, closeNow, type Outcome } from './close.ts'
 import { execute } from './execute.ts'
 import { openState } from './open.ts'
+import { addScope } from './pending.ts'
 import type { Scope, ScopeOptions } from './scope.ts'
 
 /** Opens a scope through the definition's schema and runs the callback in it. Never throws: it rejects. */
@@ -30,26 +31,38 @@ export function openRunSync<Result>(
   callback: (scope: Scope) => Result,
 ): Result {
   const state = admit(definition, input, {}, true)
-  let outcome: Outcome<Result>
+  // So that an abort of the surrounding scope reaches this one; nobody ever waits for it.
+  const leave = state.parent === undefined ? undefined : addScope(state.parent, state)
+  try {
+    return closeNow(state, cleanUpNow(state, executeNow(state, callback)))
+  } finally {
+    leave?.()
+  }
+}
+
+function executeNow<Result>(
+  state: ScopeState,
+  callback: (scope: Scope) => Result,
+): Outcome<Result> {
+  // Aborted before it began: nothing of it runs.
+  if (state.aborted) return { ok: false, error: state.reason }
   try {
     const value = runtime().storage.run(state.frame, callback, state.scope)
-    outcome = isThenable(value)
-      ? { ok: false, error: synchronousOnly(state, 'callback') }
-      : { ok: true, value }
+    if (isThenable(value)) throw synchronousOnly(state, 'callback', value)
+    return { ok: true, value }
   } catch (error) {
-    outcome = { ok: false, error }
+    return { ok: false, error }
   }
-  return closeNow(state, cleanUpNow(state, outcome))
 }
 
 function cleanUpNow<Result>(state: ScopeState, before: Outcome<Result>): Outcome<Result> {
   let outcome = before
-  state.lifecycle = 'closing'
+  beginClosing(state, outcome)
   for (const cleanup of state.cleanups?.toReversed() ?? []) {
     try {
       const { signal } = new AbortController()
       const done: unknown = runtime().storage.run(state.frame, () => cleanup(signal))
-      if (isThenable(done)) throw synchronousOnly(state, 'cleanup')
+      if (isThenable(done)) throw synchronousOnly(state, 'cleanup', done)
     } catch (error) {
       outcome = { ok: false, error: outcome.ok ? error : suppress(error, outcome.error) }
     }
@@ -81,7 +94,9 @@ function admit(
   return openState({ definition, context, parent: surrounding, options, synchronous })
 }
 
-function synchronousOnly(state: ScopeState, what: string): Error {
+function synchronousOnly(state: ScopeState, what: string, returned: unknown): Error {
+  // The error below says what is wrong; that the promise also fails, fenced, must not end the process.
+  if (returned instanceof Promise) returned.catch(() => undefined)
   return violation(
     'SYNC_SCOPE',
     `The ${what} of ${nameScope(state.cell)} returned a promise, and runSync() does not wait. Use run().`,

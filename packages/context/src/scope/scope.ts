@@ -10,7 +10,7 @@ export interface Orphan {
   readonly ended: Promise<void>
 }
 
-/** Told of every orphan of a scope. Runs in no scope, and must not throw. */
+/** Told of every orphan of a scope. Runs in no scope. What it throws makes the scope's `run` reject. */
 export type OrphanListener = (orphan: Orphan) => void
 
 /** How a scope is opened. Every field is optional. */
@@ -26,7 +26,8 @@ export interface ScopeOptions {
   readonly signal?: AbortSignal
   /**
    * Milliseconds that work may still take after the scope is aborted. What has not ended by then is an
-   * orphan: fenced, reported, no longer waited for. Default: 5,000.
+   * orphan: fenced, reported, no longer waited for. A scope opened inside is told to end then: it gives up its
+   * own work, runs its cleanups, and closes first. Default: 5,000.
    */
   readonly closeBudgetMs?: number
   /** Milliseconds that all cleanups together may take. Default: 5,000. */
@@ -78,7 +79,7 @@ export interface Scope {
     work: (signal: AbortSignal) => Result | PromiseLike<Result>,
   ): Promise<Result>
 
-  /** Opens a child scope; `child` of the definition says more. */
+  /** Opens a child scope; `child` of the definition says more. A failure that nobody awaited is not lost either. */
   child<Result>(
     additions: ContextAdditions,
     options: ScopeOptions,
@@ -87,8 +88,8 @@ export interface Scope {
 
   /**
    * Runs work that must outlive this scope in a root scope of the same owner, with a copy of the context and
-   * a deadline of its own. A failure that nobody awaits does not end the process; it is the caller's to look at.
-   * Throws `SCOPE_CLOSING`, `SYNC_SCOPE`.
+   * a deadline of its own. It does not hear of this scope's abort. A failure that nobody awaits does not end the
+   * process; it is the caller's to look at. `onOrphan` is inherited where none is given. Throws `SCOPE_CLOSING`, `SYNC_SCOPE`.
    */
   detach<Result>(
     label: string,
@@ -96,6 +97,9 @@ export interface Scope {
     work: (scope: Scope) => Result | PromiseLike<Result>,
   ): Promise<Result>
 
-  /** Aborts the scope and every scope opened inside it. The first reason stands. */
+  /**
+   * Aborts the scope and every scope opened inside it. The first reason stands; without one it is an
+   * `AbortError`, as with AbortController. The scope ends when its work does, or when its close budget is spent.
+   */
   abort(reason: unknown): void
 }

@@ -2,7 +2,7 @@ import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { describe, scopeClosing, violation, nameScope } from '../internal/violation.ts'
 import { signalOf } from './abort.ts'
-import { addPending } from './pending.ts'
+import { addTask } from './pending.ts'
 import { Task } from './task.ts'
 
 /** Starts work that the scope joins before it closes. */
@@ -14,21 +14,12 @@ export function spawn<Result>(
   if (state.lifecycle === 'closing') throw scopeClosing(state, `spawn "${label}"`)
   refuseInSync(state, `spawn "${label}"`)
   const frame = { cell: state.cell, work: label }
+  const signal = signalOf(state)
   const task = new Task<Result>((resolve) => {
-    resolve(runtime().storage.run(frame, async () => work(signalOf(state))))
+    resolve(runtime().storage.run(frame, async () => work(signal)))
   })
-  const ended = task.ended((error) => {
-    // What an abort made fail is the abort's consequence, not a failure of its own.
-    if (state.aborted && isAbortOf(error, state.reason)) return
-    ;(state.failures ??= []).push({ task, error })
-  })
-  const done = addPending(state, { label, ended })
-  void ended.then(done)
+  addTask(state, label, task)
   return task
-}
-
-function isAbortOf(error: unknown, reason: unknown): boolean {
-  return error === reason || (error instanceof Error && error.name === 'AbortError')
 }
 
 export function refuseInSync(state: ScopeState, attempt: string): void {

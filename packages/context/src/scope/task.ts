@@ -19,10 +19,10 @@ export class Task<Result> extends Promise<Result> {
   }
 
   /** Resolves when the task has ended, however. Does not count as asking for its outcome. */
-  ended(onFailure: (error: unknown) => void): Promise<void> {
+  ended(onEnd: (failure: { readonly error: unknown } | undefined) => void): Promise<void> {
     return super.then(
-      () => undefined,
-      (error: unknown) => onFailure(error),
+      () => onEnd(undefined),
+      (error: unknown) => onEnd({ error }),
     )
   }
 }

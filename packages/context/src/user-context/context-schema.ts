@@ -5,20 +5,25 @@ import { isNarrowing } from '../internal/narrow.ts'
 import { violation } from '../internal/violation.ts'
 import type { ContextAdditions, ContextDefinition, UserContext } from './user-context.ts'
 
-// Identifiers reach logs and keys: no control characters, a length, and none of the words that a missing
-// value turns into when somebody makes a string of it.
-const unsafe = /[\p{Cc}\u2028\u2029]/u
+// Identifiers reach logs and keys: a length, no control characters, no half characters (in UTF-8 they all
+// become the same one), and none of the words that a missing value turns into when somebody makes a
+// string of it.
+const unsafe = /[\p{Cc}\p{Cs}\u2028\u2029]/u
 const accidental = new Set(['undefined', 'null', 'nan', '[object object]', 'anonymous'])
 
 const identifier = z
   .string()
   .min(1)
   .max(256)
-  .refine((value) => !unsafe.test(value), 'control characters are not allowed')
+  .refine(
+    (value) => !unsafe.test(value),
+    'control characters and unpaired surrogates are not allowed',
+  )
+  .refine((value) => value.trim() !== '', 'blanks alone name nothing')
 
-const userId = identifier.refine(
-  (value) => !accidental.has(value.toLowerCase()),
-  'this word stands for a missing value, not for a user',
+const ownerId = identifier.refine(
+  (value) => !accidental.has(value.trim().toLowerCase()),
+  'this word stands for a missing value, not for an owner',
 )
 
 /**
@@ -26,11 +31,8 @@ const userId = identifier.refine(
  * none is given; an empty `tenantId` is the same as none.
  */
 const baseContext = z.object({
-  userId,
-  tenantId: z
-    .union([z.literal(''), identifier])
-    .transform((value) => (value === '' ? undefined : value))
-    .optional(),
+  userId: ownerId,
+  tenantId: z.preprocess((value) => (value === '' ? undefined : value), ownerId.optional()),
   threadId: identifier.optional(),
   runId: identifier.optional(),
   requestId: identifier.optional(),
@@ -59,7 +61,8 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
     }
     const base = accept(name, baseContext, input)
     const own = accept(name, schema, withoutBase(input, shape))
-    const whole = { ...base, requestId: base.requestId ?? requestId(), ...own }
+    const merged: Record<string, unknown> = { ...base, ...withoutBase(own, shape) }
+    const whole = { ...merged, requestId: merged['requestId'] ?? requestId() }
     // Freezing leaves out what is undefined, so that absent and undefined are one thing.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return freeze(name, whole) as UserContext
@@ -107,10 +110,10 @@ function parseField(name: string, schema: z.ZodObject, field: string, value: unk
   return freeze(name, parsed, field)
 }
 
-/** The input less the built-in fields, but for those that the application's schema narrows itself. */
-function withoutBase(input: object, shape: z.ZodRawShape): Record<string, unknown> {
+/** What is the application's: all but the built-in fields, and of those the ones that its schema narrows itself. */
+function withoutBase(whole: object, shape: z.ZodRawShape): Record<string, unknown> {
   const rest: Record<string, unknown> = {}
-  for (const [field, value] of Object.entries(input)) {
+  for (const [field, value] of Object.entries(whole)) {
     if (!baseFields.includes(field) || Object.hasOwn(shape, field)) rest[field] = value
   }
   return rest

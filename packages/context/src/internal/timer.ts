@@ -1,0 +1,17 @@
+// What the platforms' 32-bit timers can hold; asked for more, they fire at once.
+const longestMs = 2_147_483_647
+
+/**
+ * Calls back once after `ms`, however long that is; never for `Infinity`. Returns how to stop it.
+ */
+export function startTimer(ms: number, callback: () => void): () => void {
+  if (ms === Infinity) return () => undefined
+  const end = Date.now() + ms
+  let timer: ReturnType<typeof setTimeout>
+  const arm = (): void => {
+    const left = end - Date.now()
+    timer = left > longestMs ? setTimeout(arm, longestMs) : setTimeout(callback, Math.max(0, left))
+  }
+  arm()
+  return () => clearTimeout(timer)
+}
