@@ -31,10 +31,12 @@ async function answerOwned(
   const { response, closed } = await inRequestScope(core, exchange, identity, (scope) =>
     route.handle({ core, hono, exchange, identity, actor, scope }),
   )
-  // A socket's status is what the client saw, not what the adapter makes of the answer.
-  void closed.then(() =>
-    logExchange(core, exchange, exchange.closeCode === undefined ? response.status : 101),
-  )
+  const ended = closed.then(() => {
+    core.streams.delete(ended)
+    // A socket's status is what the client saw, not what the adapter makes of the answer.
+    logExchange(core, exchange, exchange.closeCode === undefined ? response.status : 101)
+  })
+  core.streams.add(ended)
   return response
 }
 

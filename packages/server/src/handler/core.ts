@@ -21,6 +21,8 @@ export interface Core {
   readonly demo: DemoTokens | undefined
   readonly tickets: TicketStore
   readonly sockets: Set<SocketConnection>
+  /** Answers that are still going on: each ends when its scope has closed. */
+  readonly streams: Set<Promise<void>>
   readonly upgradeWebSocket: UpgradeWebSocket | undefined
   readonly strippedPrefix: string
   /** Set when the server shuts down: nothing new starts, what runs may end. */
@@ -54,6 +56,7 @@ export function createCore(options: RingfenceOptions): Core {
     demo: demoTokens,
     tickets: new TicketStore(limits),
     sockets: new Set(),
+    streams: new Set(),
     upgradeWebSocket: options.upgradeWebSocket,
     strippedPrefix,
     draining: false,

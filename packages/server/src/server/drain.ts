@@ -17,4 +17,11 @@ export async function drain(
     [...core.sockets].map((socket) => socket.closeWhenIdle(1001, 'shutting down', flushMs)),
   )
   await listener?.close(flushMs)
+  await Promise.race([Promise.all(core.streams), delay(flushMs)])
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref()
+  })
 }

@@ -1,0 +1,323 @@
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { testEngine, Gates } from './support/agents.ts'
+import { Client, json } from './support/client.ts'
+import { eventually } from './support/eventually.ts'
+import { serve, type TestServer } from './support/serve.ts'
+
+interface ProblemBody {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail?: string
+  readonly instance: string
+  readonly code: string
+  readonly requestId: string
+  readonly errors?: readonly { readonly path: string; readonly message: string }[]
+}
+
+async function problem(response: Response): Promise<ProblemBody> {
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  const body = await json<ProblemBody>(response)
+  expect(body).toMatchObject({
+    type: `urn:ringfence:problem:${body.code}`,
+    status: response.status,
+    instance: `urn:uuid:${body.requestId}`,
+  })
+  expect(body.title).not.toBe('')
+  expect(response.headers.get('x-request-id')).toBe(body.requestId)
+  return body
+}
+
+async function open(limits = {}): Promise<{ server: TestServer; alice: Client }> {
+  const server = await serve({ limits })
+  return { server, alice: await Client.of(server, 'alice') }
+}
+
+const run = '/v1/agents/echo/runs'
+
+test('no token is 401 with a challenge that names no error', async () => {
+  const { server } = await open()
+  const response = await fetch(`${server.url}/v1/agents`)
+  expect(response.status).toBe(401)
+  expect(response.headers.get('www-authenticate')).toBe('Bearer realm="ringfence"')
+  expect((await problem(response)).code).toBe('unauthenticated')
+})
+
+test.each(['Bearer nonsense', 'Bearer', 'bearer a b', 'Bearer ä'])(
+  'the credentials "%s" are 401 invalid_token',
+  async (authorization) => {
+    const { alice } = await open()
+    const value = Buffer.from(authorization).toString('latin1')
+    const response = await alice.request('/v1/agents', { headers: { authorization: value } })
+    expect(response.status).toBe(401)
+    expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"')
+    expect((await problem(response)).code).toBe('invalid_token')
+  },
+)
+
+test('credentials of another scheme are no credentials', async () => {
+  const { alice } = await open()
+  const response = await alice.request('/v1/agents', { headers: { authorization: 'Basic YTpi' } })
+  expect((await problem(response)).code).toBe('unauthenticated')
+})
+
+test('an unknown agent is 404', async () => {
+  const { alice } = await open()
+  const response = await alice.post('/v1/agents/nobody/runs', { input: {} })
+  expect(response.status).toBe(404)
+  expect((await problem(response)).code).toBe('agent_not_found')
+})
+
+test('an unknown route is 404', async () => {
+  const { alice } = await open()
+  for (const path of [
+    '/',
+    '/v2/agents',
+    '/v1/agents/',
+    '//v1/agents',
+    '/V1/agents',
+    '/demo/tokens',
+  ]) {
+    const response = await alice.request(path)
+    expect([path, response.status]).toEqual([path, 404])
+    expect((await problem(response)).code).toBe('route_not_found')
+  }
+})
+
+test.each([
+  ['DELETE', '/v1/agents', 'GET, HEAD'],
+  ['PUT', '/v1/runs/x', 'GET, HEAD'],
+  ['GET', '/v1/tickets', 'POST'],
+  ['GET', '/v1/agents/echo/runs', 'POST'],
+  ['POST', '/livez', 'GET, HEAD'],
+])('%s %s is 405 and says what is allowed', async (method, path, allow) => {
+  const { alice } = await open()
+  const response = await alice.request(path, { method })
+  expect(response.status).toBe(405)
+  expect(response.headers.get('allow')).toBe(allow)
+  expect((await problem(response)).code).toBe('method_not_allowed')
+})
+
+test.each([
+  ['input.text', { input: { text: 3 } }],
+  ['input', { input: 'text' }],
+  ['input', {}],
+  ['threadId', { input: { text: 'a' }, threadId: 7 }],
+  ['threadId', { input: { text: 'a' }, threadId: 'a\u0007' }],
+  ['onDisconnect', { input: { text: 'a' }, onDisconnect: 'explode' }],
+  ['onDisconnect', { input: { text: 'a' }, onDisconnect: 'cancel' }],
+  ['', { input: { text: 'a' }, surprise: 1 }],
+  ['', ['input']],
+])('a body that is wrong at "%s" is 422 with the path', async (path, body) => {
+  const { alice } = await open()
+  const response = await alice.post(run, body)
+  expect(response.status).toBe(422)
+  const { code, errors } = await problem(response)
+  expect(code).toBe('invalid_input')
+  expect(errors?.map((issue) => issue.path)).toContain(path)
+})
+
+test.each(['{', '', '{"input":{"text":"a"}}x', '\u0000', '{"input":undefined}'])(
+  'the body %j is 400 malformed_json',
+  async (body) => {
+    const { alice } = await open()
+    const headers = { 'content-type': 'application/json' }
+    const response = await alice.request(run, { method: 'POST', headers, body })
+    expect(response.status).toBe(400)
+    expect((await problem(response)).code).toBe('malformed_json')
+  },
+)
+
+test('a body that is not UTF-8 is 400', async () => {
+  const { alice } = await open()
+  const body = Buffer.from('{"input":{"text":"\xff"}}', 'latin1')
+  const headers = { 'content-type': 'application/json' }
+  const response = await alice.request(run, { method: 'POST', headers, body })
+  expect((await problem(response)).code).toBe('malformed_json')
+})
+
+test('JSON nested too deeply is 400, and 200,000 levels do no harm', async () => {
+  const { alice } = await open()
+  const headers = { 'content-type': 'application/json' }
+  for (const depth of [65, 200_000]) {
+    const body = `${'['.repeat(depth)}${']'.repeat(depth)}`
+    const response = await alice.request(run, { method: 'POST', headers, body })
+    expect(response.status).toBe(400)
+    expect((await problem(response)).code).toBe('json_too_deep')
+  }
+})
+
+test('a key named __proto__ is 400 wherever it stands', async () => {
+  const { alice } = await open()
+  const headers = { 'content-type': 'application/json' }
+  for (const body of [
+    '{"__proto__":{"admin":true},"input":{"text":"a"}}',
+    '{"input":{"text":"a","deep":[{"__proto__":1}]}}',
+  ]) {
+    const response = await alice.request(run, { method: 'POST', headers, body })
+    expect((await problem(response)).code).toBe('unsafe_key')
+  }
+})
+
+test.each([
+  { 'content-type': 'text/plain' },
+  { 'content-type': 'application/x-www-form-urlencoded' },
+  { 'content-type': 'application/json; charset=latin1' },
+  { 'content-type': 'application/jsonp' },
+  { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+])('a body with the headers %j is 415', async (headers) => {
+  const { alice } = await open()
+  const response = await alice.request(run, { method: 'POST', headers, body: '{"input":{}}' })
+  expect(response.status).toBe(415)
+  expect((await problem(response)).code).toBe('unsupported_media_type')
+})
+
+test.each(['application/json;charset="UTF-8"', 'application/vnd.api+json'])(
+  'a body of the type %s is read',
+  async (type) => {
+    const { alice } = await open()
+    const headers = { 'content-type': type }
+    const body = '{"input":{"text":"a"}}'
+    expect((await alice.request(run, { method: 'POST', headers, body })).status).toBe(202)
+  },
+)
+
+test.each([
+  { input: { text: 'a' }, userId: 'bob' },
+  { input: { text: 'a' }, user_id: 'bob' },
+  { input: { text: 'a' }, tenantId: 'acme' },
+  { input: { text: 'a' }, Owner: 'bob' },
+])('a body that names a user is 400: %j', async (body) => {
+  const { alice } = await open()
+  const response = await alice.post(run, body)
+  expect(response.status).toBe(400)
+  expect((await problem(response)).code).toBe('user_field_refused')
+})
+
+test('a user in the input is the business of the agent', async () => {
+  const { alice } = await open()
+  const response = await alice.post(run, { input: { text: 'a', userId: 'bob' } })
+  expect(response.status).toBe(202)
+})
+
+test('a query that names a user is 400, on every route', async () => {
+  const { alice } = await open()
+  for (const path of ['/v1/agents', '/v1/runs', '/v1/runs/x', '/v1/runs/x/events']) {
+    const response = await alice.request(`${path}?user-id=bob`)
+    expect([path, (await problem(response)).code]).toEqual([path, 'user_field_refused'])
+  }
+})
+
+test('no header names a user', async () => {
+  const { alice } = await open()
+  const headers = { 'x-user-id': 'bob', 'x-tenant-id': 'acme', baggage: 'userId=bob' }
+  const response = await alice.post(run, { input: { text: 'a' } }, headers)
+  const { runId } = await json<{ runId: string }>(response)
+  expect((await alice.story(runId)).at(-1)?.event.userId).toBe('alice')
+})
+
+test.each(['limit=0', 'limit=101', 'limit=x', 'limit=1.5', 'before='])(
+  'the query %s is 400',
+  async (query) => {
+    const { alice } = await open()
+    const response = await alice.request(`/v1/runs?${query}`)
+    expect(response.status).toBe(400)
+    expect((await problem(response)).code).toBe('invalid_query')
+  },
+)
+
+test('a body over the limit is 413, whether it says its length or not', async () => {
+  const { server, alice } = await open({ bodyBytes: 1_000 })
+  const body = JSON.stringify({ input: { text: 'x'.repeat(1_000) } })
+  const headers = { 'content-type': 'application/json' }
+  const declared = await alice.request(run, { method: 'POST', headers, body })
+  expect(declared.status).toBe(413)
+  expect((await problem(declared)).code).toBe('body_too_large')
+  const stream = new Blob([body]).stream()
+  const init = { method: 'POST', headers, body: stream, duplex: 'half' }
+  const chunked = await alice.request(run, init)
+  expect(chunked.status).toBe(413)
+  const small = JSON.stringify({ input: { text: 'x' } })
+  const fits = { method: 'POST', headers, body: new Blob([small]).stream(), duplex: 'half' }
+  expect((await alice.request(run, fits)).status).toBe(202)
+  expect(server.lines.filter(({ status }) => status === 413)).toHaveLength(2)
+})
+
+test('a log of ten million characters is handled within the default limits', async () => {
+  const { alice } = await open()
+  const runId = await alice.start('measure', { log: 'a'.repeat(10_000_000) })
+  expect((await alice.story(runId)).at(-1)?.event).toMatchObject({
+    type: 'agent_completed',
+    data: { result: { characters: 10_000_000 } },
+  })
+})
+
+test('a client that leaves while it sends is quiet: no failure, and one line', async () => {
+  const { server, alice } = await open()
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write(
+    `POST ${run} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice.token}\r\n` +
+      'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"input"',
+  )
+  const next = await alice.request('/v1/agents')
+  expect(next.status).toBe(200)
+  socket.destroy()
+  await eventually(
+    () => server.lines.map(({ status, msg }) => [status, msg]),
+    [
+      [200, 'request'],
+      [499, 'request'],
+    ],
+  )
+})
+
+test('too many waiting runs of one user are 429, of all users 503, each with Retry-After', async () => {
+  const limits = { ownerConcurrency: 1, concurrency: 1, ownerQueue: 1, queue: 2 }
+  const gates = new Gates()
+  const server = await serve({ engine: testEngine(gates, limits) })
+  const [alice, bob, carol] = await Promise.all(
+    ['alice', 'bob', 'carol'].map((userId) => Client.of(server, userId)),
+  )
+  const start = (client: Client | undefined): Promise<Response> =>
+    client?.post('/v1/agents/gated/runs', { input: { gate: 'g' } }) ?? Promise.reject(new Error())
+  const statuses = []
+  for (const client of [alice, alice, alice, bob, carol]) {
+    const response = await start(client)
+    statuses.push(response.status)
+    if (response.status === 202) continue
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+    expect(['owner_queue_full', 'queue_full']).toContain((await problem(response)).code)
+  }
+  expect(statuses).toEqual([202, 202, 429, 202, 503])
+})
+
+test('a failure of the server is 500 with the request id, and not a word of what happened', async () => {
+  const errors: unknown[] = []
+  const server = await serve({
+    auth: () => {
+      throw new Error('secret-of-the-database')
+    },
+    onError: (error, { requestId }) => errors.push([error, requestId]),
+  })
+  const response = await fetch(`${server.url}/v1/agents`)
+  expect(response.status).toBe(500)
+  const body = await problem(response)
+  expect(body.code).toBe('internal_error')
+  expect(JSON.stringify([body, server.lines])).not.toContain('secret-of-the-database')
+  expect(errors).toEqual([[new Error('secret-of-the-database'), body.requestId]])
+  expect(server.lines).toContainEqual(
+    expect.objectContaining({ msg: 'request failed', requestId: body.requestId }),
+  )
+})
+
+test('what is thrown but is no error is a 500 too', async () => {
+  const server = await serve({
+    auth: () => {
+      // oxlint-disable-next-line typescript/only-throw-error
+      throw 'a string'
+    },
+  })
+  const response = await fetch(`${server.url}/v1/agents`)
+  expect((await problem(response)).code).toBe('internal_error')
+})
