@@ -19,7 +19,7 @@ const identifier = z
     (value) => !unsafe.test(value),
     'control characters and unpaired surrogates are not allowed',
   )
-  .refine((value) => value.trim() !== '', 'blanks alone name nothing')
+  .refine((value) => value === '' || value.trim() !== '', 'blanks alone name nothing')
 
 const ownerId = identifier.refine(
   (value) => !accidental.has(value.trim().toLowerCase()),

@@ -1,0 +1,51 @@
+import { afterEach, expect, test } from 'vitest'
+import { captureSites, inspect } from '../src/index.ts'
+import { contextError } from './support/caught.ts'
+import { deferred } from './support/deferred.ts'
+import { alice, bob, users } from './support/users.ts'
+
+afterEach(() => captureSites(false))
+
+test('inspect counts the scopes that are open, and those ever opened', async () => {
+  const before = inspect()
+  const gate = deferred()
+  const runs = [alice, bob].map((context) =>
+    users.run(context, () => users.child({}, () => gate.promise)),
+  )
+  expect(inspect()).toMatchObject({
+    openScopes: before.openScopes + 4,
+    openedScopes: before.openedScopes + 4,
+  })
+  gate.resolve()
+  await Promise.all(runs)
+  expect(inspect()).toMatchObject({
+    openScopes: before.openScopes,
+    openedScopes: before.openedScopes + 4,
+  })
+})
+
+test('inspect counts violations by code', async () => {
+  const count = (code: 'NO_SCOPE' | 'CROSS_OWNER'): number => inspect().violations[code] ?? 0
+  const missing = count('NO_SCOPE')
+  const crossed = count('CROSS_OWNER')
+  await contextError(() => users.current())
+  await contextError(() => users.current())
+  await users.run(alice, () => contextError(() => users.run(bob, () => 1)))
+  users.tryCurrent()
+  expect([count('NO_SCOPE'), count('CROSS_OWNER')]).toEqual([missing + 2, crossed + 1])
+})
+
+test('what inspect returned earlier does not change later, and is not the counter itself', async () => {
+  const before = inspect()
+  const kept = { ...before, violations: { ...before.violations } }
+  await users.run(alice, () => contextError(() => users.run(bob, () => 1)))
+  expect(before).toEqual(kept)
+})
+
+test('a site says where a scope was opened, only where that is asked for', async () => {
+  const fail = (): Promise<unknown> =>
+    users.run(alice, () => contextError(() => users.run(bob, () => 1)))
+  expect(await fail()).toMatchObject({ site: undefined })
+  captureSites(true)
+  expect(await fail()).toMatchObject({ site: expect.stringContaining('inspect.test') })
+})
