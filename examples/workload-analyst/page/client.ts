@@ -104,21 +104,24 @@ export const createClient = (userId: string): Client => {
   }
 
   const send: Client['send'] = async (method, path, { headers, body, signal } = {}) => {
-    const init: RequestInit = {
-      method,
-      headers: {
-        authorization: `Bearer ${await token()}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      cache: 'no-store',
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
-    }
-    const answer = await reach(path, init)
-    // A restarted server signs with another key: what was issued before is worth nothing.
-    if (answer.status === 401) held = undefined
-    return answer
+    const attempt = async (): Promise<Response> =>
+      reach(path, {
+        method,
+        headers: {
+          authorization: `Bearer ${await token()}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        cache: 'no-store',
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+    const isUsed = held !== undefined
+    const answer = await attempt()
+    if (answer.status !== 401 || !isUsed) return answer
+    // A restarted server signs with another key: what it issued before is worth nothing.
+    held = undefined
+    return attempt()
   }
 
   return {

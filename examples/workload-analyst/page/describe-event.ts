@@ -7,6 +7,7 @@ import {
   objectsAt,
   textAt,
 } from './event.ts'
+import { parseInline, textOf } from './markdown.ts'
 import { formatCount, formatDuration } from './format.ts'
 
 const longest = 240
@@ -43,7 +44,7 @@ export const describeEvent = ({ type, data }: AgentEvent): string => {
     case 'agent_thinking':
       return short(textAt(data, 'text'))
     case 'agent_text':
-      return short(textAt(data, 'delta'))
+      return short(textOf(parseInline(textAt(data, 'delta'))))
     case 'tool_executing':
       return `${textAt(data, 'tool')} ← ${brief(data['input'])}`
     case 'tool_completed':

@@ -13,6 +13,17 @@ export const formatUsd = (value: number): string => {
   return value.toLocaleString('en-US', { style: 'currency', currency: 'USD', ...digits })
 }
 
+/** Dollars on an axis: all ticks with as many decimals as its step needs. */
+export const formatUsdTicks = (ticks: readonly number[]): string[] => {
+  const step = ticks[1] ?? 1
+  const decimals = Math.max(0, ...ticks.map((tick) => String(tick).split('.')[1]?.length ?? 0))
+  const digits = step >= 1 && decimals === 0 ? 0 : Math.min(6, Math.max(2, decimals))
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits }
+  return ticks.map((tick) =>
+    tick.toLocaleString('en-US', { style: 'currency', currency: 'USD', ...options }),
+  )
+}
+
 /** A duration: 840 ms, 2.4 s. */
 export const formatDuration = (ms: number): string =>
   ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`

@@ -125,6 +125,7 @@ export const createIsolationPanel = (
         'aria-label': `${what.title}: ${labels[target]}`,
         'data-attempt': what.name,
         'data-target': target,
+        'data-about': labels[target],
         disabled: true,
       },
       what.title,

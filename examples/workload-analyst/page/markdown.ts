@@ -172,6 +172,10 @@ export const parseInline = (source: string): Inline[] => {
   return pieces
 }
 
+/** What pieces of a line say, without their marks. */
+export const textOf = (pieces: readonly Inline[]): string =>
+  pieces.map((piece) => ('text' in piece ? piece.text : textOf(piece.children))).join('')
+
 interface Span {
   readonly inline: Inline
   readonly end: number

@@ -32,3 +32,17 @@ export const spread = (length: number, most: number): number[] => {
     Math.round((index * (length - 1)) / (shown - 1)),
   )
 }
+
+const roundMinutes = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 10_080]
+
+/**
+ * Which of a series' intervals begin at a round time: as many as fit. `minutes` are when they begin, evenly.
+ * Undefined where no step fits.
+ */
+export const roundTimes = (minutes: readonly number[], most: number): number[] | undefined => {
+  const width = (minutes[1] ?? 1) - (minutes[0] ?? 0)
+  return roundMinutes
+    .filter((step) => step % width === 0)
+    .map((step) => minutes.flatMap((minute, index) => (minute % step === 0 ? [index] : [])))
+    .find((round) => round.length >= 2 && round.length <= most)
+}

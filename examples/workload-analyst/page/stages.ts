@@ -61,6 +61,8 @@ export const createStages = (list: HTMLElement): Stages => {
           return data['ok'] === true ? `${name} is done` : `${name} has failed`
         }
         case 'agent_progress': {
+          // It is not in the order of the log: it may come before its stage's start or after its end.
+          if (stages.get(agent)?.item.dataset['state'] !== 'running') return undefined
           const percent = Math.floor((numberAt(data, 'fraction') ?? 0) * 100)
           set(agent, 'running', `${percent} %`)
           return undefined

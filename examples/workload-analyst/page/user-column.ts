@@ -3,8 +3,8 @@ import { element, find } from './element.ts'
 import { type AgentEvent, objectAt, textAt } from './event.ts'
 import { createEventList } from './event-list.ts'
 import { createLogSource } from './log-source.ts'
-import { renderPlot } from './plot.ts'
 import { renderReport } from './report.ts'
+import { showSeries } from './series-view.ts'
 import { createStages } from './stages.ts'
 import { renderTotals } from './totals.ts'
 import type { Connection, RunListener, Transport } from './transport.ts'
@@ -83,7 +83,7 @@ export const startColumn = async (root: HTMLElement, options: ColumnOptions): Pr
     if (type === 'agent_completed') {
       const result = objectAt(data, 'result')
       totals.replaceChildren(...renderTotals(result))
-      plot.replaceChildren(...renderPlot(result, `plot-${userId}`))
+      showSeries(plot, result, userId)
       report.replaceChildren(...renderReport(textAt(result, 'report')))
       report.scrollTop = 0
       say('The report is ready.')

@@ -1,12 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Block, type Inline, parseInline, parseMarkdown } from '../page/markdown.ts'
-import { displayName, escapeMarkdown } from '../src/index.ts'
+import { type Block, parseInline, parseMarkdown, textOf } from '../page/markdown.ts'
 import { analyzeLog } from './logs.ts'
-import { generateSampleLog } from '../src/index.ts'
-
-const textOf = (pieces: readonly Inline[]): string =>
-  pieces.map((piece) => ('text' in piece ? piece.text : textOf(piece.children))).join('')
+import { displayName, escapeMarkdown, generateSampleLog } from '../src/index.ts'
 
 const cells = (block: Block | undefined): string[][] =>
   block?.kind === 'table' ? [block.head, ...block.rows].map((row) => row.map(textOf)) : []

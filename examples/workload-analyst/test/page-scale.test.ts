@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { linear, niceTicks, spread, wholeTicks } from '../page/scale.ts'
+import { linear, niceTicks, roundTimes, spread, wholeTicks } from '../page/scale.ts'
 
 test('ticks begin at 0, go up evenly and reach the largest value', () => {
   const largest = fc.double({ min: 1e-6, max: 1e9, noNaN: true })
@@ -48,3 +48,14 @@ test('labels are spread from the first to the last, each once', () => {
   expect(spread(3, 5)).toEqual([0, 1, 2])
   expect(spread(120, 6)).toEqual([0, 24, 48, 71, 95, 119])
 })
+
+test.each([
+  [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], 3, [0, 5, 10]],
+  [[54, 56, 58, 60, 62, 64], 2, undefined],
+  [[55, 60, 65, 70], 4, [0, 1, 2, 3]],
+])(
+  'of intervals that begin at %j, with room for %d labels, round ones are %j',
+  (minutes, most, shown) => {
+    expect(roundTimes(minutes, most)).toEqual(shown)
+  },
+)
