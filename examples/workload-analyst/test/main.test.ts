@@ -1,0 +1,184 @@
+import { execFile } from 'node:child_process'
+import { createServer } from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { readEvents } from './support/analyst.ts'
+import { build, type MainProcess, startMain } from './support/main-process.ts'
+
+const started: MainProcess[] = []
+
+beforeAll(build, 180_000)
+afterEach(() => {
+  for (const main of started.splice(0)) main.kill()
+})
+
+const start = (variables: Readonly<Record<string, string>> = {}): MainProcess => {
+  const main = startMain(variables)
+  started.push(main)
+  return main
+}
+
+const urlOf = async (main: MainProcess): Promise<string> => {
+  const url = /http:\/\/\S+:\d+/.exec(await main.said('Ctrl-C'))?.[0]
+  if (url === undefined) throw new Error('No address was printed.')
+  return url
+}
+
+const inShell = async (line: string): Promise<string> =>
+  (await promisify(execFile)('sh', ['-c', line], { encoding: 'utf8', maxBuffer: 1e7 })).stdout
+
+/** A log that keeps the server busy for a second or so. */
+const longLog = `input_tokens,output_tokens\n${'123456,7890\n'.repeat(800_000)}`
+
+const startLongRun = async (url: string): Promise<Response> => {
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ userId: 'alice' })
+  const issued: unknown = await (
+    await fetch(`${url}/demo/tokens`, { method: 'POST', headers, body })
+  ).json()
+  const token =
+    typeof issued === 'object' && issued !== null && 'token' in issued ? issued.token : ''
+  return fetch(`${url}/v1/agents/supervisor/runs`, {
+    method: 'POST',
+    headers: { ...headers, accept: 'text/event-stream', authorization: `Bearer ${String(token)}` },
+    body: JSON.stringify({ input: { log: longLog } }),
+  })
+}
+
+describe('the command', { timeout: 60_000 }, () => {
+  test('prints an address that serves the page with all that it loads', async () => {
+    const url = await urlOf(start())
+    const page = await fetch(url)
+    expect(page.status).toBe(200)
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'")
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff')
+    const html = await page.text()
+    const loaded = [...html.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, path = '']) => path)
+    expect(loaded).toEqual(['/icon.svg', '/style.css', '/page/main.js'])
+    const seen = new Set(loaded)
+    for (const path of seen) {
+      const answer = await fetch(new URL(path, url))
+      expect([path, answer.status]).toEqual([path, 200])
+      const text = await answer.text()
+      if (!path.endsWith('.js')) continue
+      for (const [, name = ''] of text.matchAll(/from '\.\/([^']+)'/g)) seen.add(`/page/${name}`)
+    }
+    expect(seen.size).toBeGreaterThan(15)
+  })
+
+  test('prints a curl that works as printed', async () => {
+    const main = start()
+    await urlOf(main)
+    const line = main
+      .output()
+      .split('\n')
+      .find((text) => text.startsWith('curl '))
+    const said = await inShell(line ?? '')
+    expect(said).toContain('event: agent_completed')
+    expect(said).toContain('"calls":2')
+    expect(said).toContain('"costUsd":0.005312')
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s lets a run finish, tells its follower, and ends with 0 and no orphan',
+    async (signal) => {
+      const main = start()
+      const url = await urlOf(main)
+      const stream = await startLongRun(url)
+      main.child.kill(signal)
+      await main.said('"stopping"')
+      const refused = await fetch(`${url}/readyz`)
+      expect(refused.status).toBe(503)
+      const events = await readEvents(stream)
+      expect(events.at(-1)?.type).toBe('agent_completed')
+      expect(await main.ended).toBe(0)
+      expect(main.hasOrphans()).toBe(false)
+      await expect(fetch(`${url}/livez`)).rejects.toThrow('fetch failed')
+    },
+  )
+
+  test('a second signal ends it at once, with the code of the signal', async () => {
+    const main = start()
+    const stream = await startLongRun(await urlOf(main))
+    main.child.kill('SIGTERM')
+    await main.said('"stopping"')
+    main.child.kill('SIGINT')
+    expect(await main.ended).toBe(130)
+    await expect(readEvents(stream)).rejects.toThrow('terminated')
+    expect(main.hasOrphans()).toBe(false)
+  })
+
+  test('logs requests without tokens, tickets or keys', async () => {
+    const main = start({
+      RINGFENCE_MODEL_URL: 'http://127.0.0.1:9/v1',
+      RINGFENCE_MODEL_KEY: 'key-k',
+    })
+    const url = await urlOf(main)
+    const line = main
+      .output()
+      .split('\n')
+      .find((text) => text.startsWith('curl '))
+    await inShell(line ?? '')
+    await inShell(`curl -s ${url}/v1/ws?ticket=ticket-t`)
+    main.child.kill('SIGTERM')
+    expect(await main.ended).toBe(0)
+    expect(main.errors()).toContain('supervisor')
+    expect(main.errors()).not.toMatch(/eyJ|key-k|ticket-t|Bearer/)
+  })
+})
+
+describe('what cannot be started says why and ends with 1:', { timeout: 60_000 }, () => {
+  const failing = async (variables: Readonly<Record<string, string>>): Promise<string> => {
+    const main = start(variables)
+    expect(await main.ended).toBe(1)
+    expect(main.output()).toBe('')
+    return main.errors()
+  }
+
+  test('a port that is taken', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => {
+      other.listen(0, '127.0.0.1', resolve)
+    })
+    const address = other.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    try {
+      expect(await failing({ PORT: String(port) })).toBe(
+        `Port ${port} on 127.0.0.1 is taken. Stop what listens there, or set PORT to another one.\n`,
+      )
+    } finally {
+      other.close()
+    }
+  })
+
+  test.each([
+    [{ PORT: 'many' }, /^PORT must be a whole number from 0 to 65535\.\n$/],
+    [{ HOST: '0.0.0.0' }, /^Cannot listen on 0\.0\.0\.0 in demo mode/],
+    [
+      { PRICES: '/nowhere/prices.json' },
+      /^The prices in \/nowhere\/prices\.json cannot be used\. ENOENT/,
+    ],
+    [
+      { RINGFENCE_MODEL_URL: 'nowhere' },
+      /^RINGFENCE_MODEL_URL must be an http or https address\.\n$/,
+    ],
+  ])('%j', async (variables, message) => {
+    expect(await failing(variables)).toMatch(message)
+  })
+
+  test('a table of prices that is not valid', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'workload-analyst-'))
+    try {
+      const path = join(directory, 'prices.json')
+      await writeFile(path, '{"currency":"EUR"}')
+      const said = await failing({ PRICES: path })
+      expect(said).toContain('prices.json cannot be used')
+      expect(said).toContain('currency')
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  })
+})
