@@ -19,7 +19,7 @@ export function abortScope(root: ScopeState, reason: unknown): void {
       if (scope !== undefined && !scope.aborted) scopes.push(scope)
     }
   }
-  for (const state of scopes) if (state.controller !== undefined) abortAtHome(state)
+  for (const state of scopes) abortAtHome(state)
   // Children before parents: a parent whose time is up first would count the wait for its child against itself.
   for (const state of scopes.toReversed()) state.waiting?.limit()
 }
@@ -33,6 +33,10 @@ export function signalOf(state: ScopeState): AbortSignal {
   return state.controller.signal
 }
 
-export function abortAtHome(state: ScopeState): void {
-  runtime().storage.run(state.frame, () => state.controller?.abort(state.reason))
+export function abortAtHome({ controller, frame, reason }: ScopeState): void {
+  if (controller !== undefined) runtime().storage.run(frame, abortNow, controller, reason)
+}
+
+export function abortNow(controller: AbortController, reason: unknown): void {
+  controller.abort(reason)
 }

@@ -1,7 +1,8 @@
 import type { ScopeState, Waiting } from '../internal/scope-state.ts'
 import { startTimer } from '../internal/timer.ts'
-import type { Outcome } from './close.ts'
+import { settle, type Outcome } from './close.ts'
 import { reportOrphan } from './orphan.ts'
+import type { Settlement } from './settlement.ts'
 
 /**
  * Waits for the callback of a scope. An aborted scope ends without its callback if that one ignores the
@@ -13,26 +14,22 @@ import { reportOrphan } from './orphan.ts'
 export class CallbackWait<Value> implements Waiting {
   readonly #ended: Promise<void>
   #state: ScopeState | undefined
-  #settle: ((outcome: Outcome<Value>) => void) | undefined
+  #settlement: Settlement<Value> | undefined
   #stopTimer: (() => void) | undefined
 
   static begin<Value>(
     state: ScopeState,
     body: Promise<Value>,
-    settle: (outcome: Outcome<Value>) => void,
+    settlement: Settlement<Value>,
   ): void {
-    const wait = new CallbackWait(state, body, settle)
+    const wait = new CallbackWait(state, body, settlement)
     state.waiting = wait
     if (state.aborted) wait.limit()
   }
 
-  private constructor(
-    state: ScopeState,
-    body: Promise<Value>,
-    settle: (outcome: Outcome<Value>) => void,
-  ) {
+  private constructor(state: ScopeState, body: Promise<Value>, settlement: Settlement<Value>) {
     this.#state = state
-    this.#settle = settle
+    this.#settlement = settlement
     this.#ended = body.then(
       (value) => this.#finish({ ok: true, value }),
       (error: unknown) => this.#finish({ ok: false, error }),
@@ -59,10 +56,11 @@ export class CallbackWait<Value> implements Waiting {
 
   #finish(outcome: Outcome<Value>): void {
     const state = this.#state
-    const settle = this.#settle
+    const settlement = this.#settlement
+    if (state === undefined || settlement === undefined) return
     this.#stopTimer?.()
-    this.#state = this.#settle = this.#stopTimer = undefined
-    if (state !== undefined) state.waiting = undefined
-    settle?.(outcome)
+    this.#state = this.#settlement = this.#stopTimer = undefined
+    state.waiting = undefined
+    settle(state, outcome, settlement)
   }
 }

@@ -2,6 +2,7 @@ import { isThenable } from '../internal/is-thenable.ts'
 import { runtime, type Frame } from '../internal/runtime.ts'
 import type { Cleanup, ScopeState } from '../internal/scope-state.ts'
 import { startTimer } from '../internal/timer.ts'
+import { abortNow } from './abort.ts'
 import { reportOrphan } from './orphan.ts'
 
 /**
@@ -53,7 +54,7 @@ function startBudget(ms: number, frame: Frame): Budget {
   const spent = new Promise<'spent'>((resolve) => {
     stop = startTimer(ms, () => {
       const reason = new DOMException('The cleanup budget is spent', 'TimeoutError')
-      runtime().storage.run(frame, () => controller.abort(reason))
+      runtime().storage.run(frame, abortNow, controller, reason)
       resolve('spent')
     })
   })

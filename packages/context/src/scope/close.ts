@@ -4,14 +4,34 @@ import { suppress } from '../internal/suppressed-error.ts'
 import { abortAtHome, abortScope } from './abort.ts'
 import { runCleanups } from './cleanup.ts'
 import { PendingWait } from './pending-wait.ts'
+import type { Settlement } from './settlement.ts'
 
 /** How the callback of a scope ended. */
 export type Outcome<Result> =
   | { readonly ok: true; readonly value: Result }
   | { readonly ok: false; readonly error: unknown }
 
+/** Ends a scope, and then the promise of its run. */
+export function settle<Value>(
+  state: ScopeState,
+  outcome: Outcome<Value>,
+  { resolve, reject }: Settlement<Value>,
+): void {
+  if (!closesAtOnce(state)) {
+    close(state, outcome).then(resolve, reject)
+    return
+  }
+  let value: Value
+  try {
+    value = closeNow(state, outcome)
+  } catch (error) {
+    return reject(error)
+  }
+  resolve(value)
+}
+
 /** Whether anything has to be waited for before the scope can be cut. */
-export function closesAtOnce(state: ScopeState): boolean {
+function closesAtOnce(state: ScopeState): boolean {
   return (
     (state.pending === undefined || state.pending.size === 0) &&
     state.cleanups === undefined &&
@@ -31,7 +51,7 @@ export function closeNow<Result>(state: ScopeState, outcome: Outcome<Result>): R
  * Ends a scope (I4): joins what was spawned, aborting it first if the callback failed; then closes, runs the
  * cleanups last in first out, and cuts the cell. Errors on the way are added to the outcome, never lost.
  */
-export async function close<Result>(state: ScopeState, outcome: Outcome<Result>): Promise<Result> {
+async function close<Result>(state: ScopeState, outcome: Outcome<Result>): Promise<Result> {
   if (!outcome.ok) abortScope(state, outcome.error)
   let failed = !outcome.ok
   let failure: unknown = outcome.ok ? undefined : outcome.error
@@ -63,7 +83,7 @@ export function beginClosing(state: ScopeState, outcome: Outcome<unknown>): void
   if (outcome.ok) {
     state.aborted = true
     state.reason = runtime().closedReason
-    if (state.controller !== undefined) abortAtHome(state)
+    abortAtHome(state)
   } else abortScope(state, outcome.error)
 }
 

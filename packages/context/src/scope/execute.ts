@@ -2,19 +2,26 @@ import { isThenable } from '../internal/is-thenable.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { CallbackWait } from './callback-wait.ts'
-import { close, closeNow, closesAtOnce, type Outcome } from './close.ts'
+import { settle } from './close.ts'
 import { addFailure, addScope } from './pending.ts'
 import type { Scope } from './scope.ts'
-import { openTask, type Settlement } from './settlement.ts'
+import { openPromise, openTask, type Settlement } from './settlement.ts'
 
-/** Runs the callback in an opened scope and closes the scope behind it, however it ends. */
+/**
+ * Runs the callback in an opened scope and closes the scope behind it, however it ends.
+ *
+ * An error holds the functions on its stack until somebody reads it. So where the program is called, here and
+ * in the other files, no function stands on the stack that was made where the state can be reached (I5).
+ */
 export function execute<Result>(
   state: ScopeState,
   callback: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
   const { parent } = state
   if (parent === undefined) {
-    return new Promise((resolve, reject) => perform(state, callback, { resolve, reject }))
+    const [promise, settlement] = openPromise<Result>()
+    perform(state, callback, settlement)
+    return promise
   }
   const [task, { resolve, reject }] = openTask<Result>()
   // Pending before the callback runs, so that an abort in its first synchronous part reaches it.
@@ -41,15 +48,15 @@ function perform<Result>(
   settlement: Settlement<Result>,
 ): void {
   // Aborted before it began: nothing of it runs.
-  if (state.aborted) return end(state, { ok: false, error: state.reason }, settlement)
+  if (state.aborted) return settle(state, { ok: false, error: state.reason }, settlement)
   let body: Result | Promise<Result>
   try {
     body = runtime().storage.run(state.frame, begin<Result>, callback, state.scope)
   } catch (error) {
-    return end(state, { ok: false, error }, settlement)
+    return settle(state, { ok: false, error }, settlement)
   }
-  if (!(body instanceof Promise)) return end(state, { ok: true, value: body }, settlement)
-  CallbackWait.begin(state, body, (outcome) => end(state, outcome, settlement))
+  if (!(body instanceof Promise)) return settle(state, { ok: true, value: body }, settlement)
+  CallbackWait.begin(state, body, settlement)
 }
 
 /** In the scope's frame also where the callback returned a thenable: a query builder starts when it is awaited. */
@@ -59,22 +66,4 @@ function begin<Result>(
 ): Result | Promise<Result> {
   const result = callback(scope)
   return isThenable(result) ? Promise.resolve(result) : result
-}
-
-function end<Value>(
-  state: ScopeState,
-  outcome: Outcome<Value>,
-  { resolve, reject }: Settlement<Value>,
-): void {
-  if (!closesAtOnce(state)) {
-    close(state, outcome).then(resolve, reject)
-    return
-  }
-  let value: Value
-  try {
-    value = closeNow(state, outcome)
-  } catch (error) {
-    return reject(error)
-  }
-  resolve(value)
 }
