@@ -13,6 +13,7 @@ export type {
   UserContextInput,
 } from './user-context/user-context.ts'
 export { currentScope, tryCurrentScope } from './scope/current-scope.ts'
+export type { RespondOptions } from './scope/respond.ts'
 export { runOutside } from './scope/run-outside.ts'
 export type { DetachOptions, Orphan, OrphanListener, Scope, ScopeOptions } from './scope/scope.ts'
 
@@ -21,7 +22,10 @@ export { assertOwner, own, type OwnOptions } from './ownership/own.ts'
 export { canonicalOwner, sameOwner, type Owner } from './ownership/owner.ts'
 
 // Bringing callbacks home.
+export { adopt } from './binding/adopt.ts'
 export { bind, type Bind } from './binding/bind.ts'
+export type { EmitterLike } from './binding/bind-emitter.ts'
+export type { BindResponseOptions } from './binding/bind-response.ts'
 
 // What went wrong, and how often.
 export {

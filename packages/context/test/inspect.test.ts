@@ -43,9 +43,10 @@ test('what inspect returned earlier does not change later, and is not the counte
 })
 
 test('a site says where a scope was opened, only where that is asked for', async () => {
-  const fail = (): Promise<unknown> =>
-    users.run(alice, () => contextError(() => users.run(bob, () => 1)))
-  expect(await fail()).toMatchObject({ site: undefined })
+  function openForAlice(): Promise<unknown> {
+    return users.run(alice, () => contextError(() => users.run(bob, () => 1)))
+  }
+  expect(await openForAlice()).toMatchObject({ site: undefined })
   captureSites(true)
-  expect(await fail()).toMatchObject({ site: expect.stringContaining('inspect.test') })
+  expect(await openForAlice()).toMatchObject({ site: expect.stringContaining('openForAlice') })
 })

@@ -1,5 +1,4 @@
-import { runtime } from '../internal/runtime.ts'
-import { scopeClosed, stateOf } from '../internal/violation.ts'
+import { takeHome } from '../internal/home.ts'
 
 /**
  * A function that runs in the scope that is current now, whoever calls it and whenever (I7). `this`, the
@@ -9,13 +8,10 @@ import { scopeClosed, stateOf } from '../internal/violation.ts'
 export function bindCallback<This, Arguments extends unknown[], Result>(
   callback: (this: This, ...parameters: Arguments) => Result,
 ): (this: This, ...parameters: Arguments) => Result {
-  const { storage } = runtime()
   const work = callback.name === '' ? 'a bound callback' : callback.name
-  const { cell } = stateOf(storage.getStore(), `bind "${work}"`)
-  const frame = { cell, work }
+  const home = takeHome(work, `bind "${work}"`)
   const bound = function (this: This, ...parameters: Arguments): Result {
-    if (cell.state === undefined) throw scopeClosed(cell, `call "${work}"`, work)
-    return storage.run(frame, () => callback.apply(this, parameters))
+    return home.enter(`call "${work}"`, () => callback.apply(this, parameters))
   }
   return Object.defineProperties(bound, {
     length: { value: callback.length, configurable: true },

@@ -1,6 +1,4 @@
-import { runtime } from '../internal/runtime.ts'
-import { crossOwner, scopeClosed, stateOf } from '../internal/violation.ts'
-import { sameOwner } from '../ownership/owner.ts'
+import { takeHome } from '../internal/home.ts'
 
 /**
  * An iterator whose body runs in the scope that is current now, whoever pulls (I7). An unbound async
@@ -12,24 +10,12 @@ import { sameOwner } from '../ownership/owner.ts'
 export function bindIterator<Value, Returned, Sent>(
   source: AsyncIterable<Value, Returned, Sent> | Iterable<Value, Returned, Sent>,
 ): AsyncIterableIterator<Value, Returned, Sent> {
-  const { storage } = runtime()
-  const { cell } = stateOf(storage.getStore(), 'bind an iterator')
-  const frame = { cell, work: 'a bound iterator' }
+  const home = takeHome('a bound iterator', 'bind an iterator')
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : awaitEach(source)
 
   async function step<Result>(pull: () => Promise<Result>): Promise<Result> {
-    if (cell.state === undefined) throw scopeClosed(cell, 'pull from an iterator', frame.work)
-    const caller = storage.getStore()?.cell?.state
-    if (caller !== undefined && !sameOwner(caller.owner, cell.state.owner)) {
-      throw crossOwner(
-        caller,
-        'pull from an iterator',
-        'Pull it in a scope of its owner; hand over values, not the iterator.',
-        cell,
-      )
-    }
-    return storage.run(frame, pull)
+    return home.pull('pull from an iterator', pull)
   }
 
   return {

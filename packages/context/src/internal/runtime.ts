@@ -25,6 +25,8 @@ export interface Runtime {
   readonly storage: AsyncLocalStorage<Frame>
   readonly ownerships: WeakMap<object, Ownership>
   readonly violations: Map<ContextErrorCode, number>
+  /** Foreign storages that come home with every binding. */
+  readonly adopted: Set<AsyncLocalStorage<unknown>>
   readonly idPrefix: string
   /**
    * One prebuilt reason: a DOMException with a stack for every scope would cost more than the scope. Frozen,
@@ -57,6 +59,7 @@ function claim(): Runtime {
       storage: new AsyncLocalStorage<Frame>(),
       ownerships: new WeakMap(),
       violations: new Map(),
+      adopted: new Set(),
       idPrefix: globalThis.crypto.randomUUID().slice(0, 8),
       closedReason: Object.freeze(new DOMException('The scope has closed', 'AbortError')),
       sequence: 0,

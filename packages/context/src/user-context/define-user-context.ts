@@ -3,6 +3,7 @@ import { noScope, scopeClosed, scopeId, violation } from '../internal/violation.
 import { runtime } from '../internal/runtime.ts'
 import { openRun, openRunSync } from '../scope/run.ts'
 import { openChild } from '../scope/child.ts'
+import { openResponse, type RespondOptions } from '../scope/respond.ts'
 import type { Scope, ScopeOptions } from '../scope/scope.ts'
 import { createContextSchema } from './context-schema.ts'
 import type { DeepReadonly, UserContext, UserContextInput } from './user-context.ts'
@@ -51,6 +52,24 @@ export interface UserContextDefinition<Schema extends z.ZodObject> {
     options: ScopeOptions,
     callback: (scope: Scope) => Result | PromiseLike<Result>,
   ): Promise<Result>
+
+  /**
+   * `run` for a request: resolves with the response as soon as the handler has it, while the scope stays open
+   * until the body has ended, failed, been cancelled, or gone unread for `idleMs` (I4). The body is produced in
+   * the scope, whoever reads it (I7). Rejects as `run` does, but not after the response was handed out.
+   *
+   * @example
+   * return users.respond({ userId }, () => new Response(report()))
+   */
+  respond(
+    context: ContextInputOf<Schema>,
+    handler: (scope: Scope) => Response | PromiseLike<Response>,
+  ): Promise<Response>
+  respond(
+    context: ContextInputOf<Schema>,
+    options: RespondOptions,
+    handler: (scope: Scope) => Response | PromiseLike<Response>,
+  ): Promise<Response>
 
   /**
    * `run` for synchronous code: returns what the callback returned, and throws where `run` rejects. Such a
@@ -151,6 +170,15 @@ export function defineUserContext<Schema extends z.ZodObject>(
     run,
     runSync: <Result>(context: ContextInputOf<Schema>, callback: (scope: Scope) => Result) =>
       openRunSync(contextSchema, context, callback),
+    respond: (
+      context: ContextInputOf<Schema>,
+      ...rest:
+        | [handler: (scope: Scope) => Response | PromiseLike<Response>]
+        | [options: RespondOptions, handler: (scope: Scope) => Response | PromiseLike<Response>]
+    ) => {
+      const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest
+      return openResponse(contextSchema, context, options, handler)
+    },
     child,
     current,
     tryCurrent,

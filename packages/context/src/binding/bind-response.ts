@@ -1,0 +1,107 @@
+import { ContextError } from '../errors.ts'
+import { takeHome, type Home } from '../internal/home.ts'
+import { startTimer } from '../internal/timer.ts'
+import { currentScope } from '../scope/current-scope.ts'
+import type { Scope } from '../scope/scope.ts'
+
+export interface BindResponseOptions {
+  /**
+   * Milliseconds that a body may go unread: before the first read, and between two. Then it is cancelled, so
+   * that a body nobody wants (HEAD, 304, a replaced response) does not hold its scope for ever. Default 30,000.
+   */
+  readonly idleMs?: number
+}
+
+/**
+ * The same response, with a body that is produced in the scope that is current now, whoever reads it (I7), and
+ * that keeps this scope open until it ends, errors, is cancelled, or has gone unread for too long (I4).
+ *
+ * The scope waits for the body: hand the response out before the scope is awaited, as `respond` of a
+ * definition does, or nobody can read it. A response without a body is returned as it is. Throws `NO_SCOPE`.
+ */
+export function bindResponse(response: Response, options: BindResponseOptions = {}): Response {
+  const { idleMs = 30_000 } = options
+  const home = takeHome('a response body', 'bind a response')
+  if (response.body === null) return response
+  const scope = currentScope()
+  const [body, ended] = holdBody(response.body, home, scope, idleMs)
+  void scope.spawn('response body', () => ended)
+  const { status, statusText, headers } = response
+  return new Response(body, { status, statusText, headers })
+}
+
+/** The body read chunk by chunk at home, and when there is nothing more to wait for. */
+function holdBody(
+  source: ReadableStream<Uint8Array>,
+  home: Home,
+  scope: Scope,
+  idleMs: number,
+): [ReadableStream<Uint8Array>, Promise<void>] {
+  const reader = source.getReader()
+  let settle: () => void = () => undefined
+  const ended = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  let stopIdle: () => void = () => undefined
+  let giveUp: (reason: unknown) => void = () => undefined
+  const { signal } = scope
+  const onAbort = (): void => giveUp(signal.reason)
+
+  function end(): void {
+    stopIdle()
+    signal.removeEventListener('abort', onAbort)
+    settle()
+  }
+
+  function armIdle(): void {
+    stopIdle = startTimer(idleMs, () =>
+      giveUp(
+        new ContextError(
+          'DEADLINE_EXCEEDED',
+          `The body of a response went unread for ${idleMs} ms and was cancelled. Read it, or cancel it.`,
+          { scopeId: scope.id },
+        ),
+      ),
+    )
+  }
+
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        giveUp = (reason) => {
+          giveUp = () => undefined
+          controller.error(reason)
+          home.enter('cancel a response body', () => reader.cancel(reason)).then(end, end)
+        }
+      },
+      async pull(controller) {
+        stopIdle()
+        try {
+          const { done, value } = await home.pull('read a response body', async () => reader.read())
+          if (done) {
+            controller.close()
+            end()
+            return
+          }
+          controller.enqueue(value)
+          armIdle()
+        } catch (error) {
+          controller.error(error)
+          end()
+        }
+      },
+      cancel: async (reason) => {
+        stopIdle()
+        try {
+          await home.enter('cancel a response body', () => reader.cancel(reason))
+        } finally {
+          end()
+        }
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  armIdle()
+  signal.addEventListener('abort', onAbort, { once: true })
+  return [body, ended]
+}

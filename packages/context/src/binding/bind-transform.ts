@@ -1,0 +1,23 @@
+import type { Transformer } from 'node:stream/web'
+import { takeHome } from '../internal/home.ts'
+
+/**
+ * A TransformStream whose transformer runs in the scope that is current now, whoever writes and reads (I7).
+ * Throws `NO_SCOPE`; after the scope has closed the stream errors with `SCOPE_CLOSED`.
+ */
+export function bindTransform<Input, Output>(
+  transformer: Transformer<Input, Output>,
+): TransformStream<Input, Output> {
+  const home = takeHome('a bound transform', 'bind a transform')
+  const bound: Transformer<Input, Output> = {
+    start: (controller) => home.enter('start a transform', () => transformer.start?.(controller)),
+    flush: (controller) => home.enter('flush a transform', () => transformer.flush?.(controller)),
+  }
+  const { transform } = transformer
+  // Without one, chunks pass as they are: the platform's default.
+  if (transform !== undefined) {
+    bound.transform = (chunk, controller) =>
+      home.enter('transform a chunk', () => transform.call(transformer, chunk, controller))
+  }
+  return new TransformStream<Input, Output>(bound)
+}

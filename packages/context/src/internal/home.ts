@@ -1,0 +1,65 @@
+import type { AsyncLocalStorage } from 'node:async_hooks'
+import { sameOwner } from '../ownership/owner.ts'
+import { runtime, type ScopeCell } from './runtime.ts'
+import type { ScopeState } from './scope-state.ts'
+import { crossOwner, scopeClosed, stateOf } from './violation.ts'
+
+/** Where a callback came from, and the way back there (I7). */
+export interface Home {
+  readonly cell: ScopeCell
+  /** Runs the callback at home, whoever calls. Throws `SCOPE_CLOSED` once there is no home any more. */
+  enter<Result>(attempt: string, callback: () => Result): Result
+  /** `enter` for what pulls values out: throws `CROSS_OWNER` in an open scope of another owner. */
+  pull<Result>(attempt: string, callback: () => Result): Result
+}
+
+type Foreign = readonly (readonly [AsyncLocalStorage<unknown>, unknown])[]
+
+/**
+ * Remembers the current scope, its variables, and what every adopted AsyncLocalStorage holds here. `work` is
+ * what errors call the callback. Throws `NO_SCOPE` and `SCOPE_CLOSED`.
+ */
+export function takeHome(work: string, attempt: string): Home {
+  const { storage, adopted } = runtime()
+  const here = storage.getStore()
+  const { cell } = stateOf(here, attempt)
+  const frame = { ...here, cell, work }
+  // Foreign values may be a user's too. Hung on the state alone, they go when the cell is cut (I5).
+  const foreign = adopted.size === 0 ? undefined : new WeakMap<ScopeState, Foreign>()
+  if (foreign !== undefined && cell.state !== undefined) {
+    foreign.set(
+      cell.state,
+      [...adopted].map((storage) => [storage, storage.getStore()]),
+    )
+  }
+
+  function enter<Result>(attempt: string, callback: () => Result): Result {
+    const { state } = cell
+    if (state === undefined) throw scopeClosed(cell, attempt, work)
+    const entries = foreign?.get(state)
+    if (entries === undefined) return storage.run(frame, callback)
+    return storage.run(frame, () => runWith(entries, callback))
+  }
+
+  function pull<Result>(attempt: string, callback: () => Result): Result {
+    const caller = storage.getStore()?.cell?.state
+    const { state } = cell
+    if (caller !== undefined && state !== undefined && !sameOwner(caller.owner, state.owner)) {
+      const advice =
+        'Pull in a scope of its owner; hand over values, not what they are pulled from.'
+      throw crossOwner(caller, attempt, advice, cell)
+    }
+    return enter(attempt, callback)
+  }
+
+  return { cell, enter, pull }
+}
+
+function runWith<Result>(entries: Foreign, callback: () => Result): Result {
+  return entries.reduceRight(
+    (inner, [storage, value]) =>
+      () =>
+        storage.run(value, inner),
+    callback,
+  )()
+}
