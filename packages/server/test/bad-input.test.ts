@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { testEngine, Gates } from './support/agents.ts'
 import { Client, json } from './support/client.ts'
-import { eventually } from './support/eventually.ts'
+import { waiting } from './support/waiting.ts'
 import { serve, type TestServer } from './support/serve.ts'
 
 interface ProblemBody {
@@ -35,6 +35,12 @@ async function open(limits = {}): Promise<{ server: TestServer; alice: Client }>
 }
 
 const run = '/v1/agents/echo/runs'
+
+/** A body that does not say how long it is. */
+function streamed(headers: Record<string, string>, body: string): RequestInit {
+  const init = { method: 'POST', headers, body: new Blob([body]).stream(), duplex: 'half' as const }
+  return init
+}
 
 test('no token is 401 with a challenge that names no error', async () => {
   const { server } = await open()
@@ -234,13 +240,10 @@ test('a body over the limit is 413, whether it says its length or not', async ()
   const declared = await alice.request(run, { method: 'POST', headers, body })
   expect(declared.status).toBe(413)
   expect((await problem(declared)).code).toBe('body_too_large')
-  const stream = new Blob([body]).stream()
-  const init = { method: 'POST', headers, body: stream, duplex: 'half' }
-  const chunked = await alice.request(run, init)
+  const chunked = await alice.request(run, streamed(headers, body))
   expect(chunked.status).toBe(413)
   const small = JSON.stringify({ input: { text: 'x' } })
-  const fits = { method: 'POST', headers, body: new Blob([small]).stream(), duplex: 'half' }
-  expect((await alice.request(run, fits)).status).toBe(202)
+  expect((await alice.request(run, streamed(headers, small))).status).toBe(202)
   expect(server.lines.filter(({ status }) => status === 413)).toHaveLength(2)
 })
 
@@ -263,13 +266,12 @@ test('a client that leaves while it sends is quiet: no failure, and one line', a
   const next = await alice.request('/v1/agents')
   expect(next.status).toBe(200)
   socket.destroy()
-  await eventually(
-    () => server.lines.map(({ status, msg }) => [status, msg]),
-    [
+  await expect
+    .poll(() => server.lines.map(({ status, msg }) => [status, msg]), waiting)
+    .toEqual([
       [200, 'request'],
       [499, 'request'],
-    ],
-  )
+    ])
 })
 
 test('too many waiting runs of one user are 429, of all users 503, each with Retry-After', async () => {

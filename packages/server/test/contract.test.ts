@@ -1,9 +1,9 @@
 import { inspect } from '@ringfence/context'
 import { isDurable } from '@ringfence/engine'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { testEngine, Gates } from './support/agents.ts'
-import { Client, json, sseEvents, until } from './support/client.ts'
-import { eventually } from './support/eventually.ts'
+import { all, Client, json, sseEvents, until } from './support/client.ts'
+import { waiting } from './support/waiting.ts'
 import { faces, type Served } from './support/faces.ts'
 import { auth } from './support/tokens.ts'
 
@@ -24,7 +24,7 @@ describe.each(faces)('$name', (face) => {
 
   afterEach(async () => {
     await served.close()
-    await eventually(() => inspect().openScopes, scopesBefore)
+    await vi.waitUntil(() => inspect().openScopes === scopesBefore, waiting)
   })
 
   test('lists the agents with their schemas', async () => {
@@ -74,15 +74,13 @@ describe.each(faces)('$name', (face) => {
       'cache-control': 'private, no-cache, no-transform',
       'x-accel-buffering': 'no',
     })
-    const ids = []
-    let last
-    for await (const { id, event } of sseEvents(response)) {
-      if (isDurable(event)) ids.push(id)
-      else expect(id).toBeUndefined()
-      last = event
-    }
-    expect(ids).toEqual([0, 1, 2, 3].map((seq) => `${last?.runId}:${seq}`))
+    const events = await all(sseEvents(response))
+    const last = events.at(-1)?.event
     expect(last).toMatchObject({ type: 'agent_completed', userId: 'alice' })
+    const durable = events.filter(({ event }) => isDurable(event))
+    expect(durable.map(({ id }) => id)).toEqual([0, 1, 2, 3].map((seq) => `${last?.runId}:${seq}`))
+    const transient = events.filter(({ event }) => !isDurable(event))
+    expect(transient.every(({ id }) => id === undefined)).toBe(true)
   })
 
   test('follows a run that is still going on', async () => {
@@ -132,7 +130,7 @@ describe.each(faces)('$name', (face) => {
     expect(response.headers.get('content-type')).toBe('text/event-stream')
     expect(await response.text()).toBe('')
     gates.open('g')
-    await eventually(() => inspect().openScopes, scopesBefore)
+    await expect.poll(() => inspect().openScopes, waiting).toEqual(scopesBefore)
   })
 
   test('the answer names the request, and takes over an id that is harmless', async () => {

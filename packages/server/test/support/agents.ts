@@ -5,6 +5,7 @@ import {
   createExecutionEngine,
   defineAgent,
   type EngineLimits,
+  type RunStore,
   type UserExecutionEngine,
 } from '@ringfence/engine'
 import * as z from 'zod'
@@ -38,6 +39,7 @@ export class Gates {
 export function testEngine(
   gates: Gates = new Gates(),
   limits: Partial<EngineLimits> = {},
+  store?: RunStore,
 ): UserExecutionEngine {
   const agents = new AgentRegistry()
     .register(
@@ -101,5 +103,5 @@ export function testEngine(
       }),
     )
     .freeze()
-  return createExecutionEngine({ agents, limits })
+  return createExecutionEngine({ agents, limits, ...(store === undefined ? {} : { store }) })
 }

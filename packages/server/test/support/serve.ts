@@ -14,7 +14,10 @@ export interface TestServer {
 }
 
 /** A listening server with the test's agents, closed when the test has ended. */
-export async function serve(options: Partial<ServerOptions> = {}): Promise<TestServer> {
+export async function serve(
+  options: Partial<ServerOptions> = {},
+  { withoutAuth = false }: { readonly withoutAuth?: boolean } = {},
+): Promise<TestServer> {
   const gates = new Gates()
   const lines: Record<string, unknown>[] = []
   const write = (fields: object, message: string): void => {
@@ -22,7 +25,7 @@ export async function serve(options: Partial<ServerOptions> = {}): Promise<TestS
   }
   const server = createServer({
     engine: testEngine(gates),
-    auth,
+    ...(withoutAuth ? {} : { auth }),
     logger: { info: write, warn: write, error: write },
     ...options,
   })

@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest'
+import { TicketStore } from '../src/tickets/ticket-store.ts'
+import { resolveLimits } from '../src/handler/limits.ts'
+import { Client, json, sseEvents } from './support/client.ts'
+import { serve } from './support/serve.ts'
+import { SocketClient } from './support/socket.ts'
+
+const origin = 'http://page.test'
+
+async function ticketOf(client: Client, purpose: string, from?: string): Promise<string> {
+  const headers: Record<string, string> = from === undefined ? {} : { origin: from }
+  const response = await client.post('/v1/tickets', { purpose }, headers)
+  expect(response.status).toBe(201)
+  expect(response.headers.get('cache-control')).toBe('private, no-store')
+  const { ticket, expiresAt } = await json<{ ticket: string; expiresAt: string }>(response)
+  // 256 bits.
+  expect(ticket).toMatch(/^[\w-]{43}$/)
+  expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(30_000)
+  return ticket
+}
+
+function openSocket(url: string, ticket: string, from?: string): Promise<SocketClient> {
+  return SocketClient.open(
+    `${url}/v1/ws?ticket=${ticket}`,
+    from === undefined ? {} : { origin: from },
+  )
+}
+
+test('a ticket opens one socket for its owner', async () => {
+  const server = await serve()
+  const alice = await Client.of(server, 'alice')
+  const socket = await openSocket(server.url, await ticketOf(alice, 'socket', origin), origin)
+  socket.send({ type: 'start', id: 'a', agent: 'echo', input: { text: 'x' } })
+  expect(await socket.event('a', 'agent_completed')).toMatchObject({ event: { userId: 'alice' } })
+})
+
+test('a ticket is used once, also by fifty at the same time', async () => {
+  const server = await serve()
+  const alice = await Client.of(server, 'alice')
+  const ticket = await ticketOf(alice, 'socket', origin)
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 50 }, () => openSocket(server.url, ticket, origin)),
+  )
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  await expect(openSocket(server.url, ticket, origin)).rejects.toThrow('refused with 401')
+})
+
+test.each(['http://evil.test', 'http://page.test:81', 'https://page.test', 'null', undefined])(
+  'a ticket is refused from the origin %s, and spent',
+  async (from) => {
+    const server = await serve()
+    const alice = await Client.of(server, 'alice')
+    const ticket = await ticketOf(alice, 'socket', origin)
+    await expect(openSocket(server.url, ticket, from)).rejects.toThrow('refused with 401')
+    await expect(openSocket(server.url, ticket, origin)).rejects.toThrow('refused with 401')
+  },
+)
+
+test('a ticket for a stream opens no socket, and the other way round', async () => {
+  const server = await serve()
+  const alice = await Client.of(server, 'alice')
+  const stream = await ticketOf(alice, 'stream')
+  await expect(openSocket(server.url, stream)).rejects.toThrow('refused with 401')
+  const runId = await alice.start('echo', { text: 'a' })
+  const socket = await ticketOf(alice, 'socket')
+  const response = await fetch(`${server.url}/v1/runs/${runId}/events?ticket=${socket}`)
+  expect([response.status, await response.json()]).toMatchObject([401, { code: 'invalid_ticket' }])
+})
+
+test('a ticket that has expired is refused', async () => {
+  const server = await serve({ limits: { ticketMs: 1 } })
+  const alice = await Client.of(server, 'alice')
+  const ticket = await ticketOf(alice, 'socket')
+  const issuedAt = Date.now()
+  await expect.poll(() => Date.now() - issuedAt, { interval: 1 }).toBeGreaterThan(1)
+  await expect(openSocket(server.url, ticket)).rejects.toThrow('refused with 401')
+})
+
+test('a ticket that nobody issued is refused', async () => {
+  const server = await serve()
+  for (const ticket of ['', 'x', 'A'.repeat(43), 'A'.repeat(5_000)]) {
+    await expect(openSocket(server.url, ticket)).rejects.toThrow('refused with 401')
+  }
+})
+
+test('a ticket opens nothing but what it is for', async () => {
+  const server = await serve()
+  const ticket = await ticketOf(await Client.of(server, 'alice'), 'stream')
+  for (const path of ['/v1/agents', '/v1/runs']) {
+    expect((await fetch(`${server.url}${path}?ticket=${ticket}`)).status).toBe(401)
+  }
+})
+
+test('an EventSource follows by ticket: from its own origin it sends no Origin', async () => {
+  const server = await serve()
+  const alice = await Client.of(server, 'alice')
+  const runId = await alice.start('echo', { text: 'a' })
+  const follow = async (headers: Record<string, string>): Promise<Response> => {
+    const ticket = await ticketOf(alice, 'stream', server.url)
+    return fetch(`${server.url}/v1/runs/${runId}/events?ticket=${ticket}`, { headers })
+  }
+  const response = await follow({ 'sec-fetch-site': 'same-origin' })
+  const types = []
+  for await (const { event } of sseEvents(response)) types.push(event.type)
+  expect(types).toContain('agent_completed')
+  expect((await follow({ origin: server.url })).status).toBe(200)
+  expect((await follow({ 'sec-fetch-site': 'cross-site' })).status).toBe(401)
+  expect((await follow({ origin: 'http://evil.test' })).status).toBe(401)
+  expect((await follow({})).status).toBe(401)
+})
+
+test("a ticket for oneself does not reach another's run", async () => {
+  const server = await serve()
+  const [alice, bob] = [await Client.of(server, 'alice'), await Client.of(server, 'bob')]
+  const runId = await alice.start('echo', { text: 'a' })
+  const ticket = await ticketOf(bob, 'stream')
+  const response = await fetch(`${server.url}/v1/runs/${runId}/events?ticket=${ticket}`)
+  expect(response.status).toBe(404)
+})
+
+test('without a ticket, cookies alone open no socket: any page could send them', async () => {
+  const server = await serve({ auth: () => ({ userId: 'alice' }) })
+  const url = `${server.url}/v1/ws`
+  const headers = { cookie: 'session=alice' }
+  await expect(SocketClient.open(url, { headers, origin: 'http://evil.test' })).rejects.toThrow(
+    'refused with 401',
+  )
+})
+
+test('unused tickets are bounded for one owner, and for all', async () => {
+  const store = new TicketStore(resolveLimits({ ticketsPerOwner: 2, tickets: 3 }))
+  const issue = (userId: string): Promise<unknown> =>
+    store.issue({ userId }, 'socket', undefined).catch((error: unknown) => error)
+  const outcomes = await Promise.all(['a', 'a', 'a', 'b', 'c'].map(issue))
+  expect(
+    outcomes.map((outcome) => outcome instanceof Error && Reflect.get(outcome, 'code')),
+  ).toEqual([false, false, 'too_many_tickets', false, 'queue_full'])
+})
+
+test('a ticket is kept as a hash alone', async () => {
+  const store = new TicketStore(resolveLimits())
+  const { ticket } = await store.issue({ userId: 'a' }, 'socket', undefined)
+  const bearer = { origin: undefined, host: undefined, site: undefined }
+  expect(await store.redeem(ticket.replace(/.$/, '_'), 'socket', bearer)).toBeUndefined()
+  expect(await store.redeem(ticket, 'socket', bearer)).toEqual({ userId: 'a' })
+})
