@@ -1,4 +1,5 @@
 import { ContextError } from '@ringfence/context'
+import { cut } from '../internal/cut.ts'
 import { AgentError } from './agent-error.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
 
@@ -8,23 +9,42 @@ export interface Failure {
   readonly message: string
 }
 
-/** Code and message of an error that was made for the user; a fixed sentence for every other. */
-export function describeFailure(error: unknown): Failure {
+/**
+ * Code and message of an error that was made for the user; a fixed sentence for every other. A deadline gets
+ * here as itself where it struck further out: it is the run's, or that of a step around this work.
+ */
+export function describeFailure(error: unknown, runScopeId?: string): Failure {
   if (EngineError.is(error) || AgentError.is(error)) {
-    return { code: error.code, message: error.message }
+    return { code: String(error.code), message: cut(error.message, 10_000) }
   }
-  if (isDeadline(error)) return { code: 'RUN_DEADLINE', message: 'The run took too long.' }
+  if (isDeadline(error)) {
+    return error.scopeId === runScopeId
+      ? { code: 'RUN_DEADLINE', message: 'The run took too long.' }
+      : { code: 'STEP_DEADLINE', message: 'The step that this belongs to took too long.' }
+  }
   return { code: 'AGENT_FAILED', message: "The agent failed. The reason is in the server's log." }
 }
 
-export function isDeadline(error: unknown): error is ContextError {
+function isDeadline(error: unknown): error is ContextError {
   return ContextError.is(error) && error.code === 'DEADLINE_EXCEEDED'
+}
+
+/** The scope that work ran in: what is to be known of it when it has closed. */
+export interface WorkScope {
+  /** Undefined until it is opened. */
+  id: string | undefined
+  /** Whether the work threw by itself, and not because the scope was aborted. */
+  failedItself: boolean
+}
+
+export function newWorkScope(): WorkScope {
+  return { id: undefined, failedItself: false }
 }
 
 /** Work that ran in a scope of its own, and how its failures are called. */
 export interface FailedWork {
   readonly subject: string
-  readonly scopeId: string | undefined
+  readonly scope: WorkScope
   readonly limitMs: number
   readonly deadlineCode: EngineErrorCode
   readonly failureCode: EngineErrorCode
@@ -34,21 +54,25 @@ export interface FailedWork {
  * The error that work fails with, seen from outside: its own deadline gets its own code; what was made for
  * the user, or came from further out (a cancel, the run's deadline), passes through; the rest is wrapped.
  */
-export function failureOf(error: unknown, work: FailedWork): unknown {
-  if (isDeadline(error)) {
-    if (error.scopeId !== work.scopeId) return error
-    return new EngineError(
-      work.deadlineCode,
-      `${work.subject} did not finish within ${work.limitMs} ms.`,
-      { cause: error },
-    )
+export function failureOf(thrown: unknown, work: FailedWork): unknown {
+  const error = firstOf(thrown)
+  const { subject, scope, limitMs } = work
+  // A deadline that did not abort this scope is one that the work's own code set.
+  if (isDeadline(error) && !scope.failedItself) {
+    if (error.scopeId !== scope.id) return error
+    const message = `${subject} did not finish within ${limitMs} ms.`
+    return new EngineError(work.deadlineCode, message, { cause: thrown })
   }
   if (EngineError.is(error) || AgentError.is(error)) return error
-  return new EngineError(
-    work.failureCode,
-    `${work.subject} failed. The reason is in the server's log.`,
-    {
-      cause: error,
-    },
-  )
+  const message = `${subject} failed. The reason is in the server's log.`
+  return new EngineError(work.failureCode, message, { cause: thrown })
+}
+
+/** What failed first, where a cleanup failed as well: the later one holds the earlier one as `suppressed`. */
+function firstOf(error: unknown): unknown {
+  let first = error
+  while (first instanceof Error && first.name === 'SuppressedError' && 'suppressed' in first) {
+    first = first.suppressed
+  }
+  return first
 }

@@ -1,16 +1,21 @@
 import type { TransientEvent } from './agent-event.ts'
 
-type Watcher = (event: TransientEvent) => void
+/** Who watches a run. Called in whatever scope: it must only take note. */
+export interface LiveWatcher {
+  show(event: TransientEvent): void
+  /** The run is over: whatever is not stored now never will be. */
+  over(): void
+}
 
 /** Transient events on their way to whoever watches a run now. Indexed by owner first (I8). */
 export class LiveEvents {
-  readonly #watchers = new Map<string, Map<string, Set<Watcher>>>()
+  readonly #watchers = new Map<string, Map<string, Set<LiveWatcher>>>()
 
   /** Returns how to stop. */
-  watch(owner: string, runId: string, watcher: Watcher): () => void {
-    const runs = this.#watchers.get(owner) ?? new Map<string, Set<Watcher>>()
+  watch(owner: string, runId: string, watcher: LiveWatcher): () => void {
+    const runs = this.#watchers.get(owner) ?? new Map<string, Set<LiveWatcher>>()
     this.#watchers.set(owner, runs)
-    const watchers = runs.get(runId) ?? new Set<Watcher>()
+    const watchers = runs.get(runId) ?? new Set<LiveWatcher>()
     runs.set(runId, watchers)
     watchers.add(watcher)
     return () => {
@@ -22,6 +27,10 @@ export class LiveEvents {
   }
 
   publish(owner: string, runId: string, event: TransientEvent): void {
-    for (const watcher of this.#watchers.get(owner)?.get(runId) ?? []) watcher(event)
+    for (const watcher of this.#watchers.get(owner)?.get(runId) ?? []) watcher.show(event)
+  }
+
+  end(owner: string, runId: string): void {
+    for (const watcher of this.#watchers.get(owner)?.get(runId) ?? []) watcher.over()
   }
 }

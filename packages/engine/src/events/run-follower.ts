@@ -1,14 +1,24 @@
 import { bind, canonicalOwner, currentScope } from '@ringfence/context'
+import { EngineError } from '../errors/engine-error.ts'
+import { checkedLimit } from '../internal/checked-limit.ts'
+import type { ScopeReleases } from '../internal/scope-releases.ts'
 import { notFound } from '../store/not-found.ts'
 import type { EventBatch, RunStore } from '../store/run-store.ts'
 import { isTerminal, type AgentEvent, type TransientEvent } from './agent-event.ts'
-import type { LiveEvents } from './live-events.ts'
+import type { LiveEvents, LiveWatcher } from './live-events.ts'
 
 export interface FollowOptions {
   /** The number of the last event already seen. Default: none, so that the first event comes first. */
   readonly after?: number | undefined
   /** Ends the following when it aborts; the run goes on. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** Where a run's events come from, and where following them is released. */
+export interface FollowSources {
+  readonly store: RunStore
+  readonly live: LiveEvents
+  readonly releases: ScopeReleases
 }
 
 const batchSize = 64
@@ -22,47 +32,45 @@ const batchSize = 64
  * The iterator belongs to the current scope: it is refused to other owners (I7) and released at its close.
  */
 export async function followRun(
-  store: RunStore,
-  live: LiveEvents,
+  { store, live, releases }: FollowSources,
   runId: string,
   { after, signal }: FollowOptions,
 ): Promise<AsyncIterableIterator<AgentEvent>> {
+  if (after !== undefined) checkedLimit('after', after, -1)
   const scope = currentScope()
   const follower = new RunFollower(store, runId, after)
-  // Watching begins before the first read: what is appended in between is noticed.
-  const forgetDurable = await store.watch(runId, () => follower.wake())
-  const forgetTransient = live.watch(canonicalOwner(scope.owner), runId, (event) =>
-    follower.show(event),
-  )
   const stop = (): void => follower.stop()
-  follower.onStop = () => {
-    forgetDurable()
-    forgetTransient()
-    signal?.removeEventListener('abort', stop)
-  }
+  // Watching begins before the first read: what is appended in between is noticed.
+  follower.onStop(await store.watch(runId, () => follower.wake()))
+  follower.onStop(live.watch(canonicalOwner(scope.owner), runId, follower))
   try {
     await follower.begin()
-    scope.defer(stop)
+    follower.onStop(releases.add(scope, stop))
+    if (signal?.aborted === true) stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    follower.onStop(() => signal?.removeEventListener('abort', stop))
+    return bind.iterator<AgentEvent, undefined, undefined>(follower)
   } catch (error) {
     stop()
     throw error
   }
-  if (signal?.aborted === true) stop()
-  signal?.addEventListener('abort', stop, { once: true })
-  return bind.iterator<AgentEvent, undefined, undefined>(follower)
 }
 
-class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefined> {
+const nothing: EventBatch = { events: [], ended: false }
+
+class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefined>, LiveWatcher {
   readonly #store: RunStore
   readonly #runId: string
   readonly #transient = new Map<TransientEvent['type'], TransientEvent>()
+  readonly #releases: (() => void)[] = []
   #cursor: number | undefined
-  #batch: EventBatch = { events: [], ended: false }
+  #batch = nothing
   #position = 0
+  #turn: Promise<unknown> = Promise.resolve()
   #woken = false
+  #over = false
   #stopped = false
   #wake: (() => void) | undefined
-  onStop: () => void = () => undefined
 
   constructor(store: RunStore, runId: string, after: number | undefined) {
     this.#store = store
@@ -75,25 +83,45 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     await this.#read()
   }
 
+  /** One pull after the other, also where several are asked for at once: none sees what another one got. */
   async next(): Promise<IteratorResult<AgentEvent, undefined>> {
+    const pulled = this.#turn.then(() => this.#pull())
+    this.#turn = pulled.catch(() => undefined)
+    return pulled
+  }
+
+  async #pull(): Promise<IteratorResult<AgentEvent, undefined>> {
+    try {
+      const value = await this.#nextEvent()
+      if (value === undefined || isTerminal(value)) this.stop()
+      return value === undefined ? { done: true, value } : { done: false, value }
+    } catch (error) {
+      this.stop()
+      throw error
+    }
+  }
+
+  async #nextEvent(): Promise<AgentEvent | undefined> {
     while (!this.#stopped) {
       const durable = this.#batch.events[this.#position]
       if (durable !== undefined) {
         this.#position += 1
         this.#cursor = durable.seq
-        if (isTerminal(durable)) this.stop()
-        return { done: false, value: durable }
+        // Whatever place in the queue it was to be shown: the run has left it.
+        this.#transient.delete('queue_position')
+        return durable
       }
-      if (this.#batch.ended) break
+      if (this.#batch.ended) return undefined
       const shown = this.#takeTransient()
-      if (shown !== undefined) return { done: false, value: shown }
+      if (shown !== undefined) return shown
+      const over = this.#over
       this.#woken = false
       await this.#read()
       if (this.#batch.events.length > 0 || this.#batch.ended) continue
+      if (over) throw endLost(this.#runId)
       await this.#untilWoken()
     }
-    this.stop()
-    return { done: true, value: undefined }
+    return undefined
   }
 
   async return(): Promise<IteratorResult<AgentEvent, undefined>> {
@@ -103,6 +131,12 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  /** Calls `release` when the following ends. */
+  onStop(release: () => void): void {
+    if (this.#stopped) release()
+    else this.#releases.push(release)
   }
 
   wake(): void {
@@ -115,10 +149,16 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     this.wake()
   }
 
+  over(): void {
+    this.#over = true
+    this.wake()
+  }
+
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
-    this.onStop()
+    this.#batch = nothing
+    for (const release of this.#releases.splice(0)) release()
     this.wake()
   }
 
@@ -132,6 +172,7 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   async #read(): Promise<void> {
     const batch = await this.#store.read(this.#runId, this.#cursor, batchSize)
     if (batch === undefined) throw notFound(this.#runId)
+    if (this.#stopped) return
     this.#batch = batch
     this.#position = 0
   }
@@ -143,4 +184,11 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     })
     this.#wake = undefined
   }
+}
+
+function endLost(runId: string): EngineError {
+  return new EngineError(
+    'RUN_ENDED',
+    `The run "${runId}" is over, but its end could not be stored.`,
+  )
 }

@@ -1,6 +1,7 @@
 import { bind } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import type { Failure } from '../errors/failure.ts'
+import { deepFreeze } from '../internal/deep-freeze.ts'
 import type { RunStore } from '../store/run-store.ts'
 import type {
   EventDraft,
@@ -18,6 +19,16 @@ export interface RunIdentity {
   readonly userId: string
 }
 
+export interface RunJournalOptions {
+  readonly identity: RunIdentity
+  readonly store: RunStore
+  /** Told of each transient event. */
+  readonly show: (event: TransientEvent) => void
+  /** Told when events could not be stored. */
+  readonly onLost: (error: unknown) => void
+  readonly now: () => number
+}
+
 type OpeningDraft = Extract<EventDraft, { type: 'tool_executing' | 'subagent_started' }>
 
 /**
@@ -31,21 +42,18 @@ export class RunJournal {
   readonly #now: () => number
   readonly #write: (events: readonly UnnumberedEvent[]) => Promise<unknown>
   readonly #show: (event: TransientEvent) => void
+  readonly #onLost: (error: unknown) => void
   /** Calls that have begun and not ended, with their beginning in epoch milliseconds. */
   readonly #open = new Map<string, { readonly draft: OpeningDraft; readonly since: number }>()
   #written: Promise<unknown> = Promise.resolve()
   #ended = false
   #calls = 0
 
-  constructor(
-    identity: RunIdentity,
-    store: RunStore,
-    show: (event: TransientEvent) => void,
-    now: () => number,
-  ) {
+  constructor({ identity, store, show, onLost, now }: RunJournalOptions) {
     this.#identity = identity
     this.#now = now
     this.#show = show
+    this.#onLost = onLost
     this.#write = bind((events: readonly UnnumberedEvent[]) => store.append(identity.runId, events))
   }
 
@@ -58,12 +66,27 @@ export class RunJournal {
   /** Resolves when the event is stored. */
   append(draft: EventDraft): Promise<void> {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
+    const forget = this.#track(draft)
+    return this.#enqueue([draft]).catch((error: unknown) => {
+      forget()
+      throw error
+    })
+  }
+
+  /** Keeps account of the calls that are open. Returns how to undo it, where the event is not stored after all. */
+  #track(draft: EventDraft): () => void {
+    const open = this.#open
     if (draft.type === 'tool_executing' || draft.type === 'subagent_started') {
-      this.#open.set(draft.data.callId, { draft, since: this.#now() })
-    } else if (draft.type === 'tool_completed' || draft.type === 'subagent_completed') {
-      this.#open.delete(draft.data.callId)
+      open.set(draft.data.callId, { draft, since: this.#now() })
+      return () => open.delete(draft.data.callId)
     }
-    return this.#enqueue([draft])
+    if (draft.type === 'tool_completed' || draft.type === 'subagent_completed') {
+      const { callId } = draft.data
+      const opening = open.get(callId)
+      open.delete(callId)
+      return () => (opening === undefined ? undefined : open.set(callId, opening))
+    }
+    return () => undefined
   }
 
   /**
@@ -90,14 +113,16 @@ export class RunJournal {
     const events = drafts.map((draft) => this.#stamp(draft))
     const written = this.#written.then(() => this.#write(events))
     // One write that fails must not block the next: each caller hears of its own.
-    this.#written = written.catch(() => undefined)
+    this.#written = written.catch(this.#onLost)
     return written.then(() => undefined)
   }
 
   #stamp<Draft extends EventDraft | TransientDraft>(
     draft: Draft,
   ): Draft & RunIdentity & { readonly at: string } {
-    return Object.assign({ at: new Date(this.#now()).toISOString() }, this.#identity, draft)
+    return deepFreeze(
+      Object.assign({ at: new Date(this.#now()).toISOString() }, this.#identity, draft),
+    )
   }
 }
 

@@ -1,5 +1,6 @@
-import { assertOwner, currentScope, own, type Scope } from '@ringfence/context'
+import { assertOwner, currentScope, own } from '@ringfence/context'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
+import { newWorkScope, type WorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { executeAgent } from './execute-agent.ts'
@@ -57,6 +58,7 @@ export function createAgentInstanceFactory(
     sink: silentSink(),
     logger: undefined,
     onOrphan: () => undefined,
+    runScope: newWorkScope(),
     now: Date.now,
   }))
   return factory.published
@@ -71,8 +73,8 @@ export interface MadeInstance {
 export interface ExecutionHooks {
   /** Aborting it aborts the execution. */
   readonly signal?: AbortSignal
-  /** Hears of the execution's scope before anything runs in it. */
-  readonly onScope?: (scope: Scope) => void
+  /** Told of the scope that the agent runs in. */
+  readonly work?: WorkScope
 }
 
 /** Where every path of the engine ends. `contextOf` says what the run of the current scope shares. */
@@ -109,6 +111,7 @@ export class InstanceFactory {
         deadlineMs: definition.limits.runMs ?? context.limits.runMs,
         graceMs: context.limits.abortGraceMs,
         depth: 0,
+        work: newWorkScope(),
         ...hooks,
       })
     }

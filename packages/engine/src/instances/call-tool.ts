@@ -1,8 +1,8 @@
 import { currentScope } from '@ringfence/context'
 import type { ToolDefinition } from '../agents/define-tool.ts'
-import { describeFailure, failureOf } from '../errors/failure.ts'
+import { describeFailure, failureOf, newWorkScope } from '../errors/failure.ts'
 import { preview } from '../events/preview.ts'
-import { abortedOr } from '../internal/aborted-or.ts'
+import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
 import { parse } from '../internal/parse.ts'
 import type { ExecutionContext } from './execution-context.ts'
 
@@ -43,7 +43,7 @@ export async function callTool<Input, Output>(
       callId,
       tool: tool.name,
       ok: false,
-      error: describeFailure(error),
+      error: describeFailure(error, context.runScope.id),
       durationMs: now() - since,
     }
     // A run that has ended meanwhile has closed this call in its journal already.
@@ -57,7 +57,7 @@ export async function callTool<Input, Output>(
     { logger, onOrphan }: ExecutionContext,
   ): Promise<Output> {
     const parsed = await parse(tool.input, rawInput, 'INVALID_INPUT', `The input of tool "${name}"`)
-    let scopeId: string | undefined
+    const work = newWorkScope()
     try {
       return await currentScope().child(
         {},
@@ -68,33 +68,37 @@ export async function callTool<Input, Output>(
           onOrphan,
         },
         async (scope) => {
-          scopeId = scope.id
+          work.id = scope.id
           try {
             const output = await tool.run(parsed, {
               get signal() {
                 return scope.signal
               },
             })
-            return await parse(
+            const parsedOutput = await parse(
               tool.output,
               output,
               'INVALID_OUTPUT',
               `What the tool "${name}" returned`,
             )
+            throwIfAborted(scope)
+            return parsedOutput
           } catch (error) {
-            throw abortedOr(scope, error)
+            throw abortedOr(scope, error, work)
           }
         },
       )
     } catch (error) {
       const failure = failureOf(error, {
         subject: `The tool "${name}"`,
-        scopeId,
+        scope: work,
         limitMs: timeoutMs,
         deadlineCode: 'TOOL_DEADLINE',
         failureCode: 'TOOL_FAILED',
       })
-      if (failure !== error) logger?.warn({ err: error, tool: name, agent, scopeId }, 'tool failed')
+      if (failure !== error) {
+        logger?.warn({ err: error, tool: name, agent, scopeId: work.id }, 'tool failed')
+      }
       throw failure
     }
   }

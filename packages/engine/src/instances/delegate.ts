@@ -1,6 +1,6 @@
 import type { AgentDefinition } from '../agents/define-agent.ts'
 import { EngineError } from '../errors/engine-error.ts'
-import { describeFailure, failureOf } from '../errors/failure.ts'
+import { describeFailure, failureOf, newWorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
 import { executeAgent } from './execute-agent.ts'
 import type { ExecutionContext } from './execution-context.ts'
@@ -51,7 +51,7 @@ export async function delegate(
       callId,
       agent: definition.name,
       ok: false,
-      error: describeFailure(error),
+      error: describeFailure(error, context.runScope.id),
       durationMs: now() - since,
     }
     // A run that has ended meanwhile has closed this call in its journal already.
@@ -68,7 +68,7 @@ async function runPart(
   const { limits, logger } = context
   const { name } = definition
   const deadlineMs = definition.limits.stepMs ?? limits.stepMs
-  let scopeId: string | undefined
+  const work = newWorkScope()
   try {
     return await executeAgent(
       definition,
@@ -81,20 +81,20 @@ async function runPart(
         graceMs: limits.abortGraceMs / 2,
         roles,
         depth: depth + 1,
-        onScope: (scope) => {
-          scopeId = scope.id
-        },
+        work,
       },
     )
   } catch (error) {
     const failure = failureOf(error, {
       subject: `The agent "${name}"`,
-      scopeId,
+      scope: work,
       limitMs: deadlineMs,
       deadlineCode: 'STEP_DEADLINE',
       failureCode: 'AGENT_FAILED',
     })
-    if (failure !== error) logger?.warn({ err: error, agent: name, scopeId }, 'agent failed')
+    if (failure !== error) {
+      logger?.warn({ err: error, agent: name, scopeId: work.id }, 'agent failed')
+    }
     throw failure
   }
 }

@@ -1,7 +1,9 @@
 import { assertOwner, currentScope, own, type Scope } from '@ringfence/context'
 import type { AgentDefinition } from '../agents/define-agent.ts'
+import type { WorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
-import { abortedOr } from '../internal/aborted-or.ts'
+import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
+import { cut } from '../internal/cut.ts'
 import type { AgentExecution, DelegateOptions } from './agent-execution.ts'
 import { callTool } from './call-tool.ts'
 import { delegate } from './delegate.ts'
@@ -17,8 +19,8 @@ export interface ExecuteOptions {
   readonly roles?: readonly string[] | undefined
   /** How many delegations lead here. */
   readonly depth: number
-  /** Hears of the scope before anything runs in it. */
-  readonly onScope?: (scope: Scope) => void
+  /** Told of the scope that the agent runs in. */
+  readonly work: WorkScope
 }
 
 /** Runs a definition on parsed input, in a child of the current scope. Resolves with its parsed output. */
@@ -28,7 +30,7 @@ export async function executeAgent(
   context: ExecutionContext,
   options: ExecuteOptions,
 ): Promise<unknown> {
-  const { deadlineMs, graceMs, signal, roles, depth, onScope } = options
+  const { deadlineMs, graceMs, signal, roles, depth, work } = options
   return currentScope().child(
     roles === undefined ? {} : { roles },
     {
@@ -39,24 +41,28 @@ export async function executeAgent(
       ...(signal === undefined ? {} : { signal }),
     },
     async (scope) => {
-      onScope?.(scope)
+      work.id = scope.id
       try {
-        if (definition.stages.length > 0) return await runStages(definition, input, context, depth)
-        const output = await definition.run(
-          input,
-          createExecution(definition.name, scope, context, depth),
-        )
-        return await parse(
-          definition.output,
-          output,
-          'INVALID_OUTPUT',
-          `What the agent "${definition.name}" returned`,
-        )
+        const output =
+          definition.stages.length > 0
+            ? await runStages(definition, input, context, depth)
+            : await runBody(definition, input, createExecution(definition, scope, context, depth))
+        throwIfAborted(scope)
+        return output
       } catch (error) {
-        throw abortedOr(scope, error)
+        throw abortedOr(scope, error, work)
       }
     },
   )
+}
+
+async function runBody(
+  { name, run, output }: AgentDefinition,
+  input: unknown,
+  execution: AgentExecution,
+): Promise<unknown> {
+  const returned = await run(input, execution)
+  return parse(output, returned, 'INVALID_OUTPUT', `What the agent "${name}" returned`)
 }
 
 /** Each stage checks its own output; its input is what the stage before it returned. */
@@ -77,7 +83,7 @@ async function runStages(
 
 /** The object that the agent's code gets. Its functions work detached from it, and in its own scope only. */
 function createExecution(
-  name: string,
+  { name }: AgentDefinition,
   scope: Scope,
   context: ExecutionContext,
   depth: number,
@@ -90,11 +96,27 @@ function createExecution(
     input: unknown,
     { roles }: DelegateOptions = {},
   ): Promise<never> {
-    assertOwner(execution)
-    const definition = typeof agent === 'string' ? agents.get(agent) : agent
-    // The overloads above say what comes out of the definition's own output schema.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return delegate(definition, input, { context, caller: name, depth, roles }) as Promise<never>
+    return joined('a delegation', async () => {
+      const definition = typeof agent === 'string' ? agents.get(agent) : agent
+      // The overloads above say what comes out of the definition's own output schema.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      return delegate(definition, input, { context, caller: name, depth, roles }) as Promise<never>
+    })
+  }
+
+  /**
+   * Work that the scope waits for. It is checked first, and refused by rejecting. A failure that the agent does
+   * not look at fails the agent, and never the process.
+   */
+  function joined<Result>(label: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      assertOwner(execution)
+      const current = currentScope()
+      if (current.lifecycle === 'open') return current.spawn(label, work)
+      return observed(work())
+    } catch (error) {
+      return observed(Promise.reject<Result>(error))
+    }
   }
 
   const execution: AgentExecution = own(
@@ -103,17 +125,18 @@ function createExecution(
       get signal() {
         return scope.signal
       },
-      think: async (text) => {
-        assertOwner(execution)
-        step += 1
-        const data = { text: cut(text, limits.textLength), step }
-        await sink.append({ type: 'agent_thinking', agent: name, data })
-      },
-      text: async (delta) => {
-        assertOwner(execution)
-        const data = { delta: cut(delta, limits.textLength) }
-        await sink.append({ type: 'agent_text', agent: name, data })
-      },
+      think: (text) =>
+        joined('a thought', async () => {
+          const thought = cut(text, limits.textLength)
+          step += 1
+          const data = { text: thought, step }
+          await sink.append({ type: 'agent_thinking', agent: name, data })
+        }),
+      text: (delta) =>
+        joined('a piece of text', async () => {
+          const data = { delta: cut(delta, limits.textLength) }
+          await sink.append({ type: 'agent_text', agent: name, data })
+        }),
       progress: (fraction, message) => {
         assertOwner(execution)
         if (!(fraction >= 0 && fraction <= 1)) {
@@ -122,22 +145,17 @@ function createExecution(
         const data = message === undefined ? { fraction } : { fraction, message: cut(message, 500) }
         sink.show({ type: 'agent_progress', agent: name, data })
       },
-      call: async (tool, input) => {
-        assertOwner(execution)
-        return callTool(tool, input, name, context)
-      },
-      delegate: async (
-        agent: AgentDefinition | string,
-        input: unknown,
-        options?: DelegateOptions,
-      ) => delegateTo(agent, input, options),
+      call: (tool, input) =>
+        joined('a tool call', async () => callTool(tool, input, name, context)),
+      delegate: delegateTo,
     }),
     { scope: true },
   )
   return execution
 }
 
-function cut(text: string, longest: number): string {
-  if (typeof text !== 'string') throw new TypeError(`Expected text, got ${typeof text}`)
-  return text.length <= longest ? text : `${text.slice(0, longest)}… (${text.length} characters)`
+/** A promise whose rejection nobody has to look at. */
+function observed<Result>(promise: Promise<Result>): Promise<Result> {
+  promise.catch(() => undefined)
+  return promise
 }

@@ -1,6 +1,7 @@
 import type { OrphanListener } from '@ringfence/context'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import type { EventDraft, TransientDraft } from '../events/agent-event.ts'
+import type { WorkScope } from '../errors/failure.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
 
@@ -18,6 +19,8 @@ export interface ExecutionContext {
   readonly sink: EventSink
   readonly logger: EngineLogger | undefined
   readonly onOrphan: OrphanListener
+  /** The scope that the run's own agent executes in. */
+  readonly runScope: WorkScope
   readonly now: () => number
 }
 

@@ -1,7 +1,8 @@
+import { deepFreeze } from './deep-freeze.ts'
 import { EngineError } from '../errors/engine-error.ts'
 
 /**
- * A copy of a value as JSON carries it. Throws `INVALID_OUTPUT` for what JSON cannot carry (a cycle, a
+ * A frozen copy of a value as JSON carries it. Throws `INVALID_OUTPUT` for what JSON cannot carry (a cycle, a
  * bigint) and `RESULT_TOO_LARGE` beyond the limit.
  */
 export function toJson(value: unknown, limitBytes: number, subject: string): unknown {
@@ -19,5 +20,5 @@ export function toJson(value: unknown, limitBytes: number, subject: string): unk
       `${subject} takes ${bytes} bytes as JSON; at most ${limitBytes} are allowed.`,
     )
   }
-  return JSON.parse(text)
+  return deepFreeze(JSON.parse(text))
 }

@@ -6,11 +6,11 @@ import {
   type Scope,
 } from '@ringfence/context'
 import type { AgentRegistry, AgentSummary } from '../agents/agent-registry.ts'
+import { newWorkScope } from '../errors/failure.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
 import { LiveEvents } from '../events/live-events.ts'
-import { followRun, type FollowOptions } from '../events/run-follower.ts'
-import { RunJournal } from '../events/run-journal.ts'
+import { followRun, type FollowOptions, type FollowSources } from '../events/run-follower.ts'
 import { InstanceFactory, type AgentInstanceFactory } from '../instances/agent-instance-factory.ts'
 import {
   silentSink,
@@ -19,15 +19,17 @@ import {
 } from '../instances/execution-context.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { parse } from '../internal/parse.ts'
+import { ScopeReleases } from '../internal/scope-releases.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
 import { MemoryRunStore } from '../store/memory-run-store.ts'
 import { notFound } from '../store/not-found.ts'
-import type { NewRun, RunPage, RunPageOptions, RunRecord, RunStore } from '../store/run-store.ts'
+import type { RunPage, RunPageOptions, RunRecord, RunStore } from '../store/run-store.ts'
 import { closeRuns } from './close-runs.ts'
 import { LiveRun } from './live-run.ts'
 import { LiveRuns } from './live-runs.ts'
+import { openRun } from './open-run.ts'
 import { superviseRun } from './supervise-run.ts'
 
 export interface ExecutionEngineOptions {
@@ -84,6 +86,7 @@ export class UserExecutionEngine {
   readonly #scheduler: Scheduler
   readonly #instances: InstanceFactory
   readonly #live = new LiveEvents()
+  readonly #sources: FollowSources
   readonly #runs = new LiveRuns()
   #closed: Promise<void> | undefined
   #orphans = 0
@@ -94,6 +97,7 @@ export class UserExecutionEngine {
     agents.list()
     this.#agents = agents
     this.#store = store ?? new MemoryRunStore()
+    this.#sources = { store: this.#store, live: this.#live, releases: new ScopeReleases() }
     this.#limits = resolveLimits(limits)
     this.#logger = logger
     this.#now = now ?? Date.now
@@ -127,19 +131,14 @@ export class UserExecutionEngine {
       throw new EngineError('ENGINE_CLOSED', 'The server is shutting down and starts no more runs.')
     }
     const owner = canonicalOwner(caller.owner)
-    const run = new LiveRun(this.#createRunId(), agent, (onPosition) =>
-      this.#scheduler.enter(owner, onPosition),
-    )
-    const { signal, threadId } = options
-    const cancel = (): void => run.cancel('disconnect')
-    if (signal?.aborted === true) cancel()
-    signal?.addEventListener('abort', cancel, { once: true })
-    this.#runs.add(owner, run)
-    void run.ended.then(() => {
-      this.#runs.remove(owner, run)
-      signal?.removeEventListener('abort', cancel)
-    })
-    return this.#open(caller, run, parsed, threadId)
+    const run = this.#enter(owner, agent)
+    try {
+      if (options.signal !== undefined) run.cancelWith(options.signal)
+      return await this.#open(caller, run, parsed, options.threadId)
+    } catch (error) {
+      run.abandon(error)
+      throw error
+    }
   }
 
   /**
@@ -166,7 +165,7 @@ export class UserExecutionEngine {
     runId: string,
     options: FollowOptions = {},
   ): Promise<AsyncIterableIterator<AgentEvent>> {
-    const followed = await followRun(this.#store, this.#live, runId, options)
+    const followed = await followRun(this.#sources, runId, options)
     this.#runs.get(canonicalOwner(currentScope().owner), runId)?.showPosition()
     return followed
   }
@@ -197,81 +196,59 @@ export class UserExecutionEngine {
 
   /**
    * Ends the engine: refuses new runs, cancels those that wait, lets those that execute finish for `graceMs`
-   * milliseconds (default 10,000) and cancels the rest. Every run gets its terminal event. Closing again
-   * waits for the first.
+   * milliseconds (default 10,000) and cancels the rest. Every run gets its terminal event, and can still be
+   * read and followed to it: the store is whoever's made it to close. Closing again waits for the first.
+   * Throws TypeError for a grace that is none.
    */
   close({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
-    return (this.#closed ??= runOutside(async () => {
-      await closeRuns(this.#runs, checkedLimit('graceMs', graceMs, 0))
-      await this.#store.close()
-    }))
+    checkedLimit('graceMs', graceMs, 0)
+    return (this.#closed ??= runOutside(() => closeRuns(this.#runs, graceMs)))
   }
 
-  /** Opens the run's root scope and supervises the run in it. Resolves when the run is stored as queued. */
+  /** Gives a run its place: among its owner's, and in the queue. Throws what `enter` throws. */
+  #enter(owner: string, agent: string): LiveRun {
+    const runId = this.#createRunId()
+    if (this.#runs.get(owner, runId) !== undefined) {
+      throw new Error('Expected `createRunId` to make a new id, got that of a run that is going on')
+    }
+    const run = new LiveRun(runId, agent, (onPosition) => this.#scheduler.enter(owner, onPosition))
+    this.#runs.add(owner, run)
+    void run.ended.then(() => {
+      this.#runs.remove(owner, run)
+      this.#live.end(owner, runId)
+    })
+    return run
+  }
+
   #open(
     caller: Scope,
     run: LiveRun,
     input: unknown,
     threadId: string | undefined,
   ): Promise<RunHandle> {
-    const { agent, runId, ticket } = run
-    return new Promise<RunHandle>((resolve, reject) => {
-      const result = caller.detach(
-        `run ${agent}`,
-        { deadlineMs: Infinity, context: { runId, threadId }, onOrphan: this.#onOrphan(run) },
-        async (root) => {
-          const journal = this.#attach(run, root)
-          try {
-            await this.#store.create(this.#recordOf(run, root))
-          } catch (error) {
-            ticket.withdraw(error)
-            ticket.release()
-            run.finish()
-            reject(error)
-            throw error
-          }
-          resolve(Object.freeze({ runId, result }))
-          return superviseRun({
-            run,
-            input,
-            journal,
-            instances: this.#instances,
-            limits: this.#limits,
-            runMs: this.#agents.get(agent).limits.runMs ?? this.#limits.runMs,
-            logger: this.#logger,
-            now: this.#now,
-          })
-        },
-      )
-      // Where the root scope could not be opened, nothing above has run.
-      result.catch((error: unknown) => {
-        if (run.context !== undefined) return
-        ticket.withdraw(error)
-        ticket.release()
-        run.finish()
-        reject(error)
-      })
+    const onOrphan = this.#onOrphan(run)
+    return openRun({
+      caller,
+      run,
+      threadId,
+      onOrphan,
+      store: this.#store,
+      live: this.#live,
+      logger: this.#logger,
+      now: this.#now,
+      supervise: (journal) => {
+        const context = this.#context(journal, onOrphan)
+        run.context = context
+        return superviseRun({
+          run,
+          input,
+          journal,
+          instances: this.#instances,
+          context,
+          runMs: this.#agents.get(run.agent).limits.runMs ?? this.#limits.runMs,
+        })
+      },
     })
-  }
-
-  #attach(run: LiveRun, root: Scope): RunJournal {
-    const { runId } = run
-    const { threadId, requestId, userId } = root.context
-    const owner = canonicalOwner(root.owner)
-    const journal = new RunJournal(
-      { runId, requestId, userId, ...(threadId === undefined ? {} : { threadId }) },
-      this.#store,
-      (event) => this.#live.publish(owner, runId, event),
-      this.#now,
-    )
-    run.context = this.#context(journal, this.#onOrphan(run))
-    return journal
-  }
-
-  #recordOf({ agent, runId }: LiveRun, root: Scope): NewRun {
-    const { requestId, threadId } = root.context
-    const createdAt = new Date(this.#now()).toISOString()
-    return { runId, agent, requestId, createdAt, ...(threadId === undefined ? {} : { threadId }) }
   }
 
   #contextOfCurrentRun(): ExecutionContext {
@@ -289,6 +266,7 @@ export class UserExecutionEngine {
       now: this.#now,
       sink,
       onOrphan,
+      runScope: newWorkScope(),
     }
   }
 
@@ -297,10 +275,10 @@ export class UserExecutionEngine {
     return ({ label, scopeId, ended }) => {
       this.#orphans += 1
       ticket.charge(ended)
-      this.#logger?.warn({ runId, agent, scopeId, label }, 'work ignored its end and was fenced')
       void ended.then(() => {
         this.#orphans -= 1
       })
+      this.#logger?.warn({ runId, agent, scopeId, label }, 'work ignored its end and was fenced')
     }
   }
 }

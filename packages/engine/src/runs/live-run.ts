@@ -61,6 +61,14 @@ export class LiveRun {
     this.#controller.abort(error)
   }
 
+  /** Cancels the run when the signal aborts: its client has left. */
+  cancelWith(signal: AbortSignal): void {
+    const cancel = (): void => this.cancel('disconnect')
+    if (signal.aborted) cancel()
+    else signal.addEventListener('abort', cancel, { once: true })
+    void this.ended.then(() => signal.removeEventListener('abort', cancel))
+  }
+
   /** Tells whoever watches where the run stands, while it waits. */
   showPosition(): void {
     if (this.started || this.#position === undefined) return
@@ -71,6 +79,13 @@ export class LiveRun {
   /** The agent's work is over, and its outcome stands. */
   beginEnding(): void {
     this.#closing = true
+  }
+
+  /** It never came to be: gives back its place and its slot. */
+  abandon(error: unknown): void {
+    this.ticket.withdraw(error)
+    this.ticket.release()
+    this.finish()
   }
 
   finish(): void {

@@ -16,8 +16,9 @@ export class LiveRuns {
 
   remove(owner: string, run: LiveRun): void {
     const runs = this.#owners.get(owner)
-    runs?.delete(run.runId)
-    if (runs?.size === 0) this.#owners.delete(owner)
+    if (runs?.get(run.runId) !== run) return
+    runs.delete(run.runId)
+    if (runs.size === 0) this.#owners.delete(owner)
   }
 
   /** For shutdown, which ends everybody's. */

@@ -2,11 +2,10 @@ import { EngineError } from '../errors/engine-error.ts'
 import { describeFailure, failureOf, type Failure } from '../errors/failure.ts'
 import type { TerminalDraft } from '../events/agent-event.ts'
 import type { RunJournal } from '../events/run-journal.ts'
+import type { ExecutionContext } from '../instances/execution-context.ts'
 import type { InstanceFactory } from '../instances/agent-instance-factory.ts'
 import { toJson } from '../internal/to-json.ts'
 import { timerMs } from '../internal/timer-ms.ts'
-import type { EngineLimits } from '../limits.ts'
-import type { EngineLogger } from '../logger.ts'
 import type { LiveRun } from './live-run.ts'
 
 export interface Supervision {
@@ -15,11 +14,9 @@ export interface Supervision {
   readonly input: unknown
   readonly journal: RunJournal
   readonly instances: InstanceFactory
-  readonly limits: EngineLimits
+  readonly context: ExecutionContext
   /** Milliseconds that this agent may execute. */
   readonly runMs: number
-  readonly logger: EngineLogger | undefined
-  readonly now: () => number
 }
 
 type Outcome = { readonly result: unknown } | { readonly error: unknown }
@@ -30,13 +27,15 @@ type Outcome = { readonly result: unknown } | { readonly error: unknown }
  * error that the event tells of.
  */
 export async function superviseRun(supervision: Supervision): Promise<unknown> {
-  const { run, journal, logger, now } = supervision
-  const { agent, runId } = run
+  const { run, journal, context } = supervision
+  const { now } = context
+  const { agent } = run
   const queuedAt = now()
   let outcome: Outcome
   let startedAt = queuedAt
   try {
-    await waitForSlot(supervision)
+    await waitForSlot(run, context.limits.queueMs)
+    run.signal.throwIfAborted()
     run.started = true
     startedAt = now()
     await journal.append({ type: 'agent_started', agent, data: { queuedMs: startedAt - queuedAt } })
@@ -48,9 +47,6 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
   if (run.cancelled !== undefined) outcome = { error: run.signal.reason }
   try {
     await journal.end(...conclude(outcome, run, now() - startedAt))
-  } catch (error) {
-    logger?.error({ err: error, runId, agent }, 'the end of a run could not be stored')
-    throw error
   } finally {
     run.ticket.release()
     run.finish()
@@ -59,15 +55,15 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
   return outcome.result
 }
 
-async function waitForSlot({ run, limits }: Supervision): Promise<void> {
+async function waitForSlot(run: LiveRun, queueMs: number): Promise<void> {
   const timer = setTimeout(() => {
     run.ticket.withdraw(
       new EngineError(
         'QUEUE_TIMEOUT',
-        `The run waited ${limits.queueMs} ms for its turn and was given up.`,
+        `The run waited ${queueMs} ms for its turn and was given up.`,
       ),
     )
-  }, timerMs(limits.queueMs))
+  }, timerMs(queueMs))
   try {
     await run.ticket.granted
   } finally {
@@ -76,26 +72,23 @@ async function waitForSlot({ run, limits }: Supervision): Promise<void> {
 }
 
 async function executeInstance(supervision: Supervision): Promise<unknown> {
-  const { run, input, instances, limits, runMs, logger } = supervision
+  const { run, input, instances, context, runMs } = supervision
+  const { limits, logger, runScope } = context
   const { agent, runId, signal } = run
-  let scopeId: string | undefined
   try {
-    const output = await instances.make(agent).executeParsed(input, {
-      signal,
-      onScope: (scope) => {
-        scopeId = scope.id
-      },
-    })
+    const output = await instances.make(agent).executeParsed(input, { signal, work: runScope })
     return toJson(output, limits.resultBytes, `The result of the agent "${agent}"`)
   } catch (error) {
     const failure = failureOf(error, {
       subject: `The agent "${agent}"`,
-      scopeId,
+      scope: runScope,
       limitMs: runMs,
       deadlineCode: 'RUN_DEADLINE',
       failureCode: 'AGENT_FAILED',
     })
-    if (failure !== error) logger?.error({ err: error, runId, agent, scopeId }, 'agent failed')
+    if (failure !== error) {
+      logger?.error({ err: error, runId, agent, scopeId: runScope.id }, 'agent failed')
+    }
     throw failure
   }
 }

@@ -1,0 +1,66 @@
+import { canonicalOwner, type OrphanListener, type Scope } from '@ringfence/context'
+import type { LiveEvents } from '../events/live-events.ts'
+import { RunJournal } from '../events/run-journal.ts'
+import type { EngineLogger } from '../logger.ts'
+import type { RunStore } from '../store/run-store.ts'
+import type { RunHandle } from './execution-engine.ts'
+import type { LiveRun } from './live-run.ts'
+
+export interface RunOpening {
+  /** The scope that starts the run, and whose context the run gets a copy of. */
+  readonly caller: Scope
+  readonly run: LiveRun
+  readonly threadId: string | undefined
+  readonly store: RunStore
+  readonly live: LiveEvents
+  readonly logger: EngineLogger | undefined
+  readonly now: () => number
+  readonly onOrphan: OrphanListener
+  /** Takes the run from the queue to its end, in its root scope. */
+  readonly supervise: (journal: RunJournal) => Promise<unknown>
+}
+
+/**
+ * Opens the run's root scope, stores the run as queued, and lets it be supervised there. Resolves when it is
+ * stored. Rejects where that fails or the scope cannot be opened; then nothing is supervised.
+ */
+export function openRun(opening: RunOpening): Promise<RunHandle> {
+  const { caller, run, threadId, store, onOrphan, supervise } = opening
+  const { agent, runId } = run
+  return new Promise<RunHandle>((resolve, reject) => {
+    const result = caller.detach(
+      `run ${agent}`,
+      { deadlineMs: Infinity, context: { runId, threadId }, onOrphan },
+      async (root) => {
+        const { requestId, threadId: thread } = root.context
+        const createdAt = new Date(opening.now()).toISOString()
+        const journal = journalOf(opening, root)
+        await store.create({
+          runId,
+          agent,
+          requestId,
+          createdAt,
+          ...(thread === undefined ? {} : { threadId: thread }),
+        })
+        resolve(Object.freeze({ runId, result }))
+        return supervise(journal)
+      },
+    )
+    // Without effect once the run is stored.
+    result.catch(reject)
+  })
+}
+
+function journalOf({ run, store, live, logger, now }: RunOpening, root: Scope): RunJournal {
+  const { agent, runId } = run
+  const { threadId, requestId, userId } = root.context
+  const owner = canonicalOwner(root.owner)
+  return new RunJournal({
+    identity: { runId, requestId, userId, ...(threadId === undefined ? {} : { threadId }) },
+    store,
+    show: (event) => live.publish(owner, runId, event),
+    onLost: (error) =>
+      logger?.error({ err: error, runId, agent }, 'an event of a run could not be stored'),
+    now,
+  })
+}
