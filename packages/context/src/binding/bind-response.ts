@@ -65,13 +65,17 @@ function holdBody(
     )
   }
 
+  async function cancel(reason: unknown): Promise<void> {
+    await home.enter('cancel a response body', () => reader.cancel(reason))
+  }
+
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
         giveUp = (reason) => {
           giveUp = () => undefined
           controller.error(reason)
-          home.enter('cancel a response body', () => reader.cancel(reason)).then(end, end)
+          cancel(reason).then(end, end)
         }
       },
       async pull(controller) {
@@ -93,7 +97,7 @@ function holdBody(
       cancel: async (reason) => {
         stopIdle()
         try {
-          await home.enter('cancel a response body', () => reader.cancel(reason))
+          await cancel(reason)
         } finally {
           end()
         }

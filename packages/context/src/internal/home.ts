@@ -19,17 +19,17 @@ type Foreign = readonly (readonly [AsyncLocalStorage<unknown>, unknown])[]
  * Remembers the current scope, its variables, and what every adopted AsyncLocalStorage holds here. `work` is
  * what errors call the callback. Throws `NO_SCOPE` and `SCOPE_CLOSED`.
  */
-export function takeHome(work: string, attempt: string): Home {
+export function takeHome(work: string, taking: string): Home {
   const { storage, adopted } = runtime()
   const here = storage.getStore()
-  const { cell } = stateOf(here, attempt)
+  const { cell } = stateOf(here, taking)
   const frame = { ...here, cell, work }
   // Foreign values may be a user's too. Hung on the state alone, they go when the cell is cut (I5).
   const foreign = adopted.size === 0 ? undefined : new WeakMap<ScopeState, Foreign>()
   if (foreign !== undefined && cell.state !== undefined) {
     foreign.set(
       cell.state,
-      [...adopted].map((storage) => [storage, storage.getStore()]),
+      [...adopted].map((each) => [each, each.getStore()]),
     )
   }
 
@@ -57,9 +57,9 @@ export function takeHome(work: string, attempt: string): Home {
 
 function runWith<Result>(entries: Foreign, callback: () => Result): Result {
   return entries.reduceRight(
-    (inner, [storage, value]) =>
+    (inner, [foreign, value]) =>
       () =>
-        storage.run(value, inner),
+        foreign.run(value, inner),
     callback,
   )()
 }
