@@ -70,4 +70,12 @@ const waitFor = async (attempt, { timeout = 1000, interval = 10 } = {}) => {
     }
   }
 }
-export const vi = { fn, spyOn, isMockFunction, restoreAllMocks, waitFor }
+/** Polls until the answer is truthy, like `vi.waitUntil`. */
+const waitUntil = (attempt, options) =>
+  waitFor(async () => {
+    const answer = await attempt()
+    if (!answer) throw new Error('Timed out in waitUntil')
+    return answer
+  }, options)
+
+export const vi = { fn, spyOn, isMockFunction, restoreAllMocks, waitFor, waitUntil }
