@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream'
 /**
  * Lets a server answer requests that ask for an upgrade to anything but a WebSocket, as if they had not asked
  * (RFC 9110, 7.8). Once somebody listens for upgrades, Node hands every such connection over and forgets it:
- * unanswered, it would stay open for ever. Java's HTTP client asks for h2c by itself.
+ * unanswered, it would stay open for ever. Java's HTTP client asks for h2c by itself. Newer versions of Node ask
+ * `shouldUpgradeCallback` first, and nothing foreign comes here.
  *
  * The connection is given back to the server, with the request's head written out again without the Upgrade
  * header; so its body, its timeouts and the requests after it are treated like any other's. The adapter's own
@@ -14,13 +15,18 @@ export function answerForeignUpgrades(server: Server): void {
   const listeners = server.listeners('upgrade')
   server.removeAllListeners('upgrade')
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') {
+    if (isWebSocket(request.headers.upgrade)) {
       for (const listener of listeners) Reflect.apply(listener, server, [request, socket, head])
       return
     }
     socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]))
     server.emit('connection', socket)
   })
+}
+
+/** Whether an Upgrade header asks for a WebSocket and nothing else. */
+export function isWebSocket(upgrade: string | undefined): boolean {
+  return upgrade?.toLowerCase() === 'websocket'
 }
 
 /** What the parser has accepted, so there is nothing in it that could end a line early. */

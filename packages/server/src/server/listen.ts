@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   createAdaptorServer,
@@ -10,7 +10,7 @@ import { WebSocketServer } from 'ws'
 import type { AgentHandler } from '../handler/create-handler.ts'
 import type { Core } from '../handler/core.ts'
 import type { UpgradeWebSocket } from '../handler/options.ts'
-import { answerForeignUpgrades } from './answer-foreign-upgrades.ts'
+import { answerForeignUpgrades, isWebSocket } from './answer-foreign-upgrades.ts'
 import { nodeFetch, type NodeFetch } from './node-fetch.ts'
 
 /** How long a connection may take, in milliseconds. */
@@ -108,15 +108,15 @@ function createHttpServer(
     // What comes here is a request that is not one: a broken Host, a path that cannot be.
     errorHandler: () => new Response(null, { status: 400 }),
   })
-  return createServer(
-    {
-      headersTimeout: headersMs,
-      requestTimeout: requestMs,
-      keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: 5_000,
-    },
-    (incoming, outgoing) => void listener(incoming, outgoing),
-  )
+  const options = {
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: 5_000,
+    // Known from Node 22.21 and 24.9 on; before, `answerForeignUpgrades` does it.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => isWebSocket(headers.upgrade),
+  }
+  return createServer(options, (incoming, outgoing) => void listener(incoming, outgoing))
 }
 
 function listenOn(server: Server, port: number, host: string): Promise<void> {
