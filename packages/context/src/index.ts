@@ -27,6 +27,9 @@ export { bind, type Bind } from './binding/bind.ts'
 export type { EmitterLike } from './binding/bind-emitter.ts'
 export type { BindResponseOptions } from './binding/bind-response.ts'
 
+// What follows the flow, and is nobody's.
+export { createVariable, type Variable, type VariableOptions } from './variable/create-variable.ts'
+
 // What went wrong, and how often.
 export {
   ContextError,

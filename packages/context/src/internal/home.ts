@@ -23,7 +23,7 @@ export function takeHome(work: string, taking: string): Home {
   const { storage, adopted } = runtime()
   const here = storage.getStore()
   const { cell } = stateOf(here, taking)
-  const frame = { ...here, cell, work }
+  const frame = { cell, work, variables: here?.variables }
   // Foreign values may be a user's too. Hung on the state alone, they go when the cell is cut (I5).
   const foreign = adopted.size === 0 ? undefined : new WeakMap<ScopeState, Foreign>()
   if (foreign !== undefined && cell.state !== undefined) {

@@ -13,10 +13,15 @@ export interface ScopeCell {
   readonly label: string
 }
 
-/** What is stored in AsyncLocalStorage: the cell, and the name of the work that runs in it. */
+/** What each variable that is set here holds, under the variable itself. Never changed, only replaced. */
+export type Variables = ReadonlyMap<object, unknown>
+
+/** What is stored in AsyncLocalStorage: the cell, the name of the work that runs in it, and the variables. */
 export interface Frame {
   readonly cell: ScopeCell | undefined
   readonly work: string | undefined
+  /** Undefined where none is set. */
+  readonly variables: Variables | undefined
 }
 
 /** What all copies of this package in one process share. Reached through `globalThis`. */
@@ -40,7 +45,7 @@ export interface Runtime {
 }
 
 /** Raised only when frames, cells or states change shape, so that two copies cannot misread each other. */
-const protocol = 1
+const protocol = 2
 const runtimeKey = Symbol.for('ringfence.context')
 
 // The only module-level state: a shortcut to what globalThis holds.

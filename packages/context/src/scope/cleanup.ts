@@ -17,7 +17,7 @@ export async function runCleanups(
   const { cleanups } = state
   if (cleanups === undefined) return
   const { storage } = runtime()
-  const frame = { cell: state.cell, work: 'cleanup' }
+  const frame: Frame = { ...state.frame, work: 'cleanup' }
   const budget = startBudget(state.cleanupBudgetMs, frame)
   for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) {
     try {

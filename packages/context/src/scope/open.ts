@@ -43,7 +43,8 @@ export function openState(opening: Opening): ScopeState {
     sequence: ++process.sequence,
     label: options.label ?? definition.name,
   }
-  const frame: Frame = { cell, work: undefined }
+  const variables = process.storage.getStore()?.variables
+  const frame: Frame = { cell, work: undefined, variables }
   const state: ScopeState = {
     cell,
     frame,

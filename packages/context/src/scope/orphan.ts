@@ -32,5 +32,6 @@ function count(ended: Promise<void>): void {
 }
 
 function tell(listener: OrphanListener, orphan: Orphan): void {
-  runtime().storage.run({ cell: undefined, work: undefined }, listener, orphan)
+  const outside = { cell: undefined, work: undefined, variables: undefined }
+  runtime().storage.run(outside, listener, orphan)
 }

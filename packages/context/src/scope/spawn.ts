@@ -13,10 +13,11 @@ export function spawn<Result>(
 ): Promise<Result> {
   if (state.lifecycle === 'closing') throw scopeClosing(state, `spawn "${label}"`)
   refuseInSync(state, `spawn "${label}"`)
-  const frame = { cell: state.cell, work: label }
+  const { storage } = runtime()
+  const frame = { cell: state.cell, work: label, variables: storage.getStore()?.variables }
   const signal = signalOf(state)
   const task = new Task<Result>((resolve) => {
-    resolve(runtime().storage.run(frame, async () => work(signal)))
+    resolve(storage.run(frame, async () => work(signal)))
   })
   addTask(state, label, task)
   return task
