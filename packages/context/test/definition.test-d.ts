@@ -66,7 +66,7 @@ test('run resolves with what its callback returns, awaited', () => {
 })
 
 test('a context that the schema would refuse does not compile', () => {
-  expectTypeOf(users.run).toBeFunction()
+  expectTypeOf<(typeof users)['run']>().toBeFunction()
   // @ts-expect-error -- no user
   void users.run({ seats: '1' }, () => 1)
   // @ts-expect-error -- a number for a user
@@ -98,7 +98,7 @@ test('a frozen context cannot be written', () => {
 })
 
 test('a child cannot name another owner, or a field that the schema has not', () => {
-  expectTypeOf(users.child).toBeFunction()
+  expectTypeOf<(typeof users)['child']>().toBeFunction()
   // @ts-expect-error -- the owner never changes
   void users.child({ userId: 'bob' }, () => 1)
   // @ts-expect-error -- the owner never changes

@@ -145,6 +145,26 @@ test('a child with more patience than its parent does not hold the parent up', a
   expect(order).toEqual(['inner', 'outer'])
 })
 
+test('nor does a child that was aborted earlier, with all its patience still before it', async () => {
+  const order: string[] = []
+  const run = users.run(alice, { closeBudgetMs: 5 }, (outer) => {
+    void users.child({}, { closeBudgetMs: 60_000 }, (inner) => {
+      inner.defer(() => order.push('inner'))
+      inner.abort(new Error('the child alone'))
+      return never()
+    })
+    outer.defer(() => order.push('outer'))
+    outer.abort(new Error('stop'))
+    return never()
+  })
+  const error = await caught(() => run)
+  expect(error).toMatchObject({
+    error: new Error('the child alone'),
+    suppressed: new Error('stop'),
+  })
+  expect(order).toEqual(['inner', 'outer'])
+})
+
 test('once time is up nothing more starts in the scope, so that it ends', async () => {
   const kept = deferred<Scope>()
   const cleaning = deferred()
@@ -164,9 +184,11 @@ test('once time is up nothing more starts in the scope, so that it ends', async 
   const scope = await kept.promise
   await cleaning.promise
   await new Promise((resolve) => setTimeout(resolve, 10))
-  expect(() => scope.spawn('late', never)).toThrow(
-    expect.objectContaining({ code: 'SCOPE_CLOSING' }),
-  )
+  users.runSync(alice, () => {
+    expect(() => scope.spawn('late', never)).toThrow(
+      expect.objectContaining({ code: 'SCOPE_CLOSING' }),
+    )
+  })
   proceed.resolve()
   await expect(run).rejects.toEqual(new Error('stop'))
 })

@@ -80,6 +80,23 @@ test.each([0, 1, 2, 3, 4, 5, 6])(
   },
 )
 
+test('work that starts in the very step that sees the last task end is joined', async () => {
+  const gate = deferred()
+  const order: string[] = []
+  await users.run(alice, (scope) => {
+    scope.defer(() => order.push('cleanup'))
+    const task = scope.spawn('first', () => gate.promise)
+    void task.then(() =>
+      scope.spawn('second', async () => {
+        await nextTurn()
+        order.push('second')
+      }),
+    )
+    void nextTurn().then(gate.resolve)
+  })
+  expect(order).toEqual(['second', 'cleanup'])
+})
+
 test('a failure that nobody looked at makes run reject', async () => {
   const error = new Error('nobody looked')
   for (const work of [
