@@ -2,23 +2,29 @@
  * Every code that a Ringfence context error can carry. Codes are stable: programs branch on them.
  *
  * - `NO_SCOPE`: nobody's code asked whose it is (I1)
+ * - `SCOPE_LOST`: the same, but what it asked with had a scope: the context was lost on the way here (I1)
  * - `SCOPE_CLOSING`, `SCOPE_CLOSED`: the scope is ending, or has ended (I4, I5)
  * - `CROSS_OWNER`: one owner's code reached for another owner's scope or value (I3, I6, I7)
  * - `NOT_OWNED`: a value that nobody owns was offered where an owned one is required (I6)
  * - `CONTEXT_MISMATCH`: the scope was opened by another definition
  * - `INVALID_CONTEXT`: a user context did not pass its schema, or is not plain data (I2)
+ * - `REVOKED`: every scope of this owner was ended
+ * - `IMPERSONATION_REFUSED`: acting as somebody else was not allowed, or could not be recorded
  * - `DEADLINE_EXCEEDED`: the scope's deadline passed
  * - `SYNC_SCOPE`: asynchronous work was started in a scope opened by `runSync`
  * - `VERSION_CONFLICT`: two incompatible copies of this package share the process
  */
 export type ContextErrorCode =
   | 'NO_SCOPE'
+  | 'SCOPE_LOST'
   | 'SCOPE_CLOSING'
   | 'SCOPE_CLOSED'
   | 'CROSS_OWNER'
   | 'NOT_OWNED'
   | 'CONTEXT_MISMATCH'
   | 'INVALID_CONTEXT'
+  | 'REVOKED'
+  | 'IMPERSONATION_REFUSED'
   | 'DEADLINE_EXCEEDED'
   | 'SYNC_SCOPE'
   | 'VERSION_CONFLICT'

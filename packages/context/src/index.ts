@@ -18,7 +18,10 @@ export { runOutside } from './scope/run-outside.ts'
 export type { DetachOptions, Orphan, OrphanListener, Scope, ScopeOptions } from './scope/scope.ts'
 
 // Whose values they are.
+export { guard } from './ownership/guard.ts'
 export { assertOwner, own, type OwnOptions } from './ownership/own.ts'
+export { ownerOf } from './ownership/owner-of.ts'
+export { transfer } from './ownership/transfer.ts'
 export { canonicalOwner, sameOwner, type Owner } from './ownership/owner.ts'
 
 // Bringing callbacks home.

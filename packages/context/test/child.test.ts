@@ -131,7 +131,7 @@ test('outside every scope there is nothing to be a child of', async () => {
   await expect(users.child({}, () => 1)).rejects.toMatchObject({ code: 'NO_SCOPE' })
 })
 
-test('a kept scope opens a child of its own, from no scope and from the owner’s other scopes', async () => {
+test('a kept scope opens a child of its own from the owner’s other scopes, and from nowhere else', async () => {
   const gate = deferred()
   const kept = deferred<Scope>()
   const first = users.run({ ...alice, threadId: 'first' }, async (scope) => {
@@ -140,7 +140,7 @@ test('a kept scope opens a child of its own, from no scope and from the owner’
   })
   const scope = await kept.promise
   const thread = (): string | undefined => users.current().threadId
-  await expect(scope.child({}, {}, thread)).resolves.toBe('first')
+  await expect(scope.child({}, {}, thread)).rejects.toMatchObject({ code: 'SCOPE_LOST' })
   await users.run({ ...alice, threadId: 'second' }, async () => {
     await expect(scope.child({}, {}, thread)).resolves.toBe('first')
   })

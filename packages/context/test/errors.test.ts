@@ -34,12 +34,16 @@ const pattern = (text: string): RegExp =>
 
 // One way into each error, and the whole of what it says: what happened, where, what to do.
 const cases: Record<
-  Exclude<ContextErrorCode, 'VERSION_CONFLICT'>,
+  Exclude<ContextErrorCode, 'IMPERSONATION_REFUSED' | 'REVOKED' | 'VERSION_CONFLICT'>,
   { attempt: () => unknown; says: string }
 > = {
   NO_SCOPE: {
     attempt: () => users.current(),
     says: 'Cannot read "app-user": this code runs in no scope, so it belongs to nobody (0 scopes are open elsewhere in this process). Open one with run() around the caller, or register the callback with bind() so that it comes home.',
+  },
+  SCOPE_LOST: {
+    attempt: () => assertOwner(users.runSync(alice, () => own({}))),
+    says: 'Cannot use a value here: it belongs to scope <id> ("app-user"), but this code runs in no scope: its context was lost on the way. Register the callback that got here with bind(), or call it from inside the scope.',
   },
   SCOPE_CLOSING: {
     attempt: () =>

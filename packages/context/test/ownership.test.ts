@@ -71,7 +71,8 @@ test('functions, proxies and class instances can be owned', () => {
 test('outside every scope nothing is owned or checked', async () => {
   const value = users.runSync(alice, () => own({}))
   expect(() => own({})).toThrow(expect.objectContaining({ code: 'NO_SCOPE' }))
-  expect(() => assertOwner(value)).toThrow(expect.objectContaining({ code: 'NO_SCOPE' }))
+  expect(() => assertOwner({})).toThrow(expect.objectContaining({ code: 'NO_SCOPE' }))
+  expect(() => assertOwner(value)).toThrow(expect.objectContaining({ code: 'SCOPE_LOST' }))
   const gate = deferred()
   let late: Promise<unknown> = Promise.resolve()
   await users.run(alice, () => {
@@ -132,6 +133,31 @@ test('owning again only ever narrows', async () => {
   users.runSync(alice, () =>
     expect(() => assertOwner(value)).toThrow(expect.objectContaining({ code: 'SCOPE_CLOSED' })),
   )
+})
+
+test('a scope object is refused where no scope is, but for abort: a shutdown has none', async () => {
+  const gate = deferred()
+  const kept = deferred<Scope>()
+  const run = users.run(alice, async (scope) => {
+    kept.resolve(scope)
+    await gate.promise
+    return scope.signal.aborted
+  })
+  const scope = await kept.promise
+  for (const use of [
+    () => scope.owner,
+    () => scope.context,
+    () => scope.signal,
+    () => scope.deadline,
+    () => scope.defer(() => 1),
+    () => scope.spawn('work', () => 1),
+    () => scope.detach('work', { deadlineMs: 1 }, () => 1),
+  ]) {
+    expect(thrownBy(use)).toMatchObject({ code: 'SCOPE_LOST', scopeId: scope.id })
+  }
+  scope.abort(new Error('server stops'))
+  gate.resolve()
+  await expect(run).resolves.toBe(true)
 })
 
 test('a scope object is refused in another owner’s open scope, whatever is asked of it', async () => {

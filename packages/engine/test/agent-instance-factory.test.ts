@@ -73,7 +73,7 @@ test("in another owner's scope an instance refuses with CROSS_OWNER, and nothing
   await users.run(alice, async () => {
     expect((await contextError(() => stolen.execute({}))).code).toBe('CROSS_OWNER')
   })
-  expect((await contextError(() => stolen.execute({}))).code).toBe('NO_SCOPE')
+  expect((await contextError(() => stolen.execute({}))).code).toBe('SCOPE_LOST')
   done.resolve()
   await owner
   expect(runs).toBe(0)

@@ -35,6 +35,16 @@ export function noScope(attempt: string): ContextError {
   )
 }
 
+/** Something that carries a scope was used where none is: it knows what was lost, and where it came from. */
+export function scopeLost(cell: ScopeCell, attempt: string): ContextError {
+  return violation(
+    'SCOPE_LOST',
+    `Cannot ${attempt} here: it belongs to ${nameScope(cell)}, but this code runs in no scope: its context was lost ` +
+      'on the way. Register the callback that got here with bind(), or call it from inside the scope.',
+    { scopeId: scopeId(cell) },
+  )
+}
+
 export function scopeClosed(cell: ScopeCell, attempt: string, work?: string): ContextError {
   const who = work === undefined ? '' : ` The work still running is "${work}".`
   return violation(
@@ -82,6 +92,16 @@ export function describe(state: ScopeState): ContextErrorDetails {
 export function stateOf(frame: Frame | undefined, attempt: string): ScopeState {
   const cell = frame?.cell
   if (cell === undefined) throw noScope(attempt)
+  return cell.state ?? raiseClosed(cell, attempt, frame?.work)
+}
+
+/**
+ * The state of the caller's own scope, when it uses something that came from `origin`. Throws `SCOPE_LOST` in
+ * no scope, and `SCOPE_CLOSED` in work that outlived its own.
+ */
+export function callerOf(frame: Frame | undefined, origin: ScopeCell, attempt: string): ScopeState {
+  const cell = frame?.cell
+  if (cell === undefined) throw scopeLost(origin, attempt)
   return cell.state ?? raiseClosed(cell, attempt, frame?.work)
 }
 

@@ -1,8 +1,6 @@
-import type { Ownership } from '../internal/ownership-record.ts'
 import { runtime } from '../internal/runtime.ts'
-import type { ScopeState } from '../internal/scope-state.ts'
-import { crossOwner, describe, scopeClosed, stateOf, violation } from '../internal/violation.ts'
-import { sameOwner } from './owner.ts'
+import { callerOf, describe, stateOf, violation } from '../internal/violation.ts'
+import { admit, ownershipOf } from './admit.ts'
 
 /** How a value is owned. */
 export interface OwnOptions {
@@ -46,45 +44,21 @@ export function own<T extends object>(value: T, options: OwnOptions = {}): T {
  * Returns the value if it belongs to the owner of the current scope; otherwise throws. The check to put at
  * the entrance of a function that takes something it must not take from a stranger (I6).
  *
- * Throws `NO_SCOPE`, `SCOPE_CLOSED`, `CROSS_OWNER` (another owner's, or tied to another scope) and
- * `NOT_OWNED` (nobody's: it fails closed).
+ * Throws `CROSS_OWNER` (another owner's, or tied to another scope), `NOT_OWNED` (nobody's: it fails closed),
+ * `SCOPE_CLOSED`, and in no scope `SCOPE_LOST` for an owned value, `NO_SCOPE` for another.
  */
 export function assertOwner<T>(value: T): T {
-  const { storage, ownerships } = runtime()
-  const state = stateOf(storage.getStore(), 'check who owns a value')
-  const ownership =
-    (typeof value === 'object' && value !== null) || typeof value === 'function'
-      ? ownerships.get(value)
-      : undefined
-  if (ownership === undefined) {
-    throw violation(
-      'NOT_OWNED',
-      `Cannot tell whose this ${describeType(value)} is: nobody owns it. Mark it with own() where it is made.`,
-      describe(state),
-    )
+  const ownership = ownershipOf(value)
+  const frame = runtime().storage.getStore()
+  if (ownership !== undefined) {
+    admit(ownership, callerOf(frame, ownership.cell, 'use a value'), 'use a value')
+    return value
   }
-  admit(ownership, state, 'use a value')
-  return value
-}
-
-function admit(ownership: Ownership, state: ScopeState, attempt: string): void {
-  if (!sameOwner(ownership.owner, state.owner)) {
-    throw crossOwner(
-      state,
-      attempt,
-      'Load or make the value inside the scope that uses it, and key shared caches by owner.',
-      ownership.cell,
-    )
-  }
-  if (!ownership.bound) return
-  for (let scope: ScopeState | undefined = state; scope !== undefined; scope = scope.parent) {
-    if (scope.cell === ownership.cell) return
-  }
-  if (ownership.cell.state === undefined) throw scopeClosed(ownership.cell, attempt)
-  throw crossOwner(
-    state,
-    `${attempt} that is tied to another scope of the same owner`,
-    'Make one for each scope, or own it without { scope: true }.',
+  const state = stateOf(frame, 'check who owns a value')
+  throw violation(
+    'NOT_OWNED',
+    `Cannot tell whose this ${describeType(value)} is: nobody owns it. Mark it with own() where it is made.`,
+    describe(state),
   )
 }
 

@@ -2,7 +2,7 @@ import type { Owner } from '../ownership/owner.ts'
 import { sameOwner } from '../ownership/owner.ts'
 import { runtime, type ScopeCell } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
-import { crossOwner, scopeClosed, scopeClosing, scopeId } from '../internal/violation.ts'
+import { callerOf, crossOwner, scopeClosed, scopeClosing, scopeId } from '../internal/violation.ts'
 import type { ContextAdditions, UserContext } from '../user-context/user-context.ts'
 import { abortScope, signalOf } from './abort.ts'
 import { openChildOf } from './child.ts'
@@ -80,25 +80,42 @@ class ScopeHandle implements Scope {
   }
 
   abort(reason: unknown): void {
-    abortScope(this.#enter('abort a scope'), reason)
+    abortScope(this.#enterToAbort(), reason)
   }
 
-  /** The way to the state: through the cell, and never from another owner's open scope (I5, I6). */
+  /**
+   * The way to the state: through the cell (I5), and only for code that has an open scope of the same owner:
+   * not from nowhere, not from work that outlived its own scope, not from another owner's (I1, I6).
+   */
   #enter(attempt: string): ScopeState {
     const cell = this.#cell
     const { state } = cell
     if (state === undefined) throw scopeClosed(cell, attempt)
-    const caller = runtime().storage.getStore()?.cell?.state
-    if (caller !== undefined && caller !== state && !sameOwner(caller.owner, state.owner)) {
-      throw crossOwner(
-        caller,
-        `${attempt} of a scope`,
-        'A scope object works for its own owner only; do not keep it where others can reach it.',
-        cell,
-      )
-    }
+    const caller = callerOf(runtime().storage.getStore(), cell, attempt)
+    if (caller !== state) refuseForeign(caller, state, attempt)
     return state
   }
+
+  /** Ending is safe from anywhere but another owner's scope: a shutdown has no scope of its own. */
+  #enterToAbort(): ScopeState {
+    const attempt = 'abort a scope'
+    const cell = this.#cell
+    const { state } = cell
+    if (state === undefined) throw scopeClosed(cell, attempt)
+    const caller = runtime().storage.getStore()?.cell?.state
+    if (caller !== undefined && caller !== state) refuseForeign(caller, state, attempt)
+    return state
+  }
+}
+
+function refuseForeign(caller: ScopeState, state: ScopeState, attempt: string): void {
+  if (sameOwner(caller.owner, state.owner)) return
+  throw crossOwner(
+    caller,
+    `${attempt} of a scope`,
+    'A scope object works for its own owner only; do not keep it where others can reach it.',
+    state.cell,
+  )
 }
 
 export function createScope(cell: ScopeCell): Scope {

@@ -45,8 +45,9 @@ export interface DetachOptions extends Omit<ScopeOptions, 'deadlineMs' | 'label'
 
 /**
  * A lifetime with a user context. Opened once, closed once (I4); when it has closed, nothing of it works
- * but `id`, `label` and `lifecycle` (I5). Every other member throws `SCOPE_CLOSED` then, and `CROSS_OWNER`
- * when it is used from an open scope of another owner (I6).
+ * but `id`, `label` and `lifecycle` (I5). Every other member throws `SCOPE_CLOSED` then, `SCOPE_LOST` when it is
+ * used from no scope, and `CROSS_OWNER` from an open scope of another owner (I6). Only `abort` works from no
+ * scope: a shutdown has none.
  */
 export interface Scope {
   /** Unique in the process; fit for logs. */

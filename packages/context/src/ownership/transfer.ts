@@ -1,0 +1,37 @@
+import { runtime } from '../internal/runtime.ts'
+import { callerOf, describe, violation } from '../internal/violation.ts'
+import { admit, ownershipOf } from './admit.ts'
+import type { Owner } from './owner.ts'
+
+/**
+ * Gives what the current owner has to another one: from now on it is theirs, and the giver's scopes are
+ * refused. For what changes hands on purpose, such as a document that is shared; nobody can take.
+ *
+ * Throws `NOT_OWNED`, `CROSS_OWNER` (it is not the current owner's, or it is tied to a scope), `SCOPE_LOST`.
+ */
+export function transfer<T extends object>(value: T, to: Owner): T {
+  const { storage, ownerships } = runtime()
+  const ownership = ownershipOf(value)
+  if (ownership === undefined) {
+    throw violation(
+      'NOT_OWNED',
+      'Cannot transfer a value that nobody owns. Mark it with own() where it is made.',
+    )
+  }
+  const state = callerOf(storage.getStore(), ownership.cell, 'transfer a value')
+  admit(ownership, state, 'transfer a value')
+  if (ownership.bound) {
+    throw violation(
+      'CROSS_OWNER',
+      'Cannot transfer a value that is tied to a scope: it ends with it. Own it without { scope: true }.',
+      describe(state),
+    )
+  }
+  if (typeof to?.userId !== 'string' || to.userId === '') {
+    throw new TypeError('Expected the new owner to have a `userId`')
+  }
+  const { userId, tenantId } = to
+  const owner = Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId })
+  ownerships.set(value, { ...ownership, owner })
+  return value
+}

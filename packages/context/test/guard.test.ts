@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest'
+import { assertOwner, guard, own, ownerOf, runOutside, transfer, type Scope } from '../src/index.ts'
+import { caught, contextError } from './support/caught.ts'
+import { deferred } from './support/deferred.ts'
+import { alice, bob, users } from './support/users.ts'
+
+class Inbox {
+  #messages = ['hello']
+  readonly label = 'inbox'
+  read(): readonly string[] {
+    return this.#messages
+  }
+  async add(message: string): Promise<number> {
+    return this.#messages.push(message)
+  }
+}
+
+test('a guarded object works for its owner, and no method of it runs for anybody else', async () => {
+  let calls = 0
+  const inbox = users.runSync(alice, () =>
+    guard({
+      read: () => {
+        calls += 1
+        return 'alice’s'
+      },
+    }),
+  )
+  users.runSync(bob, () => {
+    expect(() => inbox.read()).toThrow(expect.objectContaining({ code: 'CROSS_OWNER' }))
+  })
+  expect(() => inbox.read()).toThrow(expect.objectContaining({ code: 'SCOPE_LOST' }))
+  expect(calls).toBe(0)
+  expect(users.runSync(alice, () => inbox.read())).toBe('alice’s')
+})
+
+test('methods keep the real object as their this, private fields and all', async () => {
+  await users.run(alice, async () => {
+    const inbox = guard(new Inbox())
+    expect(await inbox.add('again')).toBe(2)
+    expect(Reflect.apply(Reflect.get(inbox, 'read'), undefined, [])).toEqual(['hello', 'again'])
+    expect(inbox.label).toBe('inbox')
+    expect(Reflect.get(inbox, 'read')).toBe(Reflect.get(inbox, 'read'))
+    expect(assertOwner(inbox)).toBe(inbox)
+    expect(inbox).toBeInstanceOf(Inbox)
+  })
+})
+
+test('a guarded function refuses strangers by its name, and what it wraps is owned as well', async () => {
+  const open = function openInbox(this: unknown, ...parameters: unknown[]): unknown {
+    return [this, ...parameters]
+  }
+  const guarded = users.runSync(alice, () => guard(open))
+  const error = await users.run(bob, () => caught(() => guarded(1)))
+  expect(error).toMatchObject({ code: 'CROSS_OWNER' })
+  expect(String(error)).toContain('"openInbox"')
+  users.runSync(bob, () => {
+    expect(() => assertOwner(open)).toThrow(expect.objectContaining({ code: 'CROSS_OWNER' }))
+  })
+  const self = {}
+  expect(users.runSync(alice, () => Reflect.apply(guarded, self, [1, 2]))).toEqual([self, 1, 2])
+})
+
+test('with scope: true it is refused in other scopes of the owner, and after its own', async () => {
+  const made = deferred<Inbox>()
+  const gate = deferred()
+  const run = users.run(alice, async (scope) => {
+    const inbox = guard(new Inbox(), { scope: true })
+    made.resolve(inbox)
+    await scope.child({}, {}, () => inbox.read())
+    await gate.promise
+  })
+  const inbox = await made.promise
+  const elsewhere = await users.run(alice, () => contextError(() => inbox.read()))
+  expect(elsewhere.code).toBe('CROSS_OWNER')
+  gate.resolve()
+  await run
+  const after = await users.run(alice, () => contextError(() => inbox.read()))
+  expect(after.code).toBe('SCOPE_CLOSED')
+})
+
+test('ownerOf names the current owner or nobody, and never a stranger', () => {
+  const value = users.runSync(alice, () => own({}))
+  users.runSync(alice, () => {
+    expect(ownerOf(value)).toEqual({ userId: 'alice' })
+    expect(ownerOf({})).toBeUndefined()
+    expect(ownerOf('a primitive')).toBeUndefined()
+  })
+  users.runSync(bob, () => {
+    expect(() => ownerOf(value)).toThrow(expect.objectContaining({ code: 'CROSS_OWNER' }))
+  })
+  expect(() => ownerOf(value)).toThrow(expect.objectContaining({ code: 'SCOPE_LOST' }))
+  expect(() => ownerOf({})).toThrow(expect.objectContaining({ code: 'NO_SCOPE' }))
+})
+
+test('a transferred value is the new owner’s, and the giver is refused', () => {
+  const document = users.runSync(alice, () => own({ text: 'shared' }))
+  users.runSync(bob, () => {
+    expect(() => transfer(document, { userId: 'bob' })).toThrow(
+      expect.objectContaining({ code: 'CROSS_OWNER' }),
+    )
+  })
+  users.runSync(alice, () => {
+    expect(transfer(document, { userId: 'bob' })).toBe(document)
+    expect(() => assertOwner(document)).toThrow(expect.objectContaining({ code: 'CROSS_OWNER' }))
+  })
+  users.runSync(bob, () => expect(assertOwner(document)).toBe(document))
+})
+
+test('what nobody owns, what is tied to a scope, and nobody as a receiver cannot be transferred', () => {
+  users.runSync(alice, () => {
+    expect(() => transfer({}, { userId: 'bob' })).toThrow(
+      expect.objectContaining({ code: 'NOT_OWNED' }),
+    )
+    const bound = own({}, { scope: true })
+    expect(() => transfer(bound, { userId: 'bob' })).toThrow(
+      expect.objectContaining({ code: 'CROSS_OWNER' }),
+    )
+    expect(() => transfer(own({}), { userId: '' })).toThrow(TypeError)
+  })
+})
+
+test('work that outlived its scope cannot reach an outer scope that it kept', async () => {
+  const gate = deferred()
+  let late: Promise<unknown> = Promise.resolve()
+  await users.run(alice, async (outer: Scope) => {
+    await users.child({}, () => {
+      late = gate.promise.then(() => caught(() => outer.context))
+    })
+    gate.resolve()
+    expect(await late).toMatchObject({ code: 'SCOPE_CLOSED' })
+    await runOutside(async () => {
+      expect(await caught(() => outer.context)).toMatchObject({ code: 'SCOPE_LOST' })
+    })
+  })
+})
