@@ -1,3 +1,4 @@
+import { connect as connectTo } from 'node:net'
 import { inspect } from '@ringfence/context'
 import { isDurable } from '@ringfence/engine'
 import { createAdaptorServer, upgradeWebSocket } from '@hono/node-server'
@@ -265,9 +266,18 @@ test('a socket that answers pings stays', async () => {
 
 test('no subprotocol is sent back: it could be a token', async () => {
   const server = await serve()
-  const authorization = `Bearer ${await tokenFor('alice')}`
-  const socket = await SocketClient.open(`${server.url}/v1/ws`, { headers: { authorization } })
-  expect(socket.socket.protocol).toBe('')
+  const socket = connectTo(server.port, '127.0.0.1')
+  socket.write(
+    'GET /v1/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n' +
+      `Sec-WebSocket-Protocol: a-token, chat\r\nAuthorization: Bearer ${await tokenFor('alice')}\r\n\r\n`,
+  )
+  const answer = await new Promise((resolve) => {
+    socket.once('data', (data) => resolve(String(data)))
+  })
+  socket.destroy()
+  expect(answer).toMatch(/^HTTP\/1.1 101 /)
+  expect(answer).not.toMatch(/sec-websocket-protocol|a-token/i)
 })
 
 test('an embedded app has sockets where its host gives the way to them', async () => {
