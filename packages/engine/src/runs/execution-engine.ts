@@ -21,7 +21,7 @@ import { checkedLimit } from '../internal/checked-limit.ts'
 import { parse } from '../internal/parse.ts'
 import { ScopeReleases } from '../internal/scope-releases.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
-import type { EngineLogger } from '../logger.ts'
+import { quietly, type EngineLogger } from '../logger.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
 import { MemoryRunStore } from '../store/memory-run-store.ts'
 import { notFound } from '../store/not-found.ts'
@@ -99,7 +99,7 @@ export class UserExecutionEngine {
     this.#store = store ?? new MemoryRunStore()
     this.#sources = { store: this.#store, live: this.#live, releases: new ScopeReleases() }
     this.#limits = resolveLimits(limits)
-    this.#logger = logger
+    this.#logger = logger === undefined ? undefined : quietly(logger)
     this.#now = now ?? Date.now
     this.#createRunId = createRunId ?? (() => globalThis.crypto.randomUUID())
     this.#scheduler = new Scheduler(this.#limits)

@@ -5,6 +5,7 @@ import { checkedLimit } from '../internal/checked-limit.ts'
 import { withoutUndefined } from '../internal/without-undefined.ts'
 import { MemoryRun } from './memory-run.ts'
 import { notFound } from './not-found.ts'
+import { OwnedRuns } from './owned-runs.ts'
 import type {
   EventBatch,
   NewRun,
@@ -14,7 +15,10 @@ import type {
   RunStore,
 } from './run-store.ts'
 
-/** How much the memory store keeps. What is beyond is forgotten oldest first, and never while it runs. */
+/**
+ * How much the memory store keeps. What is beyond is forgotten, oldest run first, and never a run that goes on:
+ * of that one the oldest events are, when nothing else can go.
+ */
 export interface MemoryRunStoreLimits {
   /** Runs of one owner. Default 200. */
   readonly runsPerOwner: number
@@ -22,6 +26,8 @@ export interface MemoryRunStoreLimits {
   readonly runs: number
   /** Events of one run; older ones are forgotten, and a cursor before them gets `CURSOR_EVICTED`. Default 10,000. */
   readonly eventsPerRun: number
+  /** Characters of JSON that the events of one owner's runs may take. Default 16 Mi. */
+  readonly charactersPerOwner: number
   /** Characters of JSON that the events of all runs may take. Default 128 Mi. */
   readonly characters: number
 }
@@ -30,6 +36,7 @@ const defaults: MemoryRunStoreLimits = Object.freeze({
   runsPerOwner: 200,
   runs: 10_000,
   eventsPerRun: 10_000,
+  charactersPerOwner: 16_777_216,
   characters: 134_217_728,
 })
 
@@ -39,9 +46,9 @@ const defaults: MemoryRunStoreLimits = Object.freeze({
  */
 export class MemoryRunStore implements RunStore {
   readonly #limits: MemoryRunStoreLimits
-  readonly #owners = new Map<string, Map<string, MemoryRun>>()
-  /** Every run, oldest first, with the owner it is kept under. */
-  readonly #byAge = new Map<MemoryRun, string>()
+  readonly #owners = new Map<string, OwnedRuns>()
+  /** Every run, oldest first, with the runs it is kept among. */
+  readonly #byAge = new Map<MemoryRun, OwnedRuns>()
   #characters = 0
 
   constructor(limits: Partial<MemoryRunStoreLimits> = {}) {
@@ -49,16 +56,20 @@ export class MemoryRunStore implements RunStore {
     for (const [name, value] of Object.entries(this.#limits)) checkedLimit(name, value, 1)
   }
 
+  /** Characters of JSON that the events kept now take, of all owners. */
+  get characters(): number {
+    return this.#characters
+  }
+
   async create(run: NewRun): Promise<void> {
     const owner = ownerKey()
-    const runs = this.#owners.get(owner) ?? new Map<string, MemoryRun>()
-    if (runs.has(run.runId)) throw new Error(`The run "${run.runId}" exists already`)
-    this.#owners.set(owner, runs)
+    const owned = this.#owners.get(owner) ?? new OwnedRuns(owner)
+    if (owned.runs.has(run.runId)) throw new Error(`The run "${run.runId}" exists already`)
+    this.#owners.set(owner, owned)
     const created = new MemoryRun(run, this.#limits.eventsPerRun)
-    runs.set(run.runId, created)
-    this.#byAge.set(created, owner)
-    if (runs.size > this.#limits.runsPerOwner) this.#forgetOldest(runs.values())
-    if (this.#byAge.size > this.#limits.runs) this.#forgetOldest(this.#byAge.keys())
+    owned.runs.set(run.runId, created)
+    this.#byAge.set(created, owned)
+    this.#keepRuns(owned, created)
   }
 
   async append(
@@ -66,7 +77,8 @@ export class MemoryRunStore implements RunStore {
     events: readonly UnnumberedEvent[],
   ): Promise<readonly DurableEvent[]> {
     const run = this.#find(runId)
-    if (run === undefined) throw notFound(runId)
+    const owned = run === undefined ? undefined : this.#byAge.get(run)
+    if (run === undefined || owned === undefined) throw notFound(runId)
     if (run.ended) {
       throw new EngineError(
         'RUN_ENDED',
@@ -76,12 +88,9 @@ export class MemoryRunStore implements RunStore {
     if (events.slice(0, -1).some(isTerminal)) {
       throw new EngineError('RUN_ENDED', 'A terminal event must be the last one of a run.')
     }
-    const before = run.characters
-    const numbered = run.append(events)
-    this.#characters += run.characters - before
-    while (this.#characters > this.#limits.characters) {
-      if (!this.#forgetOldest(this.#byAge.keys())) break
-    }
+    const numbered = this.#account(owned, run, () => run.append(events))
+    if (run.ended) this.#keepRuns(owned, run)
+    this.#keepCharacters(owned, run)
     return numbered
   }
 
@@ -91,7 +100,7 @@ export class MemoryRunStore implements RunStore {
 
   async list({ limit = 20, before }: RunPageOptions = {}): Promise<RunPage> {
     checkedLimit('limit', limit, 1)
-    const newestFirst = [...(this.#owners.get(ownerKey())?.values() ?? [])].toReversed()
+    const newestFirst = [...(this.#owners.get(ownerKey())?.runs.values() ?? [])].toReversed()
     const start =
       before === undefined ? 0 : newestFirst.findIndex(({ record }) => record.runId === before) + 1
     // A cursor that is not (or no longer) there: what follows it is unknown, so there is nothing to show.
@@ -121,20 +130,44 @@ export class MemoryRunStore implements RunStore {
   }
 
   #find(runId: string): MemoryRun | undefined {
-    return this.#owners.get(ownerKey())?.get(runId)
+    return this.#owners.get(ownerKey())?.runs.get(runId)
   }
 
-  /** Forgets the oldest of these runs that has ended. False where none has. */
-  #forgetOldest(oldestFirst: Iterable<MemoryRun>): boolean {
+  #keepRuns(owned: OwnedRuns, newest: MemoryRun): void {
+    const { runsPerOwner, runs } = this.#limits
+    while (owned.runs.size > runsPerOwner && this.#forgetOldest(owned.runs.values(), newest));
+    while (this.#byAge.size > runs && this.#forgetOldest(this.#byAge.keys(), newest));
+  }
+
+  #keepCharacters(owned: OwnedRuns, writing: MemoryRun): void {
+    const { charactersPerOwner, characters } = this.#limits
+    const own = (): number => owned.characters - charactersPerOwner
+    while (own() > 0 && this.#forgetOldest(owned.runs.values(), writing));
+    if (own() > 0) this.#account(owned, writing, () => writing.forgetEvents(own()))
+    const all = (): number => this.#characters - characters
+    while (all() > 0 && this.#forgetOldest(this.#byAge.keys(), writing));
+    if (all() > 0) this.#account(owned, writing, () => writing.forgetEvents(all()))
+  }
+
+  /** Does something to a run, and keeps account of what its events take. */
+  #account<Result>(owned: OwnedRuns, run: MemoryRun, change: () => Result): Result {
+    const before = run.characters
+    const result = change()
+    owned.characters += run.characters - before
+    this.#characters += run.characters - before
+    return result
+  }
+
+  /** Forgets the oldest of these runs that has ended, but for one. False where there is none to forget. */
+  #forgetOldest(oldestFirst: Iterable<MemoryRun>, spared: MemoryRun): boolean {
     for (const run of oldestFirst) {
-      if (!run.ended) continue
-      const owner = this.#byAge.get(run)
+      const owned = this.#byAge.get(run)
+      if (!run.ended || run === spared || owned === undefined) continue
       this.#byAge.delete(run)
+      owned.runs.delete(run.record.runId)
+      owned.characters -= run.characters
       this.#characters -= run.characters
-      if (owner === undefined) return true
-      const runs = this.#owners.get(owner)
-      runs?.delete(run.record.runId)
-      if (runs?.size === 0) this.#owners.delete(owner)
+      if (owned.runs.size === 0) this.#owners.delete(owned.owner)
       return true
     }
     return false

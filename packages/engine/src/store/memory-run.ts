@@ -28,13 +28,12 @@ export class MemoryRun {
   append(events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
     const first = this.#record.lastSeq + 1
     const numbered = events.map((event, index) => number(event, first + index))
-    for (const event of numbered) {
-      const size = JSON.stringify(event).length
-      this.#events.push(event)
-      this.#sizes.push(size)
-      this.characters += size
-      this.#record = follow(this.#record, event)
-    }
+    // Measured before anything is kept: what cannot be measured throws here.
+    const sizes = numbered.map((event) => JSON.stringify(event).length)
+    this.#events.push(...numbered)
+    this.#sizes.push(...sizes)
+    for (const size of sizes) this.characters += size
+    for (const event of numbered) this.#record = follow(this.#record, event)
     this.#trim()
     for (const wake of this.#watchers) wake()
     return numbered
@@ -62,13 +61,28 @@ export class MemoryRun {
     }
   }
 
+  /** Forgets the oldest events until so many characters are free, but for the newest event. */
+  forgetEvents(characters: number): void {
+    const last = this.#events.length - 1
+    let count = 0
+    let freed = 0
+    while (count < last && freed < characters) {
+      freed += this.#sizes[count] ?? 0
+      count += 1
+    }
+    this.#forget(count)
+  }
+
   /** A tenth at a time, so that a long run does not move its whole log for every event. */
   #trim(): void {
     if (this.#events.length <= this.#mostEvents) return
     const surplus = this.#events.length - this.#mostEvents + Math.floor(this.#mostEvents / 10)
-    const forgotten = Math.min(surplus, this.#events.length - 1)
-    this.#events.splice(0, forgotten)
-    for (const size of this.#sizes.splice(0, forgotten)) this.characters -= size
+    this.#forget(Math.min(surplus, this.#events.length - 1))
+  }
+
+  #forget(count: number): void {
+    this.#events.splice(0, count)
+    for (const size of this.#sizes.splice(0, count)) this.characters -= size
   }
 }
 

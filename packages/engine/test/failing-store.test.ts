@@ -1,0 +1,203 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { defineAgent, defineTool } from '../src/index.ts'
+import { caught } from './support/caught.ts'
+import { deferred, nextTurn } from './support/deferred.ts'
+import { echo } from './support/echo.ts'
+import { collect, engineOf, expectOneStory, runToEnd, storyOf, typesOf } from './support/engine.ts'
+import { FailingRunStore } from './support/failing-run-store.ts'
+import { expectNothingLeft } from './support/quiet.ts'
+import { RecordingLogger } from './support/recording-logger.ts'
+import { alice, users } from './support/users.ts'
+
+const empty = z.object({})
+const down = new Error('the database is down')
+
+/** Fails the nth append that carries an event of this type, or every one. */
+function failAt(store: FailingRunStore, type: string, nth: number = Infinity): void {
+  let seen = 0
+  store.fail = (_, events) => {
+    if (!events.some((event) => event.type === type)) return
+    seen += 1
+    if (nth === Infinity || seen === nth) throw down
+  }
+}
+
+test('a start that cannot be stored is refused with the reason, and leaves nothing', async () => {
+  const store = new FailingRunStore()
+  const engine = engineOf([echo], { store, limits: { concurrency: 1, queue: 0 } })
+  await users.run(alice, async () => {
+    store.fail = (method) => {
+      if (method === 'create') throw down
+    }
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      expect(await caught(() => engine.start('echo', { text: 'hi' }))).toBe(down)
+    }
+    expect(engine.health()).toMatchObject({ running: 0, queued: 0 })
+    store.fail = () => undefined
+    expect(await engine.runs()).toEqual({ runs: [] })
+    expectOneStory(await runToEnd(engine, 'echo', { text: 'hi' }))
+  })
+  await expectNothingLeft(engine)
+})
+
+test('a run whose beginning cannot be stored fails, its agent never begins, and its slot is free', async () => {
+  const store = new FailingRunStore()
+  const logger = new RecordingLogger()
+  let begun = 0
+  const counts = defineAgent({
+    name: 'counts',
+    input: empty,
+    output: z.number(),
+    run: () => (begun += 1),
+  })
+  const engine = engineOf([counts], { store, logger, limits: { concurrency: 1, queue: 0 } })
+  failAt(store, 'agent_started', 1)
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('counts', {})
+    expect(await caught(() => result)).toBe(down)
+    const events = await storyOf(engine, runId)
+    expectOneStory(events)
+    expect(events).toMatchObject([
+      { type: 'agent_error', data: { error: { code: 'AGENT_FAILED' } } },
+    ])
+    expect(JSON.stringify(events)).not.toContain('database')
+    expect(begun).toBe(0)
+    expect(await (await engine.start('counts', {})).result).toBe(1)
+  })
+  expect(logger.entries).toMatchObject([
+    { message: 'an event of a run could not be stored', fields: { err: down, agent: 'counts' } },
+  ])
+  await expectNothingLeft(engine)
+})
+
+test('an event that cannot be stored fails whoever told it, awaited or not: nothing gets lost in silence', async () => {
+  for (const awaited of [true, false]) {
+    const store = new FailingRunStore()
+    const logger = new RecordingLogger()
+    const agent = defineAgent({
+      name: 'agent',
+      input: empty,
+      output: z.null(),
+      run: async (_, execution) => {
+        const told = execution.text('lost')
+        if (awaited) await told
+        return null
+      },
+    })
+    const engine = engineOf([agent], { store, logger })
+    failAt(store, 'agent_text', 1)
+    await users.run(alice, async () => {
+      const events = await runToEnd(engine, 'agent')
+      expectOneStory(events)
+      expect(events.at(-1)).toMatchObject({ data: { error: { code: 'AGENT_FAILED' } } })
+    })
+    expect(logger.text()).toContain('the database is down')
+    await expectNothingLeft(engine)
+  }
+})
+
+test.each(['tool_executing', 'tool_completed'])(
+  'a %s that cannot be stored leaves no call without its other half',
+  async (type) => {
+    const store = new FailingRunStore()
+    const tool = defineTool({ name: 'tool', input: empty, output: z.null(), run: () => null })
+    const agent = defineAgent({
+      name: 'agent',
+      input: empty,
+      output: z.null(),
+      run: async (_, execution) => {
+        expect(await caught(() => execution.call(tool, {}))).toBe(down)
+        return null
+      },
+    })
+    const engine = engineOf([agent], { store })
+    await users.run(alice, async () => {
+      failAt(store, type, 1)
+      expectOneStory(await runToEnd(engine, 'agent'))
+    })
+  },
+)
+
+test('a tool_completed that fails twice is made up for at the end', async () => {
+  const store = new FailingRunStore()
+  const tool = defineTool({ name: 'tool', input: empty, output: z.null(), run: () => null })
+  const agent = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.null(),
+    run: async (_, execution) => {
+      await execution.call(tool, {}).catch(() => undefined)
+      store.fail = () => undefined
+      return null
+    },
+  })
+  const engine = engineOf([agent], { store })
+  failAt(store, 'tool_completed')
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'agent')
+    expectOneStory(events)
+    expect(events.at(-2)).toMatchObject({ type: 'tool_completed', data: { ok: false } })
+  })
+})
+
+test('a run whose end cannot be stored gives back its slot, and whoever follows it is told that it is over', async () => {
+  const store = new FailingRunStore()
+  const logger = new RecordingLogger()
+  const engine = engineOf([echo], { store, logger, limits: { concurrency: 1, queue: 0 } })
+  failAt(store, 'agent_completed', 1)
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('echo', { text: 'hi' })
+    const following = caught(async () => collect(await engine.events(runId)))
+    expect(await caught(() => result)).toBe(down)
+    expect(await following).toMatchObject({ code: 'RUN_ENDED' })
+    expect(await engine.run(runId)).toMatchObject({ status: 'running' })
+    expect(engine.health()).toMatchObject({ running: 0 })
+    expectOneStory(await runToEnd(engine, 'echo', { text: 'again' }))
+  })
+  expect(logger.entries).toMatchObject([{ level: 'error', fields: { err: down } }])
+  await engine.close()
+  await expectNothingLeft(engine)
+})
+
+test('a logger that throws cannot keep later events from being stored', async () => {
+  const store = new FailingRunStore()
+  const fail = (): never => {
+    throw new Error('the disk is full')
+  }
+  const engine = engineOf([echo], { store, logger: { error: fail, warn: fail } })
+  failAt(store, 'agent_thinking', 1)
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'echo', { text: 'hi' })
+    expectOneStory(events)
+    expect(typesOf(events)).toEqual(['agent_started', 'agent_error'])
+  })
+})
+
+test('a read that fails ends the following with the reason, and releases it', async () => {
+  const store = new FailingRunStore()
+  const gate = deferred<null>()
+  const waits = defineAgent({
+    name: 'waits',
+    input: empty,
+    output: z.null(),
+    run: () => gate.promise,
+  })
+  const engine = engineOf([waits], { store })
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('waits', {})
+    const follower = await engine.events(runId)
+    await follower.next()
+    store.fail = (method) => {
+      if (method === 'read') throw down
+    }
+    expect(await caught(() => follower.next())).toBe(down)
+    expect(await follower.next()).toEqual({ done: true, value: undefined })
+    store.fail = () => undefined
+    gate.resolve(null)
+    await result
+    expect(typesOf(await storyOf(engine, runId))).toHaveLength(2)
+  })
+  await nextTurn()
+  await expectNothingLeft(engine)
+})

@@ -1,0 +1,360 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { bind } from '@ringfence/context'
+import {
+  defineAgent,
+  MemoryRunStore,
+  type AgentEvent,
+  type EventBatch,
+  type UserExecutionEngine,
+} from '../src/index.ts'
+import { caught, contextError, engineError } from './support/caught.ts'
+import { deferred, nextTurn, until, type Deferred } from './support/deferred.ts'
+import { echo } from './support/echo.ts'
+import { collect, engineOf, expectOneStory, storyOf, typesOf } from './support/engine.ts'
+import { FailingRunStore } from './support/failing-run-store.ts'
+import { expectNothingLeft } from './support/quiet.ts'
+import { alice, bob, users } from './support/users.ts'
+
+/** Counts who watches. */
+class WatchedRunStore extends MemoryRunStore {
+  watching = 0
+
+  override async watch(runId: string, wake: () => void): Promise<() => void> {
+    const stop = await super.watch(runId, wake)
+    this.watching += 1
+    return () => {
+      this.watching -= 1
+      stop()
+    }
+  }
+}
+
+/** An agent that tells one text for each step it is let go. */
+function stepping(): {
+  readonly engine: UserExecutionEngine
+  readonly store: WatchedRunStore
+  readonly steps: Deferred<boolean>[]
+} {
+  const steps = Array.from({ length: 20 }, () => deferred<boolean>())
+  const agent = defineAgent({
+    name: 'steps',
+    input: z.object({}),
+    output: z.string(),
+    run: async (_, execution) => {
+      for (const [index, step] of steps.entries()) {
+        if (!(await step.promise)) break
+        await execution.text(String(index))
+      }
+      return 'done'
+    },
+  })
+  const store = new WatchedRunStore()
+  return { engine: engineOf([agent], { store }), store, steps }
+}
+
+const numbers = (events: readonly AgentEvent[]): unknown[] =>
+  events.flatMap((event) => ('seq' in event ? [event.seq] : []))
+
+test('whoever joins after the end gets the whole story, from any position', async () => {
+  const engine = engineOf([echo])
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('echo', { text: 'hi' })
+    await result
+    const whole = await storyOf(engine, runId)
+    expect(numbers(whole)).toEqual([0, 1, 2])
+    for (let after = -1; after <= 2; after += 1) {
+      expect(await storyOf(engine, runId, after)).toEqual(whole.slice(after + 1))
+    }
+    expect(await storyOf(engine, runId, 99)).toEqual([])
+  })
+})
+
+test('a cursor that is none is refused before anything is watched', async () => {
+  const { engine, store, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('steps', {})
+    for (const after of [-2, 0.5, Number.NaN, Infinity]) {
+      expect(await caught(() => engine.events(runId, { after }))).toBeInstanceOf(TypeError)
+    }
+    expect(store.watching).toBe(0)
+    steps[0]?.resolve(false)
+  })
+})
+
+test('several followers each get everything, at their own pace', async () => {
+  const { engine, store, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('steps', {})
+    const slow = await engine.events(runId)
+    const quick = storyOf(engine, runId)
+    const third = storyOf(engine, runId, 1)
+    for (const step of steps.slice(0, 5)) {
+      step.resolve(true)
+      await nextTurn()
+    }
+    steps[5]?.resolve(false)
+    const whole = await quick
+    expectOneStory(whole)
+    expect(await collect(slow)).toEqual(whole)
+    expect(await third).toEqual(whole.slice(2))
+    expect(store.watching).toBe(0)
+  })
+})
+
+test('pulls that are asked for at once each get another event, in order', async () => {
+  const { engine, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('steps', {})
+    const follower = await engine.events(runId)
+    const pulls = Array.from({ length: 8 }, () => follower.next())
+    for (const step of steps.slice(0, 3)) step.resolve(true)
+    steps[3]?.resolve(false)
+    const pulled = await Promise.all(pulls)
+    expect(
+      pulled.map(({ value }) => (value !== undefined && 'seq' in value ? value.seq : 'done')),
+    ).toEqual([0, 1, 2, 3, 4, 'done', 'done', 'done'])
+  })
+})
+
+test('a follower that returns is released at once, also while it waits, and the run goes on', async () => {
+  const { engine, store, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('steps', {})
+    const follower = await engine.events(runId)
+    await follower.next()
+    const waiting = follower.next()
+    await nextTurn()
+    expect(store.watching).toBe(1)
+    expect(await follower.return?.()).toEqual({ done: true, value: undefined })
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    expect(store.watching).toBe(0)
+    expect(await follower.next()).toEqual({ done: true, value: undefined })
+    steps[0]?.resolve(false)
+    await result
+  })
+})
+
+test('a follower whose signal aborts is released at once, also while it waits', async () => {
+  const { engine, store, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('steps', {})
+    const leave = new AbortController()
+    const follower = await engine.events(runId, { signal: leave.signal })
+    await follower.next()
+    const waiting = follower.next()
+    await nextTurn()
+    leave.abort()
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    const never = await engine.events(runId, { signal: leave.signal })
+    expect(await never.next()).toEqual({ done: true, value: undefined })
+    expect(store.watching).toBe(0)
+    steps[0]?.resolve(false)
+    await result
+  })
+})
+
+test('a follower is released when the scope that asked for it closes, and works no more', async () => {
+  const { engine, store, steps } = stepping()
+  const { runId, result } = await users.run(alice, () => engine.start('steps', {}))
+  let kept: AsyncIterableIterator<AgentEvent> | undefined
+  let waiting: Promise<unknown> | undefined
+  await users.run(alice, async () => {
+    kept = await engine.events(runId)
+    await kept.next()
+    waiting = kept.next()
+    expect(store.watching).toBe(1)
+  })
+  expect(await waiting).toEqual({ done: true, value: undefined })
+  expect(store.watching).toBe(0)
+  expect((await contextError(() => kept?.next())).code).toBe('SCOPE_CLOSED')
+  steps[0]?.resolve(false)
+  await result
+})
+
+test('a scope that follows many runs keeps nothing of those that have ended', async () => {
+  const engine = engineOf([echo])
+  await users.run(alice, async (scope) => {
+    let cleanups = 0
+    const defer = scope.defer.bind(scope)
+    Object.defineProperty(scope, 'defer', {
+      value: (cleanup: () => void) => {
+        cleanups += 1
+        defer(cleanup)
+      },
+    })
+    for (let run = 0; run < 50; run += 1) {
+      const { runId } = await engine.start('echo', { text: 'hi' })
+      expectOneStory(await storyOf(engine, runId))
+    }
+    expect(cleanups).toBe(1)
+  })
+})
+
+test('no events are followed from a scope that is closing', async () => {
+  const { engine, store, steps } = stepping()
+  const { runId, result } = await users.run(alice, () => engine.start('steps', {}))
+  for (const before of [false, true]) {
+    let refusal: unknown
+    await users.run(alice, async (scope) => {
+      if (before) await (await engine.events(runId)).return?.()
+      scope.defer(async () => {
+        refusal = await caught(() => engine.events(runId))
+      })
+    })
+    expect(refusal).toMatchObject({ code: 'SCOPE_CLOSING' })
+  }
+  expect(store.watching).toBe(0)
+  steps[0]?.resolve(false)
+  await result
+})
+
+test('a follower that falls too far behind gets CURSOR_EVICTED, and holds nothing up', async () => {
+  const store = new MemoryRunStore({ eventsPerRun: 10 })
+  const talks = defineAgent({
+    name: 'talks',
+    input: z.object({}),
+    output: z.null(),
+    run: async (_, agent) => {
+      await joined.promise
+      for (let index = 0; index < 200; index += 1) await agent.text(String(index))
+      return null
+    },
+  })
+  const joined = deferred()
+  const engine = engineOf([talks], { store })
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('talks', {})
+    const slow = await engine.events(runId)
+    expect((await slow.next()).value).toMatchObject({ seq: 0 })
+    joined.resolve()
+    await result
+    expect((await engineError(() => slow.next())).code).toBe('CURSOR_EVICTED')
+    expect(await slow.next()).toEqual({ done: true, value: undefined })
+    expect((await engineError(() => engine.events(runId, { after: 3 }))).code).toBe(
+      'CURSOR_EVICTED',
+    )
+    expect((await engineError(() => engine.events(runId))).code).toBe('CURSOR_EVICTED')
+    const record = await engine.run(runId)
+    expect(await storyOf(engine, runId, record.lastSeq - 1)).toMatchObject([
+      { type: 'agent_completed', seq: record.lastSeq },
+    ])
+  })
+})
+
+test('a run that waits shows its place in the queue, also to whoever joins while it waits', async () => {
+  const gate = deferred<null>()
+  const waits = defineAgent({
+    name: 'waits',
+    input: z.object({}),
+    output: z.null(),
+    run: () => gate.promise,
+  })
+  const engine = engineOf([waits, echo], { limits: { ownerConcurrency: 1 } })
+  await users.run(alice, async () => {
+    await engine.start('waits', {})
+    const second = await engine.start('waits', {})
+    const third = await engine.start('echo', { text: 'hi' })
+    const follower = await engine.events(third.runId)
+    expect((await follower.next()).value).toMatchObject({
+      type: 'queue_position',
+      agent: 'echo',
+      runId: third.runId,
+      userId: 'alice',
+      data: { position: 2 },
+    })
+    await engine.cancel(second.runId)
+    expect((await follower.next()).value).toMatchObject({ data: { position: 1 } })
+    gate.resolve(null)
+    expect(typesOf(await collect(follower))).toEqual([
+      'agent_started',
+      'agent_thinking',
+      'agent_completed',
+    ])
+    expect(typesOf(await storyOf(engine, third.runId))).not.toContain('queue_position')
+  })
+})
+
+test('a place in the queue is never shown after the run has begun', async () => {
+  // A store that answers late: what was shown meanwhile is out of date by then.
+  const late = deferred()
+  let lateReads = 0
+  class LateRunStore extends MemoryRunStore {
+    override async read(
+      runId: string,
+      after: number | undefined,
+      limit: number,
+    ): Promise<EventBatch | undefined> {
+      lateReads += 1
+      if (lateReads === 2) await late.promise
+      return super.read(runId, after, limit)
+    }
+  }
+  const gate = deferred<null>()
+  const waits = defineAgent({
+    name: 'waits',
+    input: z.object({}),
+    output: z.null(),
+    run: () => gate.promise,
+  })
+  const engine = engineOf([waits, echo], {
+    store: new LateRunStore(),
+    limits: { ownerConcurrency: 1 },
+  })
+  await users.run(alice, async () => {
+    const first = await engine.start('waits', {})
+    const second = await engine.start('waits', {})
+    const third = await engine.start('echo', { text: 'hi' })
+    const follower = await engine.events(third.runId)
+    expect((await follower.next()).value).toMatchObject({ data: { position: 2 } })
+    const pulling = follower.next()
+    await until(() => lateReads === 2)
+    await engine.cancel(second.runId)
+    gate.resolve(null)
+    await first.result
+    await third.result
+    late.resolve()
+    const first3 = [(await pulling).value, ...(await collect(follower))]
+    expect(first3.map((event) => event?.type)).toEqual([
+      'agent_started',
+      'agent_thinking',
+      'agent_completed',
+    ])
+  })
+})
+
+test("following somebody else's run is following a missing one, down to the store calls", async () => {
+  const store = new FailingRunStore()
+  const engine = engineOf([echo], { store })
+  const { runId } = await users.run(alice, async () => {
+    const run = await engine.start('echo', { text: 'hi' })
+    await run.result
+    return run
+  })
+  await users.run(bob, async () => {
+    for (const after of [undefined, 0, 99]) {
+      const answerOf = async (id: string): Promise<unknown> => {
+        store.calls.length = 0
+        const error = await engineError(() => engine.events(id, { after }))
+        return [error.code, error.message.replace(id, 'ID'), ...store.calls]
+      }
+      expect(await answerOf(runId)).toEqual(await answerOf('missing'))
+    }
+    for (const read of [engine.run.bind(engine), engine.cancel.bind(engine)]) {
+      expect((await engineError(() => read(runId))).message).toBe(
+        (await engineError(() => read('missing'))).message.replace('missing', runId),
+      )
+    }
+  })
+})
+
+test('an iterator that is bound again, in another scope of its owner, still is refused to others', async () => {
+  const { engine, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('steps', {})
+    const bound = bind.iterator(await engine.events(runId))
+    expect((await bound.next()).value).toMatchObject({ seq: 0 })
+    steps[0]?.resolve(false)
+    expect(await collect(bound)).toHaveLength(1)
+  })
+})
