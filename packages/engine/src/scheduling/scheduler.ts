@@ -57,6 +57,11 @@ export class Scheduler {
     return this.#waiting
   }
 
+  /** Owners that something is kept of: those with a run going, waiting, or charged to them. */
+  get owners(): number {
+    return this.#shares.size
+  }
+
   /**
    * Takes a slot, or a place in the owner's queue. Throws `OWNER_QUEUE_FULL` and `QUEUE_FULL`, at once: a
    * refusal costs nothing. `onPosition` hears where the run stands in its owner's queue; 1 is next.
