@@ -1,6 +1,6 @@
 import type { Client } from './client.ts'
 import { element, find } from './element.ts'
-import { isObject, isTerminal, readEvent } from './event.ts'
+import { isObject } from './event.ts'
 import { formatCount } from './format.ts'
 import { readStream } from './stream-transport.ts'
 
@@ -36,14 +36,16 @@ const inventId = (like: string): string =>
   like.replace(/[0-9a-z]{8}$/i, (end) => (end === '00000000' ? '11111111' : '00000000'))
 
 /** Hears a stream until its run ends, or for a moment, and tells what came. */
-const hear = async (response: Response): Promise<string> => {
+const hear = async (response: Response, listening: AbortController): Promise<string> => {
   const heard: string[] = []
-  const timer = setTimeout(() => void response.body?.cancel().catch(() => undefined), listenMs)
+  const timer = setTimeout(() => listening.abort(), listenMs)
   try {
-    await readStream(response, ({ id, event, data }) => {
+    await readStream(response, ({ id, event }) => {
       heard.push(`id: ${id}\nevent: ${event}`)
-      return heard.length >= mostEvents || isTerminal(readEvent(JSON.parse(data)))
+      return heard.length >= mostEvents
     })
+  } catch (error) {
+    if (!listening.signal.aborted) throw error
   } finally {
     clearTimeout(timer)
   }
@@ -53,9 +55,9 @@ const hear = async (response: Response): Promise<string> => {
   return `${first}${more}${last}`
 }
 
-const readBody = async (response: Response): Promise<string> => {
+const readBody = async (response: Response, listening: AbortController): Promise<string> => {
   if (response.headers.get('content-type')?.startsWith('text/event-stream') === true) {
-    return hear(response)
+    return hear(response, listening)
   }
   const body = await response.text()
   let shown = body
@@ -103,12 +105,14 @@ export const createIsolationPanel = (
       : {}
     const request = `${method} ${path}\n${resumes ? `last-event-id: ${runId}:0\n` : ''}authorization: Bearer <${client.userId}>\n`
     try {
-      const response = await client.send(method, path, { headers })
+      const listening = new AbortController()
+      const { signal } = listening
+      const response = await client.send(method, path, { headers, signal })
       const outcome = `${response.status} ${response.statusText}`.trim()
       status.textContent = String(response.status)
       status.className = `status ${response.ok ? 'allowed' : 'refused'}`
       const type = response.headers.get('content-type') ?? ''
-      show(request, outcome, type, await readBody(response))
+      show(request, outcome, type, await readBody(response, listening))
     } catch (error) {
       status.textContent = 'failed'
       status.className = 'status'

@@ -25,12 +25,16 @@ export interface Series {
 export const readSeries = (result: JsonObject): Series => {
   const perMinute = objectAt(result, 'callsPerMinute')
   const minutes = numberAt(perMinute, 'seriesMinutes') ?? 1
-  const points = objectsAt(perMinute, 'series').map((point) => ({
+  const intervals = objectsAt(perMinute, 'series').map((point) => ({
     at: textAt(point, 'at'),
     calls: numberAt(point, 'calls') ?? 0,
     costUsd: numberAt(point, 'costUsd'),
   }))
-  const priced = points.some(({ costUsd }) => costUsd !== undefined)
+  // An interval without calls costs nothing, also in a log without prices: that alone is no spend.
+  const priced = intervals.some(({ calls, costUsd }) => calls > 0 && costUsd !== undefined)
+  const points = priced
+    ? intervals
+    : intervals.map(({ at, calls }) => ({ at, calls, costUsd: undefined }))
   return { points, minutes, priced, per: minutes === 1 ? 'minute' : `${minutes} minutes` }
 }
 

@@ -4,7 +4,10 @@ import { ConnectionLostError, keepTrying } from './reconnect.ts'
 import { createSseParser, type SseMessage } from './sse-parser.ts'
 import type { RunListener, Transport } from './transport.ts'
 
-/** Reads an event stream to its end, or until `receive` says that it has heard enough. */
+/**
+ * Reads an event stream to its end, or until `receive` says that it has heard enough. The server ends a
+ * stream after the terminal event, and then the connection can be used again.
+ */
 export const readStream = async (
   response: Response,
   receive: (message: SseMessage) => boolean,
@@ -51,8 +54,8 @@ const follow = async (
       if (id !== '') lastId = id
       const event = readEvent(JSON.parse(data))
       listener.event(event)
-      ended = isTerminal(event)
-      return ended
+      ended ||= isTerminal(event)
+      return false
     })
     if (!ended) throw new ConnectionLostError('The stream ended before the run did.')
   }

@@ -14,7 +14,7 @@ export interface Analyst {
   send(userId: string, method: string, path: string, body?: unknown): Promise<Response>
   /** Starts the supervisor on a log and collects the events of its stream. */
   run(userId: string, log: string): Promise<AgentEvent[]>
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 const issued = z.object({ token: z.string() })
@@ -41,10 +41,11 @@ export const resultOf = (events: readonly AgentEvent[]): unknown => {
 }
 
 export const startAnalyst = async (
-  options: Partial<WorkloadAnalystOptions> = {},
+  options: Partial<WorkloadAnalystOptions> & { readonly port?: number } = {},
 ): Promise<Analyst> => {
-  const server = createWorkloadAnalyst({ prices, ...options })
-  const { url } = await server.listen({ port: 0 })
+  const { port = 0, ...made } = options
+  const server = createWorkloadAnalyst({ prices, ...made })
+  const { url } = await server.listen({ port })
 
   const token = async (userId: string): Promise<string> => {
     const body = JSON.stringify({ userId })

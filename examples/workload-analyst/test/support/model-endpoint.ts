@@ -11,7 +11,7 @@ export interface ModelRequest {
 export interface ModelEndpoint {
   readonly url: URL
   readonly requests: readonly ModelRequest[]
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export const startModelEndpoint = async (
