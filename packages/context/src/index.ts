@@ -12,8 +12,18 @@ export type {
   UserContext,
   UserContextInput,
 } from './user-context/user-context.ts'
+export { secret } from './user-context/secret.ts'
 export { currentScope, tryCurrentScope } from './scope/current-scope.ts'
 export type { RespondOptions } from './scope/respond.ts'
+export { taskGroup, type TaskGroup } from './groups/task-group.ts'
+export { revoke } from './scope/revoke.ts'
+export {
+  createImpersonation,
+  type Impersonation,
+  type ImpersonationOptions,
+  type ImpersonationRecord,
+  type ImpersonationRequest,
+} from './impersonation/create-impersonation.ts'
 export { runOutside } from './scope/run-outside.ts'
 export type { DetachOptions, Orphan, OrphanListener, Scope, ScopeOptions } from './scope/scope.ts'
 
@@ -30,6 +40,11 @@ export { bind, type Bind } from './binding/bind.ts'
 export type { EmitterLike } from './binding/bind-emitter.ts'
 export type { BindResponseOptions } from './binding/bind-response.ts'
 
+// Sharing without mixing.
+export type { Dispose } from './sharing/dispose.ts'
+export { perOwner, type OwnerCache, type PerOwnerOptions } from './sharing/per-owner.ts'
+export { perScope, type PerScopeOptions } from './sharing/per-scope.ts'
+
 // What follows the flow, and is nobody's.
 export { createVariable, type Variable, type VariableOptions } from './variable/create-variable.ts'
 
@@ -40,4 +55,12 @@ export {
   type ContextErrorDetails,
   type ContextIssue,
 } from './errors.ts'
-export { captureSites, inspect, type Inspection } from './inspect.ts'
+export {
+  captureHeldScopes,
+  captureSites,
+  inspect,
+  inspectScopes,
+  type Inspection,
+  type ScopeInspection,
+} from './diagnostics/inspect.ts'
+export { channelNames, type ScopeMessage, type ViolationMessage } from './diagnostics/channels.ts'

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { openChannels, type Channels } from '../diagnostics/channels.ts'
 import { ContextError, type ContextErrorCode } from '../errors.ts'
 import type { Ownership } from './ownership-record.ts'
 import type { ScopeState } from './scope-state.ts'
@@ -38,6 +39,11 @@ export interface Runtime {
    * because all users' signals share it.
    */
   readonly closedReason: DOMException
+  /** Open scopes that no other scope surrounds, oldest first. */
+  readonly roots: Set<ScopeState>
+  readonly channels: Channels | undefined
+  /** Cells of closed scopes, while somebody hunts for what still holds them. */
+  closedCells: Set<WeakRef<ScopeCell>> | undefined
   sequence: number
   openScopes: number
   orphans: number
@@ -67,6 +73,9 @@ function claim(): Runtime {
       adopted: new Set(),
       idPrefix: globalThis.crypto.randomUUID().slice(0, 8),
       closedReason: Object.freeze(new DOMException('The scope has closed', 'AbortError')),
+      roots: new Set(),
+      channels: openChannels(),
+      closedCells: undefined,
       sequence: 0,
       openScopes: 0,
       orphans: 0,

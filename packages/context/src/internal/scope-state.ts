@@ -50,6 +50,9 @@ export interface ScopeState {
   readonly cleanupBudgetMs: number
   readonly onOrphan: OrphanListener | undefined
   readonly site: string | undefined
+  readonly unfinished: 'wait' | 'abort' | 'report'
+  /** Epoch milliseconds. */
+  readonly openedAt: number
   /** Epoch milliseconds. */
   deadline: number | undefined
   stopDeadline: (() => void) | undefined

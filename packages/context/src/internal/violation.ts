@@ -20,8 +20,11 @@ export function violation(
   details?: ContextErrorDetails,
   cause?: unknown,
 ): ContextError {
-  const { violations } = runtime()
+  const { violations, channels } = runtime()
   violations.set(code, (violations.get(code) ?? 0) + 1)
+  if (channels?.violation.hasSubscribers === true) {
+    channels.violation.publish({ code, message, scopeId: details?.scopeId })
+  }
   return new ContextError(code, message, details, cause === undefined ? undefined : { cause })
 }
 

@@ -1,3 +1,4 @@
+import { publishScope } from '../diagnostics/publish.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { suppress } from '../internal/suppressed-error.ts'
@@ -62,6 +63,7 @@ async function close<Result>(state: ScopeState, outcome: Outcome<Result>): Promi
   const addUnobserved = (): void => {
     for (const { task, error } of state.failures?.splice(0) ?? []) if (!task.observed) add(error)
   }
+  if (outcome.ok && state.unfinished !== 'wait') endUnfinished(state)
   // Again, because whoever was woken first by the last task's end may have started another one.
   while (state.pending !== undefined && state.pending.size > 0) {
     await PendingWait.begin(state, state.pending)
@@ -74,6 +76,13 @@ async function close<Result>(state: ScopeState, outcome: Outcome<Result>): Promi
   if (failed) throw failure
   if (outcome.ok) return outcome.value
   throw outcome.error
+}
+
+/** The callback has returned, and what it left running shall not be waited for. */
+function endUnfinished(state: ScopeState): void {
+  if (state.pending === undefined || state.pending.size === 0) return
+  abortScope(state, runtime().closedReason)
+  if (state.unfinished === 'report') state.closeBy = 0
 }
 
 /** From here on nothing starts in the scope. Its signal aborts, if nothing has aborted it before. */
@@ -92,6 +101,10 @@ function cut(state: ScopeState): void {
   if (state.cell.state === undefined) return
   state.stopDeadline?.()
   state.forgetSignal?.()
+  const process = runtime()
+  if (process.channels?.close.hasSubscribers === true) publishScope(process.channels.close, state)
+  process.closedCells?.add(new WeakRef(state.cell))
+  process.roots.delete(state)
+  process.openScopes -= 1
   state.cell.state = undefined
-  runtime().openScopes -= 1
 }

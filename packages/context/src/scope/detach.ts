@@ -1,3 +1,5 @@
+import { publishScope } from '../diagnostics/publish.ts'
+import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { scopeClosing } from '../internal/violation.ts'
 import { execute } from './execute.ts'
@@ -22,17 +24,16 @@ export function detach<Result>(
   }
   const { definition, onOrphan } = state
   const inherited: ScopeOptions = onOrphan === undefined ? {} : { onOrphan }
-  const promise = execute(
-    openState({
-      definition,
-      context:
-        additions === undefined ? state.context : definition.extend(state.context, additions),
-      parent: undefined,
-      options: { ...inherited, ...scopeOptions, label },
-      synchronous: false,
-    }),
-    work,
-  )
+  const detached = openState({
+    definition,
+    context: additions === undefined ? state.context : definition.extend(state.context, additions),
+    parent: undefined,
+    options: { ...inherited, ...scopeOptions, label },
+    synchronous: false,
+  })
+  const { channels } = runtime()
+  if (channels?.detach.hasSubscribers === true) publishScope(channels.detach, detached)
+  const promise = execute(detached, work)
   // Nobody is obliged to await detached work; its failure must not end the process.
   promise.catch(() => undefined)
   return promise

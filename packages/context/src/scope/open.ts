@@ -4,6 +4,7 @@ import type { ScopeState } from '../internal/scope-state.ts'
 import { startTimer } from '../internal/timer.ts'
 import { nameScope, scopeClosing, violation, describe } from '../internal/violation.ts'
 import type { ContextDefinition, UserContext } from '../user-context/user-context.ts'
+import { publishScope } from '../diagnostics/publish.ts'
 import { abortScope } from './abort.ts'
 import { createScope } from './handle.ts'
 import type { ScopeOptions } from './scope.ts'
@@ -58,6 +59,8 @@ export function openState(opening: Opening): ScopeState {
     cleanupBudgetMs,
     onOrphan: options.onOrphan ?? parent?.onOrphan,
     site: captureSite(),
+    unfinished: options.unfinished ?? 'wait',
+    openedAt: Date.now(),
     deadline: parent?.deadline,
     stopDeadline: undefined,
     lifecycle: 'open',
@@ -74,6 +77,8 @@ export function openState(opening: Opening): ScopeState {
   }
   cell.state = state
   process.openScopes += 1
+  if (parent === undefined) process.roots.add(state)
+  if (process.channels?.open.hasSubscribers === true) publishScope(process.channels.open, state)
   if (parent?.aborted === true) abortScope(state, parent.reason)
   if (deadlineMs !== Infinity) armDeadline(state, deadlineMs)
   if (options.signal !== undefined) followSignal(state, options.signal)

@@ -32,6 +32,12 @@ export interface ScopeOptions {
   readonly closeBudgetMs?: number
   /** Milliseconds that all cleanups together may take. Default: 5,000. */
   readonly cleanupBudgetMs?: number
+  /**
+   * What becomes of work that is still running when the callback has returned. `wait`: it is joined, however
+   * long it takes within the deadline. `abort`: it is told to stop and has the close budget for it. `report`: it
+   * is fenced at once and reported as an orphan. Default: `wait`.
+   */
+  readonly unfinished?: 'wait' | 'abort' | 'report'
   /** Told of every orphan. Default: the surrounding scope's listener. */
   readonly onOrphan?: OrphanListener
 }

@@ -1,0 +1,125 @@
+import type * as z from 'zod'
+import { runtime } from '../internal/runtime.ts'
+import { describe, stateOf, violation } from '../internal/violation.ts'
+import type { Owner } from '../ownership/owner.ts'
+import { runOutside } from '../scope/run-outside.ts'
+import type { Scope, ScopeOptions } from '../scope/scope.ts'
+import type { ContextInputOf, UserContextDefinition } from '../user-context/define-user-context.ts'
+import type { UserContext } from '../user-context/user-context.ts'
+
+/** What is asked before anybody acts as somebody else. */
+export interface ImpersonationRequest {
+  /** Who asks: the context of the scope in which `runAs` was called. */
+  readonly actor: UserContext
+  /** As whom. Not yet checked by the schema. */
+  readonly target: Owner
+  readonly reason: string
+}
+
+/** One line of the trail. A begun impersonation has a second line when it ends. */
+export interface ImpersonationRecord {
+  readonly outcome: 'refused' | 'begun' | 'ended' | 'failed'
+  readonly actor: Owner
+  readonly actorScopeId: string
+  readonly target: Owner
+  readonly reason: string
+  /** ISO 8601, UTC. */
+  readonly at: string
+}
+
+export interface ImpersonationOptions<Schema extends z.ZodObject> {
+  readonly definition: UserContextDefinition<Schema>
+  /** Whether the actor may. Mandatory: there is no default that would be right. A throw is a no. */
+  authorize(request: ImpersonationRequest): boolean | PromiseLike<boolean>
+  /** Keeps the trail. If it fails, nothing runs: what cannot be recorded does not happen. */
+  audit(record: ImpersonationRecord): void | PromiseLike<void>
+}
+
+/** The capability to act as somebody else. Whoever holds it can ask; `authorize` says whether they may. */
+export interface Impersonation<Schema extends z.ZodObject> {
+  /**
+   * Runs `callback` as the user that `context` names, in a root scope of its own: nothing of the actor's scope
+   * is inherited but the lifetime of the call. Asked, recorded, and recorded again when it ends.
+   *
+   * Rejects with `IMPERSONATION_REFUSED` (not allowed, or the trail could not be written), `NO_SCOPE` (nobody
+   * asks), and as `run` does.
+   */
+  runAs<Result>(
+    context: ContextInputOf<Schema>,
+    options: ScopeOptions & { readonly reason: string },
+    callback: (scope: Scope) => Result | PromiseLike<Result>,
+  ): Promise<Result>
+}
+
+/**
+ * Makes the one way for a scope's code to act as another owner (I3). Made at start-up and handed to those who
+ * need it: it is a capability, not an option of `run`.
+ *
+ * @example
+ * const support = createImpersonation({ definition: users, authorize: isSupportAgent, audit: auditLog.append })
+ * await support.runAs({ userId: 'bob', plan: 'free' }, { reason: 'ticket 4711' }, readInbox)
+ */
+export function createImpersonation<Schema extends z.ZodObject>(
+  options: ImpersonationOptions<Schema>,
+): Impersonation<Schema> {
+  const { definition } = options
+  if (typeof options.authorize !== 'function' || typeof options.audit !== 'function') {
+    throw new TypeError('Expected `authorize` and `audit`: impersonation is asked for and recorded')
+  }
+
+  return Object.freeze<Impersonation<Schema>>({
+    runAs: async (context, { reason, ...scopeOptions }, callback) => {
+      const state = stateOf(runtime().storage.getStore(), 'act as somebody else')
+      if (typeof reason !== 'string' || reason.trim() === '') {
+        throw new TypeError('Expected a `reason` for acting as somebody else')
+      }
+      const { userId, tenantId } = context
+      const target: Owner = tenantId === undefined ? { userId } : { tenantId, userId }
+      const { owner: actor, context: actorContext, scope } = state
+      const actorScopeId = scope.id
+
+      const refused = (message: string, cause?: unknown): Error =>
+        violation('IMPERSONATION_REFUSED', message, describe(state), cause)
+
+      const record = async (outcome: ImpersonationRecord['outcome']): Promise<void> => {
+        const at = new Date().toISOString()
+        try {
+          await options.audit({ outcome, actor, actorScopeId, target, reason, at })
+        } catch (cause) {
+          throw refused('Cannot act as somebody else: the audit trail could not be written.', cause)
+        }
+      }
+
+      let allowed = false
+      try {
+        // A program without types may return an object that only looks like a yes.
+        // oxlint-disable-next-line typescript/no-unnecessary-boolean-literal-compare
+        allowed = (await options.authorize({ actor: actorContext, target, reason })) === true
+      } catch (cause) {
+        await record('refused')
+        throw refused(
+          'Cannot act as somebody else: whether it is allowed could not be decided.',
+          cause,
+        )
+      }
+      if (!allowed) {
+        await record('refused')
+        throw refused(
+          'Cannot act as somebody else: it was not allowed. Ask for the right, or act as yourself.',
+        )
+      }
+      await record('begun')
+      const { signal } = scope
+      try {
+        const result = await runOutside(() =>
+          definition.run(context, { label: 'impersonation', signal, ...scopeOptions }, callback),
+        )
+        await record('ended')
+        return result
+      } catch (error) {
+        await record('failed')
+        throw error
+      }
+    },
+  })
+}

@@ -1,0 +1,56 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { expect, test } from 'vitest'
+import { captureHeldScopes, channelNames, inspect, type Scope } from '../src/index.ts'
+import { caught } from './support/caught.ts'
+import { alice, bob, users } from './support/users.ts'
+
+test('opening, closing, detaching and breaking a rule are published, without naming anybody', async () => {
+  const heard: [string, unknown][] = []
+  const listen = (message: unknown, name: string | symbol): void => {
+    heard.push([String(name), message])
+  }
+  for (const name of Object.values(channelNames)) subscribe(name, listen)
+  try {
+    await users.run(
+      { ...alice, threadId: 'canary-thread' },
+      { label: 'request' },
+      async (scope) => {
+        await scope.detach('later', { deadlineMs: 100 }, () => undefined)
+        await caught(() => users.run({ ...bob, userId: 'canary-bob' }, () => undefined))
+      },
+    )
+  } finally {
+    for (const name of Object.values(channelNames)) unsubscribe(name, listen)
+  }
+  expect(heard.map(([name, message]) => [name, label(message)])).toEqual([
+    [channelNames.open, 'request'],
+    [channelNames.open, 'later'],
+    [channelNames.detach, 'later'],
+    [channelNames.close, 'later'],
+    [channelNames.violation, undefined],
+    [channelNames.close, 'request'],
+  ])
+  expect(JSON.stringify(heard)).not.toContain('canary')
+})
+
+test('closed scopes that are still held are counted while one asks for it', async () => {
+  captureHeldScopes(true)
+  try {
+    const kept: Scope[] = []
+    for (let index = 0; index < 3; index += 1) await users.run(alice, (scope) => kept.push(scope))
+    for (let index = 0; index < 50; index += 1) await users.run(alice, () => undefined)
+    for (let turn = 0; turn < 5; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve))
+      globalThis.gc?.()
+    }
+    expect(kept.map((scope) => scope.lifecycle)).toEqual(['closed', 'closed', 'closed'])
+    expect(inspect().heldScopes).toBe(3)
+  } finally {
+    captureHeldScopes(false)
+  }
+  expect(inspect().heldScopes).toBeUndefined()
+})
+
+function label(message: unknown): unknown {
+  return typeof message === 'object' && message !== null ? Reflect.get(message, 'label') : undefined
+}

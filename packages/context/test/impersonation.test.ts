@@ -1,0 +1,121 @@
+import { expect, test } from 'vitest'
+import { createImpersonation, type ImpersonationRecord } from '../src/index.ts'
+import { caught, contextError } from './support/caught.ts'
+import { alice, bob, users } from './support/users.ts'
+
+const at = { reason: 'ticket 4711' }
+
+function support(trail: ImpersonationRecord[], allowed = true) {
+  return createImpersonation({
+    definition: users,
+    authorize: ({ actor, target, reason }) =>
+      allowed && actor.roles.includes('support') && target.userId === 'bob' && reason !== '',
+    audit: (record) => void trail.push(record),
+  })
+}
+
+const agent = { ...alice, roles: ['support'] }
+
+test('with the capability, the right and a reason, an actor runs as somebody else, on the record', async () => {
+  const trail: ImpersonationRecord[] = []
+  await users.run(agent, async () => {
+    expect(await support(trail).runAs(bob, at, () => users.current().userId)).toBe('bob')
+    expect(users.current().userId).toBe('alice')
+  })
+  expect(
+    trail.map(({ outcome, actor, target, reason }) => [
+      outcome,
+      actor.userId,
+      target.userId,
+      reason,
+    ]),
+  ).toEqual([
+    ['begun', 'alice', 'bob', 'ticket 4711'],
+    ['ended', 'alice', 'bob', 'ticket 4711'],
+  ])
+})
+
+test('without the capability the owner never changes', async () => {
+  await users.run(agent, async () => {
+    expect((await contextError(() => users.run(bob, () => 1))).code).toBe('CROSS_OWNER')
+  })
+})
+
+test('a refusal is recorded, and nothing runs', async () => {
+  const trail: ImpersonationRecord[] = []
+  let ran = false
+  await users.run(alice, async () => {
+    const error = await contextError(() =>
+      support(trail).runAs(bob, at, () => {
+        ran = true
+      }),
+    )
+    expect(error.code).toBe('IMPERSONATION_REFUSED')
+  })
+  expect([ran, trail.map(({ outcome }) => outcome)]).toEqual([false, ['refused']])
+})
+
+test('an authorize that throws, and a trail that cannot be written, are a no', async () => {
+  const trail: ImpersonationRecord[] = []
+  const broken = createImpersonation({
+    definition: users,
+    authorize: () => {
+      throw new Error('directory is down')
+    },
+    audit: (record) => void trail.push(record),
+  })
+  const unrecorded = createImpersonation({
+    definition: users,
+    authorize: () => true,
+    audit: () => Promise.reject(new Error('disk is full')),
+  })
+  let ran = false
+  const act = (): void => {
+    ran = true
+  }
+  await users.run(agent, async () => {
+    for (const capability of [broken, unrecorded]) {
+      const error = await contextError(() => capability.runAs(bob, at, act))
+      expect(error.code).toBe('IMPERSONATION_REFUSED')
+    }
+  })
+  expect([ran, trail.map(({ outcome }) => outcome)]).toEqual([false, ['refused']])
+})
+
+test('what fails while impersonating is recorded and passed on', async () => {
+  const trail: ImpersonationRecord[] = []
+  const failure = new Error('failed as bob')
+  await users.run(agent, async () => {
+    const error = await caught(() =>
+      support(trail).runAs(bob, at, () => {
+        throw failure
+      }),
+    )
+    expect(error).toBe(failure)
+  })
+  expect(trail.map(({ outcome }) => outcome)).toEqual(['begun', 'failed'])
+})
+
+test('nobody cannot impersonate, and neither can anybody without a reason', async () => {
+  const trail: ImpersonationRecord[] = []
+  expect((await contextError(() => support(trail).runAs(bob, at, () => 1))).code).toBe('NO_SCOPE')
+  await users.run(agent, async () => {
+    const error = await caught(() => support(trail).runAs(bob, { reason: ' ' }, () => 1))
+    expect(error).toBeInstanceOf(TypeError)
+  })
+  expect(trail).toEqual([])
+  expect(() => createImpersonation(JSON.parse('{}'))).toThrow(TypeError)
+})
+
+test("it ends with the actor's scope", async () => {
+  const trail: ImpersonationRecord[] = []
+  const stop = new Error('the request ends')
+  const run = users.run(agent, async (scope) => {
+    const acting = support(trail).runAs(bob, at, async (own) => {
+      scope.abort(stop)
+      throw own.signal.reason
+    })
+    await acting
+  })
+  await expect(run).rejects.toMatchObject({ code: 'CROSS_OWNER' })
+})
