@@ -3,6 +3,7 @@ import { ContextError, type ContextIssue } from '../errors.ts'
 import { freezePlainData, NotPlainData } from '../internal/plain-data.ts'
 import { isNarrowing } from '../internal/narrow.ts'
 import { violation } from '../internal/violation.ts'
+import { createRedaction, type Redaction } from './redaction.ts'
 import type { ContextAdditions, ContextDefinition, UserContext } from './user-context.ts'
 
 // Identifiers reach logs and keys: a length, no control characters, no half characters (in UTF-8 they all
@@ -54,35 +55,45 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
       )
     }
   }
+  const redaction = createRedaction(schema)
 
   function parse(input: unknown, requestId: () => string): UserContext {
     if (typeof input !== 'object' || input === null) {
       throw invalid(name, [{ path: '', message: `expected an object, got ${typeName(input)}` }])
     }
-    const base = accept(name, baseContext, input)
-    const own = accept(name, schema, withoutBase(input, shape))
+    const attempt = { name, redaction, input }
+    const base = accept(attempt, baseContext, input)
+    const own = accept(attempt, schema, withoutBase(input, shape))
     const merged: Record<string, unknown> = { ...base, ...withoutBase(own, shape) }
     const whole = { ...merged, requestId: merged['requestId'] ?? requestId() }
     // Freezing leaves out what is undefined, so that absent and undefined are one thing.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return freeze(name, whole) as UserContext
+    const context = freeze(attempt, whole) as UserContext
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return redaction === undefined ? context : (redaction.hide(context) as UserContext)
   }
 
   function extend(inherited: UserContext, additions: ContextAdditions): UserContext {
+    const had = (field: string): unknown =>
+      Object.hasOwn(inherited, field) ? Reflect.get(inherited, field) : undefined
     const changed: Record<string, unknown> = {}
-    const had: Record<string, unknown> = { ...inherited }
     for (const [field, value] of Object.entries(additions)) {
       if (value === undefined) continue
       if (field === 'userId' || field === 'tenantId') {
-        if (value === (had[field] ?? '') || value === had[field]) continue
+        if (value === (had(field) ?? '') || value === had(field)) continue
         throw violation(
           'CROSS_OWNER',
           `Cannot open a child scope with another "${field}": the owner never changes inside a scope. ` +
             'Open a scope of its own for the other user, outside this one.',
         )
       }
-      const parsed = parseField(name, schema, field, value)
-      if (!unitsOfWork.has(field) && had[field] !== undefined && !isNarrowing(had[field], parsed)) {
+      const parsed = parseField(
+        { name, redaction, input: { [field]: value } },
+        schema,
+        field,
+        value,
+      )
+      if (!unitsOfWork.has(field) && had(field) !== undefined && !isNarrowing(had(field), parsed)) {
         throw invalid(name, [
           {
             path: field,
@@ -94,37 +105,51 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
       changed[field] = parsed
     }
     // Inherited values are frozen already and are not parsed again.
-    return Object.freeze({ ...inherited, ...changed })
+    if (redaction === undefined) return Object.freeze({ ...inherited, ...changed })
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return redaction.extend(inherited, changed) as UserContext
   }
 
   return Object.freeze({ name, parse, extend })
 }
 
-function parseField(name: string, schema: z.ZodObject, field: string, value: unknown): unknown {
+/** What is being let in, for errors to tell what is wrong with it and not what it says. */
+interface Attempt {
+  readonly name: string
+  readonly redaction: Redaction | undefined
+  readonly input: unknown
+}
+
+function parseField(attempt: Attempt, schema: z.ZodObject, field: string, value: unknown): unknown {
   const fields = new Map(Object.entries({ ...baseContext.shape, ...schema.shape }))
   const fieldSchema = fields.get(field)
   if (fieldSchema === undefined) {
-    throw invalid(name, [{ path: field, message: 'the schema has no such field' }])
+    throw invalid(attempt.name, [{ path: field, message: 'the schema has no such field' }])
   }
-  const parsed = accept(name, fieldSchema, value, field)
-  return freeze(name, parsed, field)
+  const parsed = accept(attempt, fieldSchema, value, field)
+  return freeze(attempt, parsed, field)
 }
 
 /** What is the application's: all but the built-in fields, and of those the ones that its schema narrows itself. */
 function withoutBase(whole: object, shape: z.ZodRawShape): Record<string, unknown> {
   const rest: Record<string, unknown> = {}
   for (const [field, value] of Object.entries(whole)) {
-    if (!baseFields.includes(field) || Object.hasOwn(shape, field)) rest[field] = value
+    if (!baseFields.includes(field)) rest[field] = value
+  }
+  // By name, so that the secrets of a context that is opened again come along.
+  for (const field of Object.keys(shape)) {
+    if (Object.hasOwn(whole, field)) rest[field] = Reflect.get(whole, field)
   }
   return rest
 }
 
 function accept<Schema extends z.ZodType>(
-  name: string,
+  attempt: Attempt,
   schema: Schema,
   input: unknown,
   field?: string,
 ): z.output<Schema> {
+  const { name, redaction } = attempt
   let result: z.ZodSafeParseResult<z.output<Schema>>
   try {
     result = schema.safeParse(input)
@@ -132,28 +157,37 @@ function accept<Schema extends z.ZodType>(
     throw invalid(
       name,
       [{ path: field ?? '', message: 'the schema must be synchronous and must not throw' }],
-      error,
+      // Nobody knows what the schema's own error says, so with secrets about it is not passed on.
+      redaction === undefined ? error : undefined,
     )
   }
   if (result.success) return result.data
   throw invalid(
     name,
-    result.error.issues.map((issue) => ({
-      path: [...(field === undefined ? [] : [field]), ...issue.path].map(String).join('.'),
-      message: issue.message,
-    })),
+    result.error.issues.map(({ path, message }) =>
+      tell(attempt, [...(field === undefined ? [] : [field]), ...path.map(String)], message),
+    ),
   )
 }
 
-function freeze(name: string, value: unknown, path?: string): unknown {
+function freeze(attempt: Attempt, value: unknown, path?: string): unknown {
   try {
     return freezePlainData(value, path)
   } catch (error) {
     if (error instanceof NotPlainData) {
-      throw invalid(name, [{ path: error.path, message: error.message }])
+      throw invalid(attempt.name, [tell(attempt, error.path.split('.'), error.message)])
     }
     throw error
   }
+}
+
+function tell(
+  { redaction, input }: Attempt,
+  path: readonly string[],
+  message: string,
+): ContextIssue {
+  const issue = { path: path.join('.'), message }
+  return redaction === undefined ? issue : redaction.redact(issue, path, input)
 }
 
 function invalid(name: string, issues: readonly ContextIssue[], cause?: unknown): ContextError {

@@ -1,3 +1,4 @@
+/* oxlint-disable eslint/no-underscore-dangle -- zod keeps there what libraries are to read */
 import * as z from 'zod'
 
 const mark = Symbol.for('ringfence.secret')
@@ -8,8 +9,8 @@ const mark = Symbol.for('ringfence.secret')
  * `structuredClone`, errors, sealed envelopes. Types and checks stay as they are; the mark stays with what
  * is made from the schema (`.min()`, `.optional()`, `.extend()`).
  *
- * Once read, the value is an ordinary one: mark what must not be shown, not the object around it, and do
- * not copy it to where it shows.
+ * Once read, the value is an ordinary one, with all that it holds. The fields of a secret object show in what
+ * prints that object; mark the fields to keep them out of there as well.
  *
  * @example
  * const users = defineUserContext('app-user', z.object({ apiKey: secret(z.string()).optional() }))
@@ -20,83 +21,64 @@ export function secret<Schema extends z.ZodType>(schema: Schema): Schema {
   return z.core.clone(schema, definition, { parent: true })
 }
 
-/** Whether values that pass the schema are secret as a whole. */
-export function isSecret(schema: z.core.$ZodType): boolean {
-  return anyWithin(schema, (each) => mark in each._zod.def, 'itself')
-}
-
-/** Whether anything in what passes the schema is secret. */
-export function containsSecret(schema: z.core.$ZodType): boolean {
-  return anyWithin(schema, (each) => mark in each._zod.def, 'all')
-}
+type AnySchema = z.core.$ZodType
 
 /**
- * The schemas that one is made of, and that look at the very same value (`within: 'itself'`), or at any part of
- * it (`'all'`). The elements of an array cannot be hidden one by one, nor can the names of a record: a
- * container of secrets is one secret. What a transform makes of a secret is secret, whatever it is called.
+ * Whether a value that passes the schema is secret as a whole. The elements of an array cannot be hidden one
+ * by one, nor can the names of a record: a container of secrets is one secret. So is all that a transform
+ * makes of a secret, whatever it calls it.
  */
-function anyWithin(
-  schema: z.core.$ZodType,
-  test: (schema: z.core.$ZodType) => boolean,
-  within: 'itself' | 'all',
-  seen: Set<z.core.$ZodType> = new Set(),
-): boolean {
+export function isSecret(schema: AnySchema, seen: Set<AnySchema> = new Set()): boolean {
+  if (mark in schema._zod.def) return true
   if (seen.has(schema)) return false
   seen.add(schema)
-  if (test(schema)) return true
-  const { same, below } = partsOf(schema)
-  const transformed = throughTransform(schema)
-  return (
-    (transformed !== undefined && anyWithin(transformed, test, 'all', seen)) ||
-    [...same, ...(within === 'all' ? below : [])].some((part) =>
-      anyWithin(part, test, within, seen),
-    )
-  )
+  if (schema instanceof z.core.$ZodPipe && containsSecret(schema._zod.def.in)) return true
+  return [...sameValue(schema), ...elements(schema)].some((part) => isSecret(part, seen))
 }
 
-/** What a transform takes in, where the schema ends in what one made of it. */
-function throughTransform(schema: z.core.$ZodType): z.core.$ZodType | undefined {
-  return schema instanceof z.core.$ZodPipe ? schema._zod.def.in : undefined
+/** Whether a value that passes the schema is secret, or any part of it. */
+export function containsSecret(schema: AnySchema, seen: Set<AnySchema> = new Set()): boolean {
+  if (mark in schema._zod.def) return true
+  if (seen.has(schema)) return false
+  seen.add(schema)
+  const parts = [...sameValue(schema), ...elements(schema), ...fields(schema)]
+  if (schema instanceof z.core.$ZodPipe) parts.push(schema._zod.def.in)
+  return parts.some((part) => containsSecret(part, seen))
 }
 
-interface Parts {
-  /** They look at the same value, or at what it holds nameless. */
-  readonly same: readonly z.core.$ZodType[]
-  /** They look at its fields. */
-  readonly below: readonly z.core.$ZodType[]
-}
-
-function partsOf(schema: z.core.$ZodType): Parts {
-  const inner = innerOf(schema)
-  if (inner !== undefined) return { same: [inner], below: [] }
-  if (schema instanceof z.core.$ZodUnion) return { same: schema._zod.def.options, below: [] }
+/** The schemas inside this one that look at the same value: of a wrapper, a union, a pipe. */
+export function sameValue(schema: AnySchema): readonly AnySchema[] {
+  if (schema instanceof z.core.$ZodLazy) return [schema._zod.def.getter()]
+  if (schema instanceof z.core.$ZodPipe) return [schema._zod.def.out]
+  if (schema instanceof z.core.$ZodUnion) return schema._zod.def.options
   if (schema instanceof z.core.$ZodIntersection) {
-    return { same: [schema._zod.def.left, schema._zod.def.right], below: [] }
+    return [schema._zod.def.left, schema._zod.def.right]
   }
-  if (schema instanceof z.core.$ZodArray) return { same: [schema._zod.def.element], below: [] }
-  if (schema instanceof z.core.$ZodTuple) {
-    const { items, rest } = schema._zod.def
-    return { same: rest === null ? items : [...items, rest], below: [] }
-  }
-  if (schema instanceof z.core.$ZodRecord) {
-    return { same: [schema._zod.def.keyType, schema._zod.def.valueType], below: [] }
-  }
-  if (schema instanceof z.core.$ZodObject) {
-    const { shape, catchall } = schema._zod.def
-    const fields = Object.values(shape)
-    return { same: [], below: catchall === undefined ? fields : [...fields, catchall] }
-  }
-  return { same: [], below: [] }
-}
-
-/** The schema of the same value inside a wrapper: optional, nullable, default, lazy and the like. */
-export function innerOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
-  if (schema instanceof z.core.$ZodLazy) return schema._zod.def.getter()
-  if (schema instanceof z.core.$ZodPipe) return schema._zod.def.out
   const inner: unknown = Reflect.get(schema._zod.def, 'innerType')
-  return isSchema(inner) ? inner : undefined
+  return inner instanceof z.core.$ZodType ? [inner] : []
 }
 
-function isSchema(value: unknown): value is z.core.$ZodType {
-  return typeof value === 'object' && value !== null && '_zod' in value
+/** The schemas of what has no field name of its own: an array's items, a record's names and values. */
+export function elements(schema: AnySchema): readonly AnySchema[] {
+  if (schema instanceof z.core.$ZodArray) return [schema._zod.def.element]
+  if (schema instanceof z.core.$ZodRecord) {
+    return [schema._zod.def.keyType, schema._zod.def.valueType]
+  }
+  if (!(schema instanceof z.core.$ZodTuple)) return []
+  const { items, rest } = schema._zod.def
+  return rest === null ? items : [...items, rest]
+}
+
+/** The schemas of an object's fields, and last the one for fields without a schema of their own. */
+export function fields(schema: AnySchema): readonly AnySchema[] {
+  if (!(schema instanceof z.core.$ZodObject)) return []
+  const { shape, catchall } = schema._zod.def
+  return catchall === undefined ? Object.values(shape) : [...Object.values(shape), catchall]
+}
+
+/** The schema of one field of an object. */
+export function fieldOf(schema: AnySchema, name: string): AnySchema | undefined {
+  if (!(schema instanceof z.core.$ZodObject)) return undefined
+  const { shape, catchall } = schema._zod.def
+  return Object.hasOwn(shape, name) ? shape[name] : catchall
 }
