@@ -1,0 +1,111 @@
+import { canonicalOwner } from '../ownership/owner.ts'
+import { currentScope } from '../scope/current-scope.ts'
+import { runOutside } from '../scope/run-outside.ts'
+import { handOut, ownObject } from '../sharing/own-object.ts'
+import { waitWith } from '../sharing/wait-with.ts'
+
+/** What `fetchMethod` of lru-cache is called with, as far as it is used here. */
+export interface LRUFetchOptions {
+  readonly signal: AbortSignal
+}
+
+/** What the cache itself is made with. */
+export type LRUFetch<Value> = (
+  key: string,
+  staleValue: Value | undefined,
+  options: LRUFetchOptions,
+) => Promise<Value | undefined>
+
+/** The part of an LRUCache that is used here. Its keys begin with the owner. */
+export interface LRUCacheLike<Value> {
+  fetch(key: string): Promise<Value | undefined>
+  get(key: string): Value | undefined
+  set(key: string, value: Value): unknown
+  has(key: string): boolean
+  delete(key: string): boolean
+  keys(): Iterable<string>
+}
+
+/** A cache in which every owner has keys of their own. Methods are those of lru-cache, for the current owner. */
+export interface BoundLRUCache<Value> {
+  /** The value of `key`, fetched where there is none. Two scopes of one owner share one fetch, two owners never. */
+  fetch(key: string): Promise<Value | undefined>
+  get(key: string): Value | undefined
+  set(key: string, value: Value): void
+  has(key: string): boolean
+  delete(key: string): boolean
+  /** Drops what the current owner has, and nobody else's. */
+  clear(): void
+}
+
+/** How long a fetch may take, and what errors call it. */
+export interface BindLRUCacheOptions {
+  /** Milliseconds that one fetch may take. Default: 30,000. */
+  readonly deadlineMs?: number
+  /** Names the fetches in errors. Default: `a fetch of lru-cache`. No user data in it. */
+  readonly label?: string
+}
+
+/**
+ * Binds an LRUCache: a shared one gives a user the value that it fetched as another one. `create` makes the cache
+ * with the fetch method that it is given; its keys begin with the canonical owner, taken from the scope (I8).
+ *
+ * `fetchMethod` runs in a root scope of the owner, detached from the one that happened to ask first: that one may
+ * end while another still waits, or while a stale value is being replaced. What a value depends on besides its
+ * owner (a role, a thread) belongs into the key. Values become the owner's (I6).
+ *
+ * Methods throw `NO_SCOPE`, `SCOPE_CLOSED`; `fetch` also `SCOPE_CLOSING`, `SYNC_SCOPE`.
+ *
+ * @example
+ * const cache = bindLRUCache(
+ *   (fetchMethod) => new LRUCache({ max: 1_000, ttl: 60_000, fetchMethod }),
+ *   (key) => load(key),
+ * )
+ */
+export function bindLRUCache<Value>(
+  create: (fetchMethod: LRUFetch<Value>) => LRUCacheLike<Value>,
+  fetchMethod: (
+    key: string,
+    staleValue: Value | undefined,
+    options: LRUFetchOptions,
+  ) => Value | undefined | PromiseLike<Value | undefined>,
+  options: BindLRUCacheOptions = {},
+): BoundLRUCache<Value> {
+  const { deadlineMs = 30_000, label = 'a fetch of lru-cache' } = options
+  const attempt = `use "${label}"`
+  const prefixNow = (): string => canonicalOwner(currentScope().owner)
+
+  // lru-cache calls it in the scope of whoever asked, before `fetch` returns.
+  async function fetchAsOwner(
+    key: string,
+    staleValue: Value | undefined,
+    { signal }: LRUFetchOptions,
+  ): Promise<Value | undefined> {
+    const scope = currentScope()
+    const ownKey = key.slice(canonicalOwner(scope.owner).length)
+    return scope.detach(label, { deadlineMs, signal }, async (own) =>
+      ownObject(await fetchMethod(ownKey, staleValue, { signal: own.signal })),
+    )
+  }
+  const cache = runOutside(() => create(fetchAsOwner))
+
+  function clear(): void {
+    const prefix = prefixNow()
+    for (const key of Array.from(cache.keys())) if (key.startsWith(prefix)) cache.delete(key)
+  }
+
+  return Object.freeze({
+    fetch: (key: string) => {
+      const full = prefixNow() + key
+      return currentScope().spawn(label, async (signal) => {
+        signal.throwIfAborted()
+        return handOut(await waitWith(signal, cache.fetch(full)), attempt)
+      })
+    },
+    get: (key: string) => handOut(cache.get(prefixNow() + key), attempt),
+    set: (key: string, value: Value) => void cache.set(prefixNow() + key, ownObject(value)),
+    has: (key: string) => cache.has(prefixNow() + key),
+    delete: (key: string) => cache.delete(prefixNow() + key),
+    clear,
+  })
+}

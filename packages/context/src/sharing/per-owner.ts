@@ -1,0 +1,154 @@
+import { runtime } from '../internal/runtime.ts'
+import { crossOwner } from '../internal/violation.ts'
+import { canonicalOwner, sameOwner, type Owner } from '../ownership/owner.ts'
+import { currentScope } from '../scope/current-scope.ts'
+import type { Scope } from '../scope/scope.ts'
+import { OwnerEntries } from './owner-entries.ts'
+import { handOut, ownObject } from './own-object.ts'
+import { waitWith } from './wait-with.ts'
+
+/** How much is kept, for how long, and how long making it may take. */
+export interface PerOwnerOptions {
+  /** How many values are kept in all; the least recently used go first. */
+  readonly max: number
+  /** How many values one owner may have, so that one cannot push out all others. Default: a tenth of `max`, at least 1. */
+  readonly maxPerOwner?: number
+  /** Milliseconds that a value is kept after it was made. `Infinity` says on purpose that it does not age. */
+  readonly ttlMs: number
+  /** Milliseconds that making a value may take. Default: 30,000. */
+  readonly deadlineMs?: number
+  /** Names the values in errors. Default: the name of the factory. No user data in it. */
+  readonly label?: string
+  /** Tells milliseconds; only differences count. Default: `performance.now`. */
+  readonly now?: () => number
+}
+
+/** A cache in which no owner can meet another one. */
+export interface OwnerCache<Value> {
+  /**
+   * The current owner's value for `key`, made if there is none. All who ask for it at once, of one owner,
+   * wait for one making; a failure is told to all of them and not kept. Who waits stops waiting when their own
+   * scope aborts; the making goes on for the others.
+   *
+   * Throws `NO_SCOPE` and `SCOPE_CLOSED`; where the value must be made or waited for also `SCOPE_CLOSING` and
+   * `SYNC_SCOPE`. Rejects with what the factory threw, `DEADLINE_EXCEEDED`, and `CROSS_OWNER` when the factory
+   * returned what is somebody else's.
+   */
+  get(key?: string): Promise<Value>
+  /** Drops the current owner's value for `key`, also one in the making: who waits gets it, nobody after them. */
+  delete(key?: string): void
+  /**
+   * Drops all that the current owner has. With `owner`, all that they have, from no scope: for revocation. In
+   * another owner's scope that is `CROSS_OWNER`. Says nothing of what there was.
+   */
+  clear(owner?: Owner): void
+  /** How many values there are, of all owners together, those in the making included. */
+  readonly size: number
+}
+
+interface Making<Value> {
+  readonly promise: Promise<Value>
+  /** What became of it; undefined while it is in the making. */
+  made: { readonly value: Value; readonly expires: number } | undefined
+}
+
+/**
+ * A bounded cache of what belongs to owners, not to scopes: profiles, permissions, tokens. Its index begins with
+ * the owner, taken from the scope and never from an argument (I8).
+ *
+ * `factory` runs in a root scope of the owner, detached from the one that happened to ask first, with a copy of
+ * that one's user context. So what a value depends on besides its owner (a role, a thread) belongs into the key.
+ * The value becomes the owner's (I6): return a fresh one. What must be closed again is for `perScope`.
+ *
+ * There are no timers: what has expired is made anew when it is asked for.
+ *
+ * @example
+ * const profiles = perOwner((key, scope) => loadProfile(scope.owner), { max: 10_000, ttlMs: 60_000 })
+ * const profile = await profiles.get()
+ */
+export function perOwner<Value>(
+  factory: (key: string, scope: Scope) => Value | PromiseLike<Value>,
+  options: PerOwnerOptions,
+): OwnerCache<Value> {
+  const max = checkedCount('max', options.max)
+  const maxPerOwner = checkedCount(
+    'maxPerOwner',
+    options.maxPerOwner ?? Math.max(1, Math.floor(max / 10)),
+  )
+  const ttlMs = checkedDuration('ttlMs', options.ttlMs)
+  const deadlineMs = checkedDuration('deadlineMs', options.deadlineMs ?? 30_000)
+  const { label = factory.name === '' ? 'a value of an owner' : factory.name } = options
+  const attempt = `use "${label}"`
+  const now = options.now ?? (() => performance.now())
+  const entries = new OwnerEntries<Making<Value>>(max, maxPerOwner)
+
+  function get(key: string = ''): Promise<Value> {
+    if (typeof key !== 'string') {
+      throw new TypeError(`Expected the key of "${label}" to be a string, got ${typeof key}`)
+    }
+    const scope = currentScope()
+    const owner = canonicalOwner(scope.owner)
+    const known = entries.get(owner, key)?.value
+    if (known?.made !== undefined && now() < known.made.expires) {
+      return handOutNow(known.made.value)
+    }
+    return scope.spawn(label, async (signal) => {
+      signal.throwIfAborted()
+      const pending = known?.made === undefined ? known?.promise : undefined
+      const value = await waitWith(signal, pending ?? make(scope, owner, key))
+      return handOut(value, attempt)
+    })
+  }
+
+  function make(scope: Scope, owner: string, key: string): Promise<Value> {
+    const promise = scope.detach(label, { deadlineMs }, async (own) =>
+      ownObject(await factory(key, own)),
+    )
+    const making: Making<Value> = { promise, made: undefined }
+    const entry = entries.add(owner, key, making)
+    promise.then(
+      (value) => {
+        making.made = { value, expires: now() + ttlMs }
+      },
+      () => entries.remove(entry),
+    )
+    return promise
+  }
+
+  // Whatever went wrong before this door, another owner's object does not get through (I6).
+  async function handOutNow(value: Value): Promise<Value> {
+    return handOut(value, attempt)
+  }
+
+  return Object.freeze({
+    get,
+    delete: (key: string = '') => entries.removeKey(canonicalOwner(currentScope().owner), key),
+    clear(owner?: Owner): void {
+      if (owner !== undefined) refuseOthers(owner, label)
+      entries.removeOwner(canonicalOwner(owner ?? currentScope().owner))
+    },
+    get size() {
+      return entries.size
+    },
+  })
+}
+
+function refuseOthers(owner: Owner, label: string): void {
+  const caller = runtime().storage.getStore()?.cell?.state
+  if (caller === undefined || sameOwner(caller.owner, owner)) return
+  throw crossOwner(
+    caller,
+    `clear "${label}" of another owner`,
+    'Clear it from no scope, in the code that revokes the owner.',
+  )
+}
+
+function checkedCount(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new TypeError(`Expected \`${name}\` to be an integer >= 1, got ${String(value)}`)
+}
+
+function checkedDuration(name: string, value: number): number {
+  if (typeof value === 'number' && value > 0) return value
+  throw new TypeError(`Expected \`${name}\` to be milliseconds > 0, got ${String(value)}`)
+}
