@@ -49,18 +49,29 @@ test.each([
   'sessionId',
 ])('a field named %s is left out, in what goes in and in what comes out, at any depth', (name) => {
   const shown = JSON.stringify(
-    preview({ [name]: secret, list: [{ [name]: { value: secret } }], deep: { a: { [name]: secret } } }),
+    preview({
+      [name]: secret,
+      list: [{ [name]: { value: secret } }],
+      deep: { a: { [name]: secret } },
+    }),
   )
   expect(shown).not.toContain(secret)
   expect(shown).toContain(`"${name}":"(left out)"`)
 })
 
-test.each(['inputTokens', 'outputTokens', 'totalTokens', 'maxTokens', 'tokens', 'compass', 'passenger', 'sessions', 'author'])(
-  'a field named %s is no secret',
-  (name) => {
-    expect(preview({ [name]: 7 })).toEqual({ [name]: 7 })
-  },
-)
+test.each([
+  'inputTokens',
+  'outputTokens',
+  'totalTokens',
+  'maxTokens',
+  'tokens',
+  'compass',
+  'passenger',
+  'sessions',
+  'author',
+])('a field named %s is no secret', (name) => {
+  expect(preview({ [name]: 7 })).toEqual({ [name]: 7 })
+})
 
 test.each([
   ['a bearer token', `Bearer ${secret}-0123456789`],
@@ -86,14 +97,18 @@ test('a text is not cut through the middle of a character', () => {
 test('long lists and wide objects are shortened, and say how long they were', () => {
   const list = preview(Array.from({ length: 1_000 }, (_, index) => index))
   expect(list).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, '… (1000 items)'])
-  const wide = preview(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`f${index}`, 1])))
+  const wide = preview(
+    Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`f${index}`, 1])),
+  )
   expect(Object.keys(wide ?? {})).toHaveLength(31)
   expect(wide).toMatchObject({ '…': '(100 fields)' })
   expect(preview(new Array(1e9))).toHaveLength(11)
 })
 
 test('what is deep ends in a word', () => {
-  expect(preview({ a: { b: { c: { d: { e: 1 } } } } })).toEqual({ a: { b: { c: { d: '(object)' } } } })
+  expect(preview({ a: { b: { c: { d: { e: 1 } } } } })).toEqual({
+    a: { b: { c: { d: '(object)' } } },
+  })
   expect(preview([[[[[1]]]]])).toEqual([[[['(array)']]]])
 })
 
@@ -143,11 +158,14 @@ test('what JSON cannot carry is named', () => {
 })
 
 test.each([
-  ['a revoked proxy', ((): object => {
-    const { proxy, revoke } = Proxy.revocable({}, {})
-    revoke()
-    return proxy
-  })()],
+  [
+    'a revoked proxy',
+    ((): object => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      return proxy
+    })(),
+  ],
   ['a proxy whose traps throw', new Proxy({}, { getPrototypeOf: thrower, ownKeys: thrower })],
   ['a proxy of a list', new Proxy([1], { get: thrower, getOwnPropertyDescriptor: thrower })],
   ['what looks like a date', Object.create(Date.prototype)],

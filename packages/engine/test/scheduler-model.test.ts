@@ -114,7 +114,8 @@ test('whatever is asked of it, the scheduler keeps both limits, wastes no slot a
         for (const step of actions) {
           if ('owner' in step) enter(`owner-${step.owner}`)
           else {
-            const pool = step.do === 'withdraw' ? model.inState('waiting') : model.inState('running')
+            const pool =
+              step.do === 'withdraw' ? model.inState('waiting') : model.inState('running')
             const entry =
               step.do === 'settle'
                 ? model.entries.filter(({ charges }) => charges.length > 0)[0]

@@ -53,9 +53,7 @@ function previewList(list: readonly unknown[], depth: number, budget: Budget): u
   const { length } = list
   for (let index = 0; index < Math.min(length, mostItems); index += 1) {
     // Through the descriptor, because reading it could call a getter.
-    items.push(
-      previewValue(Object.getOwnPropertyDescriptor(list, index)?.value, depth + 1, budget),
-    )
+    items.push(previewValue(Object.getOwnPropertyDescriptor(list, index)?.value, depth + 1, budget))
   }
   if (length > mostItems) items.push(`… (${length} items)`)
   return items

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { torture } from './support/torture.ts'
+
+const seed = Number(process.env['RINGFENCE_TEST_SEED'] ?? Date.now() % 1_000_000)
+const userCount = 60
+const runsEach = 5
+
+test(
+  `60 users at once, each seeing only their own (RINGFENCE_TEST_SEED=${seed})`,
+  { timeout: 60_000 },
+  async () => {
+    const report = await torture({ userCount, runsEach, seed })
+    expect(report.foreign).toEqual([])
+    // Nothing proves anything unless a great deal happened.
+    expect(report.events).toBeGreaterThan(userCount * runsEach * 5)
+    expect(report.meetings).toBeGreaterThan(userCount * runsEach)
+    expect(report.scopes).toBeGreaterThan(userCount * runsEach * 3)
+    expect(report.logged).toBeGreaterThan(10)
+    expect([...report.types]).toEqual(
+      expect.arrayContaining([
+        'agent_completed',
+        'agent_error',
+        'agent_cancelled',
+        'tool_completed',
+        'queue_position',
+        'agent_progress',
+      ]),
+    )
+    // Whoever starts first ends last: nothing rests on the order of things.
+    expect(report.ended).toHaveLength(userCount * runsEach)
+    expect(report.ended.at(-1)).toBe(report.first)
+  },
+)
+
+test(
+  `a tool that keeps its user where others can reach it is found out (RINGFENCE_TEST_SEED=${seed})`,
+  { timeout: 60_000 },
+  async () => {
+    const report = await torture({ userCount: 20, runsEach: 3, seed, leak: true })
+    expect(report.foreign.length).toBeGreaterThan(0)
+  },
+)

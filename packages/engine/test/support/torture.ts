@@ -1,0 +1,245 @@
+import { inspect } from '@ringfence/context'
+import { expect } from 'vitest'
+import * as z from 'zod'
+import {
+  AgentError,
+  defineAgent,
+  defineTool,
+  isDurable,
+  pipeline,
+  type AgentEvent,
+  type AgentExecution,
+} from '../../src/index.ts'
+import { caught } from './caught.ts'
+import { deferred, nextTurn } from './deferred.ts'
+import { collect, engineOf, expectOneStory } from './engine.ts'
+import { expectNothingLeft } from './quiet.ts'
+import { randomOf } from './random.ts'
+import { RecordingLogger } from './recording-logger.ts'
+import { users } from './users.ts'
+
+export interface TortureOptions {
+  readonly userCount: number
+  readonly runsEach: number
+  readonly seed: number
+  /** Plants a mistake: the tool remembers its user where all users' calls can reach it. */
+  readonly leak?: boolean
+}
+
+export interface TortureReport {
+  /** What was seen of a user where another one's mark stood. Must be empty. */
+  readonly foreign: readonly unknown[]
+  readonly events: number
+  readonly types: ReadonlySet<string>
+  readonly meetings: number
+  readonly logged: number
+  readonly scopes: number
+  /** The runs in the order in which they ended. */
+  readonly ended: readonly string[]
+  /** The run that was started before all others. */
+  readonly first: string
+}
+
+/** What a user's runs are marked with, everywhere. No user's mark is part of another's. */
+const canaryOf = (userId: string): string => `canary(${userId})`
+const canaries = /canary\((user-\d+)\)/g
+
+function canariesIn(value: unknown): string[] {
+  return [...JSON.stringify(value).matchAll(canaries)].map(([, userId]) => String(userId))
+}
+
+const inputSchema = z.object({ mark: z.string(), plan: z.array(z.string()) })
+
+/**
+ * Runs agents of many users at once, interleaved by seeded delays, with tools that fail, hang, ignore their
+ * signal and answer late, with cancels in between, and strangers who try to reach every run.
+ */
+export async function torture({
+  userCount,
+  runsEach,
+  seed,
+  leak = false,
+}: TortureOptions): Promise<TortureReport> {
+  const random = randomOf(seed)
+  const sleep = (): Promise<void> =>
+    random() < 0.3
+      ? Promise.resolve()
+      : random() < 0.5
+        ? nextTurn()
+        : new Promise((resolve) => setTimeout(resolve, random() * 8))
+
+  /** Every meeting of a scope's user with a mark that came along with the work: where, who, whose. */
+  const meetings: [place: string, scope: string, marks: readonly string[]][] = []
+  const meet = (place: string, value: unknown): void => {
+    meetings.push([place, users.current().userId, canariesIn(value)])
+  }
+  const held: AgentExecution[] = []
+  const othersEnded = deferred()
+  let shared = ''
+  const leave = deferred()
+
+  const look = defineTool({
+    name: 'look',
+    input: z.object({ mark: z.string(), how: z.string() }),
+    output: z.object({ mark: z.string(), by: z.string() }),
+    timeoutMs: 12,
+    run: async ({ mark, how }, { signal }) => {
+      meet('tool', mark)
+      signal.addEventListener('abort', () => meet('tool listener', mark))
+      shared = users.current().userId
+      await sleep()
+      if (how === 'throw') throw new Error(`internal ${mark}`)
+      if (how === 'refuse') throw new AgentError('REFUSED', `not for ${mark}`)
+      if (how === 'ignore')
+        await Promise.race([leave.promise, new Promise((resolve) => setTimeout(resolve, 60))])
+      if (how === 'slow') await new Promise((resolve) => setTimeout(resolve, 15))
+      // Fails with SCOPE_CLOSED where the tool was given up meanwhile.
+      const by = canaryOf(leak ? shared : users.current().userId)
+      meet('tool, later', mark)
+      return { mark, by }
+    },
+  })
+  const part = defineAgent({
+    name: 'part',
+    input: inputSchema,
+    output: inputSchema,
+    run: async (input, agent) => {
+      meet('part', input)
+      await agent.think(`part of ${input.mark}`)
+      for (const how of input.plan) {
+        await sleep()
+        const answer = await agent.call(look, { mark: input.mark, how }).catch((error: unknown) => {
+          if (how === 'refuse' && random() < 0.3) throw error
+          return undefined
+        })
+        if (answer !== undefined) meet('answer of a tool', answer)
+        agent.progress(random(), input.mark)
+      }
+      return input
+    },
+  })
+  const reporting = defineAgent({
+    name: 'reporting',
+    input: inputSchema,
+    output: z.object({ report: z.string(), mark: z.string() }),
+    run: async ({ mark, plan }, agent) => {
+      meet('reporting', mark)
+      if (plan[0] === 'first') await othersEnded.promise
+      held.push(agent)
+      setTimeout(() => void agent.text(`late ${mark}`), random() * 30)
+      await agent.text(mark)
+      await sleep()
+      return { report: `of ${users.current().userId}`, mark: canaryOf(users.current().userId) }
+    },
+  })
+  const work = pipeline({ name: 'work', stages: [part, part, reporting] })
+  const logger = new RecordingLogger()
+  const engine = engineOf([work], {
+    logger,
+    limits: { ownerConcurrency: 3, concurrency: 24, abortGraceMs: 12 },
+  })
+
+  const ended: string[] = []
+  let firstRun = ''
+  const seen: [userId: string, event: AgentEvent][] = []
+  const openedBefore = inspect().openedScopes
+
+  const oneRun = async (userId: string, index: number): Promise<void> => {
+    const mark = canaryOf(userId)
+    const kinds = ['plain', 'throw', 'refuse', 'ignore', 'slow']
+    const first = userId === 'user-0' && index === 0
+    const plan = first
+      ? ['first', 'ignore', 'slow']
+      : Array.from(
+          { length: 1 + Math.floor(random() * 3) },
+          () => kinds[Math.floor(random() * kinds.length)] ?? '',
+        )
+    const { runId } = await users.run({ userId, requestId: `${userId}.${index}` }, () =>
+      engine.start('work', { mark, plan }, { threadId: `thread-${userId}` }),
+    )
+    if (!first && random() < 0.25) {
+      void sleep().then(() => users.run({ userId }, () => engine.cancel(runId)))
+    }
+    await users.run({ userId }, async () => {
+      const events = await collect(await engine.events(runId))
+      expectOneStory(events.filter(isDurable))
+      for (const event of events) seen.push([userId, event])
+      ended.push(runId)
+      if (first) firstRun = runId
+      if (ended.length === userCount * runsEach - 1) othersEnded.resolve()
+    })
+    // Somebody else tries to reach it.
+    const stranger = `user-${(Number(userId.slice(5)) + 1) % userCount}`
+    await users.run({ userId: stranger }, async () => {
+      for (const attempt of [
+        () => engine.run(runId),
+        () => engine.events(runId),
+        () => engine.cancel(runId),
+      ]) {
+        expect(await caught(attempt)).toMatchObject({ code: 'RUN_NOT_FOUND' })
+      }
+    })
+  }
+
+  await Promise.all(
+    Array.from({ length: userCount }, async (_, user) => {
+      await Promise.all(
+        Array.from({ length: runsEach }, async (_run, index) => {
+          if (user > 0 || index > 0) await sleep()
+          await oneRun(`user-${user}`, index)
+        }),
+      )
+    }),
+  )
+  leave.resolve()
+  await expectNothingLeft(engine)
+
+  const records: [userId: string, record: unknown][] = []
+  for (let user = 0; user < userCount; user += 1) {
+    const userId = `user-${user}`
+    await users.run({ userId }, async () => {
+      const { runs } = await engine.runs({ limit: 100 })
+      expect(runs).toHaveLength(runsEach)
+      for (const record of runs) records.push([userId, record])
+    })
+  }
+
+  const foreign = [
+    ...meetings.filter(([, scope, marks]) => marks.some((mark) => mark !== scope)),
+    ...seen.filter(
+      ([userId, event]) =>
+        event.userId !== userId ||
+        event.threadId !== `thread-${userId}` ||
+        !event.requestId.startsWith(`${userId}.`) ||
+        canariesIn(event).some((mark) => mark !== userId),
+    ),
+    ...records.filter(([userId, record]) => canariesIn(record).some((mark) => mark !== userId)),
+    // A line of the log is about one run: it names one user's mark at most.
+    ...logger.entries.filter(
+      ({ fields }) => new Set([...textOf(fields).matchAll(canaries)].map(([, id]) => id)).size > 1,
+    ),
+  ]
+  for (const agent of held) {
+    await users.run({ userId: 'user-1' }, async () => {
+      const error = await caught(() => agent.think('late'))
+      expect(error).toMatchObject({ code: expect.stringMatching(/SCOPE_CLOSED|CROSS_OWNER/) })
+    })
+  }
+  await engine.close()
+  return {
+    foreign,
+    events: seen.length,
+    types: new Set(seen.map(([, { type }]) => type)),
+    meetings: meetings.length,
+    logged: logger.entries.length,
+    scopes: inspect().openedScopes - openedBefore,
+    ended,
+    first: firstRun,
+  }
+}
+
+function textOf(fields: object): string {
+  const logger = new RecordingLogger()
+  logger.error(fields, '')
+  return logger.text()
+}
