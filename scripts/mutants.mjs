@@ -21,6 +21,7 @@ import { root } from './packages.mjs'
 
 const atOnce = 2
 const deadline = 120_000
+const vitestProgram = join(root, 'node_modules/vitest/vitest.mjs')
 const log = (line) => process.stdout.write(`${line}\n`)
 
 const wanted = process.argv.slice(2)
@@ -85,7 +86,7 @@ const runTests = (copy, tests) =>
     rmSync(report, { force: true })
     const vitest = spawn(
       process.execPath,
-      [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--typecheck.enabled=false', ...tests],
+      [vitestProgram, 'run', '--typecheck.enabled=false', '--bail=1', '--maxWorkers=1', ...tests],
       {
         cwd: copy,
         env: { ...process.env, RINGFENCE_TEST_REPORT: report, NO_COLOR: '1' },
@@ -126,7 +127,7 @@ const verdictOn = async (copy, mutant) => {
     const { problem, results } = await runTests(copy, mutant.tests)
     if (problem !== undefined) return { problem }
     const failed = failedIn(results)
-    if (failed.length > 0) return { killer: failed[0].fullName, others: failed.length - 1 }
+    if (failed.length > 0) return { killer: failed[0].fullName }
     const broken = results.find((file) => file.status === 'failed')
     return { problem: broken ? `does not load: ${broken.message.split('\n')[0]}` : 'SURVIVED' }
   } finally {
@@ -161,11 +162,8 @@ try {
   )
   log('| invariant | mutant | killed by |\n| --- | --- | --- |')
   for (const [index, mutant] of mutants.entries()) {
-    const { problem, killer, others } = verdicts[index]
-    const by =
-      problem === undefined
-        ? `${killer}${others > 0 ? ` (and ${others} more)` : ''}`
-        : `**${problem}**`
+    const { problem, killer } = verdicts[index]
+    const by = problem === undefined ? killer : `**${problem}**`
     log(`| ${mutant.invariant} | ${mutant.name} | ${by} |`)
   }
   const alive = verdicts.filter((verdict) => verdict.problem !== undefined).length
