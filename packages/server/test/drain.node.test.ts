@@ -61,6 +61,8 @@ test('while it drains, a server says so and starts nothing new', async () => {
   const refused = await alice.post('/v1/agents/echo/runs', { input: { text: 'a' } })
   expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'draining' }])
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  // Refused before the body is looked at.
+  expect((await alice.post('/v1/agents/nobody/runs', 'no body')).status).toBe(503)
   await expect(SocketClient.open(`${server.url}/v1/ws`, { headers })).rejects.toThrow(
     'refused with 503',
   )

@@ -30,10 +30,12 @@ function claims(changes: JWTPayload = {}): JWTPayload {
 
 function sign(
   payload: JWTPayload,
-  header: JWTHeaderParameters = { alg: 'RS256' },
+  header: Partial<JWTHeaderParameters> = {},
   key: CryptoKey | Uint8Array = keys.privateKey,
 ): Promise<string> {
-  return new SignJWT(payload).setProtectedHeader(header).sign(key)
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', ...header })
+    .sign(key)
 }
 
 async function ask(identify: Identify, authorization?: string): Promise<unknown> {
@@ -60,7 +62,7 @@ test('no token is nobody', async () => {
 
 describe('a token is refused', () => {
   const unsigned = (payload: JWTPayload, alg: string): string =>
-    `${base64url.encode(JSON.stringify({ alg }))}.${base64url.encode(JSON.stringify(payload))}.`
+    `${base64url.encode(JSON.stringify({ alg, typ: 'at+jwt' }))}.${base64url.encode(JSON.stringify(payload))}.`
 
   const forged: [string, () => Promise<string> | string][] = [
     ['with alg none', () => unsigned(claims(), 'none')],
@@ -73,17 +75,17 @@ describe('a token is refused', () => {
         return sign(claims(), { alg: 'HS256' }, secret)
       },
     ],
-    ['signed with another key', () => sign(claims(), { alg: 'RS256' }, other.privateKey)],
+    ['signed with another key', () => sign(claims(), {}, other.privateKey)],
     [
       'with another key in its own header',
       async () => {
         const jwk = await exportJWK(other.publicKey)
-        return sign(claims(), { alg: 'RS256', jwk }, other.privateKey)
+        return sign(claims(), { jwk }, other.privateKey)
       },
     ],
     [
       'with an address of keys in its own header',
-      () => sign(claims(), { alg: 'RS256', jku: 'http://127.0.0.1:9/' }, other.privateKey),
+      () => sign(claims(), { jku: 'http://127.0.0.1:9/' }, other.privateKey),
     ],
     ['of another issuer', () => sign(claims({ iss: 'https://evil.test' }))],
     ['for another audience', () => sign(claims({ aud: 'billing' }))],
@@ -93,12 +95,12 @@ describe('a token is refused', () => {
     ['without a subject', () => sign({ iss: issuer, aud: audience, exp: now() + 60 })],
     ['that was changed', async () => (await sign(claims())).replace(/\.(.)/, '.x')],
     ['that is none', () => 'a.b.c'],
-    ['of another type', () => sign(claims(), { alg: 'RS256', typ: 'JWT' })],
+    ['of another type', () => sign(claims(), { typ: 'JWT' })],
   ]
 
   test.each(forged)('%s', async (_name, token) => {
     const auth = jwtAuth({ issuer, audience, key: keys.publicKey, typ: 'at+jwt' })
-    const good = await sign(claims(), { alg: 'RS256', typ: 'at+jwt' })
+    const good = await sign(claims())
     expect(await ask(auth, `Bearer ${good}`)).toMatchObject({ userId: 'alice' })
     await expect(ask(auth, `Bearer ${await token()}`)).rejects.toBeInstanceOf(InvalidToken)
   })
@@ -155,7 +157,7 @@ describe('published keys', () => {
     const { url, hits } = await publish()
     const auth = jwtAuth({ issuer, audience, jwksUri: url })
     expect(hits()).toBe(0)
-    const token = await sign(claims(), { alg: 'RS256', kid: 'one' })
+    const token = await sign(claims(), { kid: 'one' })
     const asked = await Promise.all(Array.from({ length: 20 }, () => ask(auth, `Bearer ${token}`)))
     expect(asked).toHaveLength(20)
     expect(hits()).toBe(1)
@@ -165,7 +167,7 @@ describe('published keys', () => {
     const { url, hits } = await publish()
     const auth = jwtAuth({ issuer, audience, jwksUri: url })
     for (let index = 0; index < 20; index += 1) {
-      const token = await sign(claims(), { alg: 'RS256', kid: `made-up-${index}` })
+      const token = await sign(claims(), { kid: `made-up-${index}` })
       await expect(ask(auth, `Bearer ${token}`)).rejects.toBeInstanceOf(InvalidToken)
     }
     expect(hits()).toBe(1)
@@ -174,7 +176,7 @@ describe('published keys', () => {
   test('that cannot be had are no fault of the token', async () => {
     const { url } = await publish(500)
     const auth = jwtAuth({ issuer, audience, jwksUri: url })
-    const asked = ask(auth, `Bearer ${await sign(claims(), { alg: 'RS256', kid: 'one' })}`)
+    const asked = ask(auth, `Bearer ${await sign(claims(), { kid: 'one' })}`)
     await expect(asked).rejects.not.toBeInstanceOf(InvalidToken)
   })
 })

@@ -73,6 +73,12 @@ test.each([
   expect(server.lines.every((line) => line['scopeId'] === undefined)).toBe(true)
 })
 
+test('an identity that has expired is refused as its token would be', async () => {
+  const server = await serve({ auth: () => ({ userId: 'alice', expiresAt: Date.now() - 1 }) })
+  const response = await fetch(`${server.url}/v1/agents`)
+  expect([response.status, await response.json()]).toMatchObject([401, { code: 'invalid_token' }])
+})
+
 test('a host answers what is not Ringfence’s, in its own way', async () => {
   const host = new Hono()
   host.get('/', (c) => c.html('<p>the page</p>'))

@@ -63,6 +63,20 @@ test('a reader that leaves leaves nothing behind', async () => {
   expect(await settled(() => inspect().openScopes, before)).toBe(before)
 })
 
+test('a client that leaves while nobody reads its stream leaves nothing behind', async () => {
+  const before = inspect().openScopes
+  const { served, gates } = open()
+  const alice = await Client.of(served, 'alice')
+  const runId = await alice.start('gated', { gate: 'g' })
+  const leaving = new AbortController()
+  await alice.request(`/v1/runs/${runId}/events`, { signal: leaving.signal })
+  const during = inspect().openScopes
+  leaving.abort()
+  expect(await settled(() => inspect().openScopes, during - 1)).toBe(during - 1)
+  gates.open('g')
+  expect(await settled(() => inspect().openScopes, before)).toBe(before)
+})
+
 test('a stream that nobody reads is given up', async () => {
   const before = inspect().openScopes
   const { served } = open({ limits: { unreadMs: 20 } })

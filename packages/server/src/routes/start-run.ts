@@ -24,6 +24,7 @@ export const startRun: OwnedRoute = {
 
 async function start(call: Call): Promise<Answer> {
   const { core, hono, exchange, scope } = call
+  // Before the body is read: the engine would refuse too, but only after ten million characters.
   if (core.draining) throw draining()
   const body = await readBody(hono.req.raw, core.limits, bodySchema)
   const streamed = hono.req.header('accept')?.includes('text/event-stream') === true

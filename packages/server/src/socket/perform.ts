@@ -1,7 +1,6 @@
 import { tryCurrentScope } from '@ringfence/context'
 import { authorized } from '../handler/admit.ts'
 import type { Call } from '../handler/route.ts'
-import { draining } from '../problems/to-problem.ts'
 import type { CancelFrame, FollowFrame, StartFrame } from './frames.ts'
 import type { SocketPort } from './socket-port.ts'
 
@@ -28,7 +27,6 @@ export async function perform(
     return follow(frame.runId, frame.after)
   }
   await authorized(core, actor, 'runs.start', { agent: frame.agent })
-  if (core.draining) throw draining()
   const { runId } = await core.engine.start(frame.agent, frame.input, {
     threadId: frame.threadId,
     // The connection's signal, not the frame's: it aborts when the client leaves.
