@@ -271,7 +271,7 @@ test('without a scope nothing of the engine works', async () => {
     ['instances', () => engine.instances.create('agent')],
   ]
   for (const [what, attempt] of attempts) {
-    expect((await contextError(attempt)).code, what).toBe('NO_SCOPE')
+    expect([what, (await contextError(attempt)).code]).toEqual([what, 'NO_SCOPE'])
   }
   await users.run(alice, async () => {
     await runToEnd(engine, 'agent')

@@ -189,7 +189,7 @@ test('a tool that ignores its signal cannot hold the run; it is counted, fenced 
   await waiting.result
   expect(Object.keys(afterwards)).toHaveLength(5)
   for (const [what, error] of Object.entries(afterwards)) {
-    expect(error, what).toMatchObject({ code: 'SCOPE_CLOSED' })
+    expect([what, error]).toMatchObject([what, { code: 'SCOPE_CLOSED' }])
   }
   await users.run(alice, async () => {
     expect(typesOf(await storyOf(engine, runId))).toEqual([

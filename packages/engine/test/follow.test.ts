@@ -13,7 +13,6 @@ import { deferred, nextTurn, until, type Deferred } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
 import { collect, engineOf, expectOneStory, storyOf, typesOf } from './support/engine.ts'
 import { FailingRunStore } from './support/failing-run-store.ts'
-import { expectNothingLeft } from './support/quiet.ts'
 import { alice, bob, users } from './support/users.ts'
 
 /** Counts who watches. */

@@ -70,6 +70,7 @@ test('run must return what the output schema takes', () => {
   })
   // @ts-expect-error an agent needs an output schema
   defineAgent({ name: 'a', input: z.string(), run: () => 1 })
+  expectTypeOf(price).not.toBeAny()
 })
 
 test('run cannot use what the input schema does not give it', () => {
@@ -80,6 +81,7 @@ test('run cannot use what the input schema does not give it', () => {
     // @ts-expect-error there is no such field
     run: ({ words }) => String(words),
   })
+  expectTypeOf(count).not.toBeAny()
 })
 
 test('a call takes what the tool takes and gives what it gives', () => {
@@ -139,6 +141,7 @@ test('a stage must take what the one before it returns', () => {
   pipeline({ name: 'none', stages: [] })
   // @ts-expect-error a tool is no stage
   pipeline({ name: 'tool', stages: [look] })
+  expectTypeOf(pipeline({ name: 'right', stages: [count, price] })).not.toBeAny()
 })
 
 test('the schema of the events and their type are the same', () => {

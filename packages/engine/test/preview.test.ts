@@ -91,7 +91,7 @@ test('text is cut, and says how long it was', () => {
 
 test('a text is not cut through the middle of a character', () => {
   const cut = String(preview(`${'x'.repeat(199)}😀😀`))
-  expect(cut.isWellFormed()).toBe(true)
+  expect(cut).not.toMatch(/\p{Cs}/u)
 })
 
 test('long lists and wide objects are shortened, and say how long they were', () => {
@@ -102,7 +102,7 @@ test('long lists and wide objects are shortened, and say how long they were', ()
   )
   expect(Object.keys(wide ?? {})).toHaveLength(31)
   expect(wide).toMatchObject({ '…': '(100 fields)' })
-  expect(preview(new Array(1e9))).toHaveLength(11)
+  expect(preview(Object.assign([], { length: 1e9 }))).toHaveLength(11)
 })
 
 test('what is deep ends in a word', () => {
@@ -171,7 +171,12 @@ test.each([
   ['what looks like a date', Object.create(Date.prototype)],
   ['a date with another toISOString', Object.assign(new Date(0), { toISOString: thrower })],
   ['a list with another slice', Object.assign([1], { slice: thrower, map: thrower })],
-  ['a class without a name', new (class {})()],
+  [
+    'a class without a name',
+    new (class {
+      readonly a = 1
+    })(),
+  ],
   ['a field named __proto__', JSON.parse('{"__proto__":{"polluted":true}}')],
 ])('%s is shown somehow, without an error', (_, value) => {
   expect(() => JSON.stringify(preview(value))).not.toThrow()

@@ -15,7 +15,7 @@ export interface Failure {
  */
 export function describeFailure(error: unknown, runScopeId?: string): Failure {
   if (EngineError.is(error) || AgentError.is(error)) {
-    return { code: String(error.code), message: cut(error.message, 10_000) }
+    return { code: error.code, message: cut(error.message, 10_000) }
   }
   if (isDeadline(error)) {
     return error.scopeId === runScopeId

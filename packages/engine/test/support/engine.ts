@@ -5,8 +5,9 @@ import {
   type AgentEvent,
   type ExecutionEngineOptions,
   type UserExecutionEngine,
+  isDurable,
+  isTerminal,
 } from '../../src/index.ts'
-import { isDurable, isTerminal } from '../../src/index.ts'
 import { expect } from 'vitest'
 
 /** An engine that runs these agents. */
@@ -53,7 +54,8 @@ export function typesOf(events: readonly AgentEvent[]): string[] {
  * after it, every call that began has ended, innermost first.
  */
 export function expectOneStory(events: readonly AgentEvent[]): void {
-  expect(events.length, 'a story with no events proves nothing').toBeGreaterThan(0)
+  // A story with no events proves nothing.
+  expect(events.length).toBeGreaterThan(0)
   const durable = events.filter(isDurable)
   expect(durable.map(({ seq }) => seq)).toEqual(durable.map((_, index) => index))
   expect(typesOf(events.filter(isTerminal))).toHaveLength(1)
@@ -65,7 +67,8 @@ export function expectOneStory(events: readonly AgentEvent[]): void {
       begun.push(event.data.callId)
     }
     if (event.type === 'tool_completed' || event.type === 'subagent_completed') {
-      expect(begun, 'a call ends after it began').toContain(event.data.callId)
+      // A call ends after it began.
+      expect(begun).toContain(event.data.callId)
       ended.push(event.data.callId)
     }
   }

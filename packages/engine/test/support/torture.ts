@@ -45,7 +45,7 @@ const canaryOf = (userId: string): string => `canary(${userId})`
 const canaries = /canary\((user-\d+)\)/g
 
 function canariesIn(value: unknown): string[] {
-  return [...JSON.stringify(value).matchAll(canaries)].map(([, userId]) => String(userId))
+  return [...JSON.stringify(value).matchAll(canaries)].map(([, userId]) => userId ?? '')
 }
 
 const inputSchema = z.object({ mark: z.string(), plan: z.array(z.string()) })
