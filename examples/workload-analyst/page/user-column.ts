@@ -1,6 +1,6 @@
 import { RequestError } from './client.ts'
 import { element, find } from './element.ts'
-import { type AgentEvent, objectAt, textAt } from './event.ts'
+import { type AgentEvent, isTerminal, objectAt, textAt } from './event.ts'
 import { createEventList } from './event-list.ts'
 import { createLogSource } from './log-source.ts'
 import { renderReport } from './report.ts'
@@ -67,19 +67,22 @@ export const startColumn = async (root: HTMLElement, options: ColumnOptions): Pr
     cancel.disabled = !busy
     root.dataset['state'] = busy ? 'running' : 'idle'
   }
+  const showNothing = (why: string): void => {
+    totals.replaceChildren()
+    for (const node of [plot, report]) {
+      node.replaceChildren(element('p', { class: 'empty' }, why))
+    }
+  }
   const clear = (): void => {
     runId = undefined
     alert.hidden = true
     alert.replaceChildren()
     events.clear()
     stages.clear()
-    for (const node of [totals, plot, report]) {
-      node.replaceChildren(element('p', { class: 'empty' }, 'Not yet: the run has not ended.'))
-    }
+    showNothing('Not yet: the run has not ended.')
   }
 
-  const finish = (event: AgentEvent): void => {
-    const { type, data } = event
+  const finish = ({ type, data }: AgentEvent): void => {
     if (type === 'agent_completed') {
       const result = objectAt(data, 'result')
       totals.replaceChildren(...renderTotals(result))
@@ -87,20 +90,18 @@ export const startColumn = async (root: HTMLElement, options: ColumnOptions): Pr
       report.replaceChildren(...renderReport(textAt(result, 'report')))
       report.scrollTop = 0
       say('The report is ready.')
-    } else if (type === 'agent_error') {
-      const error = objectAt(data, 'error')
-      const code = textAt(error, 'code')
-      const title =
-        code === 'UNREADABLE_LOG' ? 'The log cannot be read.' : `The run failed (${code}).`
-      complain(title, textAt(error, 'message'))
-    } else if (type === 'agent_cancelled') {
-      say(`The run was cancelled (${textAt(data, 'reason')}).`)
-    } else return
-    if (type !== 'agent_completed') {
-      for (const node of [totals, plot, report]) {
-        node.replaceChildren(element('p', { class: 'empty' }, 'None: the run did not complete.'))
-      }
+      return
     }
+    showNothing('None: the run did not complete.')
+    if (type === 'agent_cancelled') {
+      say(`The run was cancelled (${textAt(data, 'reason')}).`)
+      return
+    }
+    const error = objectAt(data, 'error')
+    const code = textAt(error, 'code')
+    const title =
+      code === 'UNREADABLE_LOG' ? 'The log cannot be read.' : `The run failed (${code}).`
+    complain(title, textAt(error, 'message'))
   }
 
   const listener: RunListener = {
@@ -112,7 +113,7 @@ export const startColumn = async (root: HTMLElement, options: ColumnOptions): Pr
       if (event.seq !== undefined) events.add(event)
       const change = stages.hear(event)
       if (change !== undefined) say(change)
-      finish(event)
+      if (isTerminal(event)) finish(event)
     },
     connection(state) {
       connection.dataset['state'] = state

@@ -30,8 +30,8 @@ const urlOf = async (main: MainProcess): Promise<string> => {
 const inShell = async (line: string): Promise<string> =>
   (await promisify(execFile)('sh', ['-c', line], { encoding: 'utf8', maxBuffer: 1e7 })).stdout
 
-/** A log that keeps the server busy for a second or so. */
-const longLog = `input_tokens,output_tokens\n${'123456,7890\n'.repeat(800_000)}`
+/** A log that keeps the server busy for a moment. */
+const longLog = `input_tokens,output_tokens\n${'123456,7890\n'.repeat(200_000)}`
 
 const startLongRun = async (url: string): Promise<Response> => {
   const headers = { 'content-type': 'application/json' }
