@@ -322,6 +322,67 @@ test('a place in the queue is never shown after the run has begun', async () => 
   })
 })
 
+test('what is stored while a follower reads what was there before is not missed', async () => {
+  const reading = deferred()
+  const stale = deferred()
+  let reads = 0
+  class StaleRunStore extends MemoryRunStore {
+    override async read(
+      runId: string,
+      after: number | undefined,
+      limit: number,
+    ): Promise<EventBatch | undefined> {
+      const batch = await super.read(runId, after, limit)
+      reads += 1
+      if (reads === 2) {
+        reading.resolve()
+        await stale.promise
+      }
+      return batch
+    }
+  }
+  const gate = deferred<null>()
+  const waits = defineAgent({
+    name: 'waits',
+    input: z.object({}),
+    output: z.null(),
+    run: () => gate.promise,
+  })
+  const engine = engineOf([waits], { store: new StaleRunStore() })
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('waits', {})
+    await nextTurn()
+    const follower = await engine.events(runId)
+    expect((await follower.next()).value).toMatchObject({ type: 'agent_started' })
+    const pulling = follower.next()
+    await reading.promise
+    gate.resolve(null)
+    await result
+    stale.resolve()
+    expect((await pulling).value).toMatchObject({ type: 'agent_completed' })
+  })
+})
+
+test('a long story is read in batches, without a gap where one ends', async () => {
+  const talks = defineAgent({
+    name: 'talks',
+    input: z.object({}),
+    output: z.null(),
+    run: async (_, agent) => {
+      for (let index = 0; index < 300; index += 1) await agent.text(String(index))
+      return null
+    },
+  })
+  const engine = engineOf([talks])
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('talks', {})
+    await result
+    const events = await storyOf(engine, runId)
+    expectOneStory(events)
+    expect(events).toHaveLength(302)
+  })
+})
+
 test("following somebody else's run is following a missing one, down to the store calls", async () => {
   const store = new FailingRunStore()
   const engine = engineOf([echo], { store })
