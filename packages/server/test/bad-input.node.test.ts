@@ -247,6 +247,20 @@ test('a body over the limit is 413, whether it says its length or not', async ()
   expect(server.lines.filter(({ status }) => status === 413)).toHaveLength(2)
 })
 
+test('a body that says it is too large is refused before it is sent', async () => {
+  const { server, alice } = await open()
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write(
+    `POST ${run} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice.token}\r\n` +
+      'Content-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n',
+  )
+  const answer = await new Promise((resolve) => {
+    socket.once('data', (data) => resolve(String(data)))
+  })
+  socket.destroy()
+  expect(answer).toMatch(/^HTTP\/1.1 413 /)
+})
+
 test('a log of ten million characters is handled within the default limits', async () => {
   const { alice } = await open()
   const runId = await alice.start('measure', { log: 'a'.repeat(10_000_000) })
@@ -272,6 +286,29 @@ test('a client that leaves while it sends is quiet: no failure, and one line', a
       [200, 'request'],
       [499, 'request'],
     ])
+})
+
+test('a client that leaves before it is known who it is is quiet too', async () => {
+  let asked: () => void = () => undefined
+  const asking = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const server = await serve({
+    auth: async ({ request }) => {
+      const left = new Promise((resolve) => request.signal.addEventListener('abort', resolve))
+      asked()
+      await left
+      return { userId: 'alice' }
+    },
+  })
+  const leaving = new AbortController()
+  const response = fetch(`${server.url}/v1/agents`, { signal: leaving.signal })
+  await asking
+  leaving.abort()
+  await expect(response).rejects.toThrow('aborted')
+  await expect
+    .poll(() => server.lines.map(({ status, msg }) => [status, msg]), waiting)
+    .toEqual([[499, 'request']])
 })
 
 test('too many waiting runs of one user are 429, of all users 503, each with Retry-After', async () => {

@@ -212,6 +212,36 @@ describe('a socket that goes', () => {
     await expect.poll(() => inspect().openScopes, waiting).toEqual(before)
   })
 
+  test('does not wait for ever for what it asked for', async () => {
+    const server = await serve({
+      authorize: (_actor, action) =>
+        action === 'socket.open' || new Promise<never>(() => undefined),
+    })
+    const before = inspect().openScopes
+    const socket = await connect(server, 'alice')
+    socket.send({ type: 'start', id: 'a', agent: 'echo', input: { text: 'x' } })
+    await expect.poll(() => inspect().openScopes, waiting).toBe(before + 2)
+    socket.socket.terminate()
+    await expect.poll(() => inspect().openScopes, waiting).toBe(before)
+  })
+
+  test('before it has opened leaves nothing behind', async () => {
+    const server = await serve({ limits: { openMs: 50 } })
+    const { token } = await Client.of(server, 'alice')
+    const socket = connectTo(server.port, '127.0.0.1')
+    socket.write(
+      'GET /v1/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: broken\r\n' +
+        `Authorization: Bearer ${token}\r\n\r\n`,
+    )
+    const answer = await new Promise((resolve) => {
+      socket.once('data', (data) => resolve(String(data)))
+    })
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    await expect.poll(() => server.lines.map(({ closeCode }) => closeCode), waiting).toEqual([1006])
+    expect(inspect().openScopes).toBe(0)
+  })
+
   test('is logged once, with its scope and its close code', async () => {
     const { server, socket } = await open()
     await socket.frame(() => true)

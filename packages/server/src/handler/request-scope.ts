@@ -22,7 +22,12 @@ export function inRequestScope(
 ): Promise<Scoped> {
   const { userId, tenantId, roles, context } = identity
   const input = { ...context, userId, tenantId, roles, requestId: exchange.requestId }
-  const options = { label: `${exchange.method} ${exchange.route}`, signal: exchange.signal }
+  const options = {
+    label: `${exchange.method} ${exchange.route}`,
+    signal: exchange.signal,
+    // Whoever asked has left by then: what still ignores that is fenced and reported.
+    closeBudgetMs: 1_000,
+  }
   return new Promise((resolve, reject) => {
     let streaming = false
     const scope = core.context.run(input, options, async (opened) => {
