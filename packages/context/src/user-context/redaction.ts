@@ -48,10 +48,10 @@ function hiddenFields(schema: AnySchema, value: object): PropertyDescriptorMap {
     const field = fieldOf(schema, name)
     // Hidden already, as by another member of the same union.
     if (field === undefined || descriptor.get !== undefined) continue
-    const held: unknown = descriptor.value
+    const held = cover(field, descriptor.value)
     descriptors[name] = isSecret(field)
       ? { get: () => held, enumerable: false }
-      : { value: cover(field, held), enumerable: true }
+      : { value: held, enumerable: true }
   }
   return descriptors
 }
