@@ -1,3 +1,4 @@
+import { ContextError } from '../errors.ts'
 import { isThenable } from '../internal/is-thenable.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
@@ -96,21 +97,22 @@ export function perScope<Value>(
 
   /** Registered when the value is there: what its factory used was there before, and goes after it. */
   function keep(scope: Scope, value: Value): void {
-    ownObject(value, { scope: true })
-    const disposal = disposalOf(value, dispose)
-    if (disposal === undefined) return
     try {
-      scope.defer(() => {
-        const state = runtime().storage.getStore()?.cell?.state
-        const made = state === undefined ? undefined : values.get(state)
-        if (made !== undefined) made.disposed = true
-        return disposal()
-      })
+      ownObject(value, { scope: true })
+      const disposal = disposalOf(value, dispose)
+      if (disposal !== undefined) scope.defer(() => disposeOf(disposal))
     } catch (error) {
-      // It came too late to be anybody's: the scope has given up waiting for it.
-      discard(value)
+      // Too late to be anybody's: the scope has given up waiting for it. Unless it is somebody else's.
+      if (!ContextError.is(error) || error.code !== 'CROSS_OWNER') discard(value)
       throw error
     }
+  }
+
+  function disposeOf(disposal: () => unknown): unknown {
+    const state = runtime().storage.getStore()?.cell?.state
+    const made = state === undefined ? undefined : values.get(state)
+    if (made !== undefined) made.disposed = true
+    return disposal()
   }
 
   function discard(value: Value): void {
