@@ -3,6 +3,7 @@ import { inspect, type Scope } from '../src/index.ts'
 import { caught, thrownBy } from './support/caught.ts'
 import { deferred, nextTurn } from './support/deferred.ts'
 import { LazyQuery } from './support/lazy-query.ts'
+import { untyped } from './support/untyped.ts'
 import { alice, users } from './support/users.ts'
 
 test('a scope goes from open to closing to closed, each once', async () => {
@@ -130,6 +131,15 @@ test('a cleanup that returns a lazy thenable has it started, in the scope', asyn
     scope.defer(() => new LazyQuery(() => seen.push(users.current().userId)))
   })
   expect(seen).toEqual(['alice'])
+})
+
+test('a cleanup that was called instead of handed over is refused at once', async () => {
+  await users.run(alice, (scope) => {
+    expect(() => scope.defer(untyped(Promise.resolve()))).toThrow(
+      new TypeError('Expected the cleanup to be a function, got object'),
+    )
+  })
+  expect.assertions(1)
 })
 
 test('while a scope closes reading works, and nothing new starts', async () => {

@@ -48,6 +48,10 @@ class ScopeHandle implements Scope {
 
   defer(cleanup: (signal: AbortSignal) => unknown): void {
     const state = this.#enter('defer a cleanup')
+    // What is called too early, as in defer(connection.release()), would be missed at the end.
+    if (typeof cleanup !== 'function') {
+      throw new TypeError(`Expected the cleanup to be a function, got ${typeof cleanup}`)
+    }
     if (state.lifecycle === 'closing') throw scopeClosing(state, 'defer a cleanup')
     ;(state.cleanups ??= []).push(cleanup)
   }

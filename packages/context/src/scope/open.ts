@@ -133,6 +133,11 @@ function checkedDuration(name: string, value: number | undefined, fallback: numb
 
 function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return
-  if (typeof signal === 'object' && signal !== null && 'addEventListener' in signal) return
+  const listens =
+    typeof signal === 'object' &&
+    signal !== null &&
+    'addEventListener' in signal &&
+    'removeEventListener' in signal
+  if (listens) return
   throw new TypeError('Expected `signal` to be an AbortSignal')
 }
