@@ -46,7 +46,7 @@ test('an execution works in its own run only: not for a stranger, not in another
     })
   }
   const foreign = await shared.promise
-  expect(await caught(() => foreign.think('x'))).toMatchObject({ code: 'NO_SCOPE' })
+  expect(await caught(() => foreign.think('x'))).toMatchObject({ code: 'SCOPE_LOST' })
   done.resolve()
   await kept.result
   await users.run(alice, async () => {

@@ -183,28 +183,32 @@ test.each([
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
 })
 
-test('whatever it is given, it throws nothing, gives what JSON carries unchanged, and stays small', () => {
-  fc.assert(
-    fc.property(
-      fc.anything({
-        withBigInt: true,
-        withDate: true,
-        withMap: true,
-        withNullPrototype: true,
-        withObjectString: true,
-        withSet: true,
-        withSparseArray: true,
-        withTypedArray: true,
-        withUnicodeString: true,
-        maxDepth: 6,
-      }),
-      (value) => {
-        const shown = preview(value)
-        const text = JSON.stringify(shown)
-        expect(JSON.parse(text)).toEqual(shown)
-        expect(text.length).toBeLessThan(100_000)
-      },
-    ),
-    { numRuns: 500 },
-  )
-})
+test(
+  'whatever it is given, it throws nothing, gives what JSON carries unchanged, and stays small',
+  { timeout: 30_000 },
+  () => {
+    fc.assert(
+      fc.property(
+        fc.anything({
+          withBigInt: true,
+          withDate: true,
+          withMap: true,
+          withNullPrototype: true,
+          withObjectString: true,
+          withSet: true,
+          withSparseArray: true,
+          withTypedArray: true,
+          withUnicodeString: true,
+          maxDepth: 6,
+        }),
+        (value) => {
+          const shown = preview(value)
+          const text = JSON.stringify(shown)
+          expect(JSON.parse(text)).toEqual(shown)
+          expect(text.length).toBeLessThan(100_000)
+        },
+      ),
+      { numRuns: 500 },
+    )
+  },
+)

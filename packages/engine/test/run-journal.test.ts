@@ -4,6 +4,7 @@ import type { DurableEvent, UnnumberedEvent } from '../src/index.ts'
 import { RunJournal } from '../src/events/run-journal.ts'
 import { MemoryRunStore } from '../src/store/memory-run-store.ts'
 import { contextError, engineError } from './support/caught.ts'
+import { deferred } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
 
 const failure = { code: 'CANCELLED', message: 'The run was cancelled.' }
@@ -106,20 +107,16 @@ test('whoever emits, events are written in the scope that the journal was made i
 })
 
 test("events can be emitted from another owner's scope by mistake, and still are the run's own", async () => {
-  let kept: RunJournal | undefined
-  let waiting: (() => void) | undefined
+  const made = deferred<RunJournal>()
+  const told = deferred()
   const run = withJournal(async (journal, store) => {
-    kept = journal
-    await new Promise<void>((resolve) => {
-      waiting = resolve
-    })
+    made.resolve(journal)
+    await told.promise
     expect((await store.read('r', undefined, 10))?.events).toMatchObject([{ userId: 'alice' }])
   })
-  while (kept === undefined) await Promise.resolve()
-  const journal = kept
-  while (waiting === undefined) await new Promise((resolve) => setTimeout(resolve, 0))
+  const journal = await made.promise
   await users.run(bob, () => journal.append(text('a')))
-  waiting()
+  told.resolve()
   await run
   expect((await contextError(() => journal.append(text('late')))).code).toBe('SCOPE_CLOSED')
 })

@@ -22,11 +22,18 @@ export function describeFailure(error: unknown, runScopeId?: string): Failure {
       ? { code: 'RUN_DEADLINE', message: 'The run took too long.' }
       : { code: 'STEP_DEADLINE', message: 'The step that this belongs to took too long.' }
   }
+  if (isRevocation(error)) {
+    return { code: 'REVOKED', message: 'The run was ended because its user was revoked.' }
+  }
   return { code: 'AGENT_FAILED', message: "The agent failed. The reason is in the server's log." }
 }
 
 function isDeadline(error: unknown): error is ContextError {
   return ContextError.is(error) && error.code === 'DEADLINE_EXCEEDED'
+}
+
+function isRevocation(error: unknown): error is ContextError {
+  return ContextError.is(error) && error.code === 'REVOKED'
 }
 
 /** The scope that work ran in: what is to be known of it when it has closed. */
@@ -63,6 +70,7 @@ export function failureOf(thrown: unknown, work: FailedWork): unknown {
     const message = `${subject} did not finish within ${limitMs} ms.`
     return new EngineError(work.deadlineCode, message, { cause: thrown })
   }
+  if (isRevocation(error) && !scope.failedItself) return error
   if (EngineError.is(error) || AgentError.is(error)) return error
   const message = `${subject} failed. The reason is in the server's log.`
   return new EngineError(work.failureCode, message, { cause: thrown })

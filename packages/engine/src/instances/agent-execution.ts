@@ -9,7 +9,7 @@ export interface DelegateOptions {
 
 /**
  * What an agent's code can do while it runs: tell, call, delegate. Belongs to the scope of its execution;
- * afterwards, and elsewhere, every member throws `SCOPE_CLOSED` or `CROSS_OWNER`. So does a tool or a step
+ * afterwards, and elsewhere, every member throws `SCOPE_CLOSED`, `CROSS_OWNER` or `SCOPE_LOST`. So does a tool or a step
  * that was given up and still runs: it can no longer emit anything.
  *
  * What is started here and not awaited is waited for before the execution ends; if it fails and nobody has

@@ -43,7 +43,7 @@ export class LiveRun {
     })
   }
 
-  /** Aborts when the run is cancelled. */
+  /** Aborts when the run is cancelled, or its root scope is aborted. */
   get signal(): AbortSignal {
     return this.#controller.signal
   }
@@ -56,9 +56,17 @@ export class LiveRun {
   cancel(reason: CancelReason): void {
     if (this.#closing || this.#reason !== undefined) return
     this.#reason = reason
-    const error = new EngineError('CANCELLED', sentences[reason])
-    this.ticket.withdraw(error)
-    this.#controller.abort(error)
+    this.#abort(new EngineError('CANCELLED', sentences[reason]))
+  }
+
+  /** Ends the run because its root scope has to: its owner was revoked. */
+  interrupt(reason: unknown): void {
+    if (!this.#closing) this.#abort(reason)
+  }
+
+  #abort(reason: unknown): void {
+    this.ticket.withdraw(reason)
+    this.#controller.abort(reason)
   }
 
   /** Cancels the run when the signal aborts: its client has left. */

@@ -35,6 +35,8 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
         const { requestId, threadId: thread } = root.context
         const createdAt = new Date(opening.now()).toISOString()
         const journal = journalOf(opening, root)
+        const { signal } = root
+        signal.addEventListener('abort', () => run.interrupt(signal.reason))
         await store.create({
           runId,
           agent,

@@ -44,7 +44,7 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
     outcome = { error }
   }
   run.beginEnding()
-  if (run.cancelled !== undefined) outcome = { error: run.signal.reason }
+  if (run.signal.aborted) outcome = { error: run.signal.reason }
   try {
     await journal.end(...conclude(outcome, run, now() - startedAt))
   } finally {
