@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -27,11 +27,11 @@ const urlOf = async (main: MainProcess): Promise<string> => {
   return url
 }
 
-const inShell = async (line: string): Promise<string> =>
-  (await promisify(execFile)('sh', ['-c', line], { encoding: 'utf8', maxBuffer: 1e7 })).stdout
+const inShell = async (line: string, cwd: string = tmpdir()): Promise<string> =>
+  (await promisify(execFile)('sh', ['-c', line], { cwd, encoding: 'utf8', maxBuffer: 1e7 })).stdout
 
 /** A log that keeps the server busy for a moment. */
-const longLog = `input_tokens,output_tokens\n${'123456,7890\n'.repeat(200_000)}`
+const longLog = `input_tokens,output_tokens\n${'123456,7890\n'.repeat(150_000)}`
 
 const startLongRun = async (url: string): Promise<Response> => {
   const headers = { 'content-type': 'application/json' }
@@ -80,6 +80,22 @@ describe('the command', { timeout: 60_000 }, () => {
     expect(said).toContain('event: agent_completed')
     expect(said).toContain('"calls":2')
     expect(said).toContain('"costUsd":0.005312')
+  })
+
+  test('answers the lines of its README, on a log of one’s own', async () => {
+    const url = await urlOf(start())
+    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+    const lines = /```sh\n([^`]+)```/.exec(readme)?.[1] ?? ''
+    expect(lines).toContain('url=http://127.0.0.1:3000')
+    const directory = await mkdtemp(join(tmpdir(), 'workload-analyst-'))
+    try {
+      await writeFile(join(directory, 'calls.csv'), 'input_tokens,output_tokens\n7,8\n')
+      const said = await inShell(lines.replace('http://127.0.0.1:3000', url), directory)
+      expect(said).toContain('event: agent_completed')
+      expect(said).toContain('"inputTokens":7,"outputTokens":8')
+    } finally {
+      await rm(directory, { recursive: true })
+    }
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
