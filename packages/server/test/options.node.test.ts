@@ -25,10 +25,13 @@ test.each<[string, Partial<RingfenceOptions> & { basePath?: string }]>([
   expect(() => createHandler({ engine: testEngine(), auth, ...options })).toThrow(TypeError)
 })
 
-test('an address that is taken is an error of listen()', async () => {
+test('an address that is taken is an error of listen(), and another may be tried', async () => {
   const server = await serve()
   const other = createServer({ engine: testEngine(), auth })
   await expect(other.listen({ port: server.port })).rejects.toThrow('EADDRINUSE')
+  const { url } = await other.listen({ port: 0 })
+  expect((await fetch(`${url}/livez`)).status).toBe(200)
+  await other.close()
 })
 
 test('agents read the application’s own context', async () => {

@@ -31,7 +31,10 @@ export interface AgentServer {
   /** Answers without a socket in between. */
   readonly fetch: AgentHandler
 
-  /** Listens. Rejects where the address is taken, or is one that demo mode does not allow. Once only. */
+  /**
+   * Listens. Rejects where the address is taken, or is one that demo mode does not allow; then it may be called
+   * again. Otherwise once only.
+   */
   listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>
 
   /**
@@ -84,12 +87,19 @@ export function createServer(options: ServerOptions): AgentServer {
         const { startListener } = await import('./listen.ts')
         return startListener({ core, fetch, host, port, timeouts })
       })
-      listener = await listening
+      try {
+        listener = await listening
+      } catch (error) {
+        listening = undefined
+        throw error
+      }
       return { url: listener.url, port: listener.port }
     },
 
     close({ graceMs = 10_000 } = {}) {
-      return (closed ??= runOutside(async () => drain(core, await listening, graceMs)))
+      return (closed ??= runOutside(async () =>
+        drain(core, await listening?.catch(() => undefined), graceMs),
+      ))
     },
   }
 }
