@@ -120,9 +120,9 @@ export class RunJournal {
   #stamp<Draft extends EventDraft | TransientDraft>(
     draft: Draft,
   ): Draft & RunIdentity & { readonly at: string } {
-    return deepFreeze(
-      Object.assign({ at: new Date(this.#now()).toISOString() }, this.#identity, draft),
-    )
+    const at = new Date(this.#now()).toISOString()
+    // In the order in which a reader wants to see them: what, when, whose, by whom, and then all of it.
+    return deepFreeze(Object.assign({ type: draft.type, at }, this.#identity, draft))
   }
 }
 
