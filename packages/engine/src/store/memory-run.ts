@@ -88,8 +88,9 @@ export class MemoryRun {
 
 function number(event: UnnumberedEvent, seq: number): DurableEvent {
   // The union's members differ in type and data alone, and both are untouched.
+  const { type, ...rest } = event
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return Object.freeze({ type: event.type, seq, ...event }) as DurableEvent
+  return Object.freeze({ type, seq, ...rest }) as DurableEvent
 }
 
 /** What an event makes of the run's record. */
