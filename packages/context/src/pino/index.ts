@@ -1,0 +1,1 @@
+export { scopeMixin, type ScopeBindings, type ScopeMixinOptions } from './scope-mixin.ts'
