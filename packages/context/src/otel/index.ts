@@ -1,0 +1,1 @@
+export { createContextManager } from './create-context-manager.ts'
