@@ -105,16 +105,14 @@ export class InstanceFactory {
     const scope = currentScope()
     const definition = this.#agents.get(name)
     const context = this.#contextOf()
-    const executeParsed: MadeInstance['executeParsed'] = async (input, hooks = {}) => {
-      assertOwner(instance)
-      return executeAgent(definition, input, context, {
+    const executeParsed: MadeInstance['executeParsed'] = (input, hooks = {}) =>
+      executeAgent(definition, input, context, {
         deadlineMs: definition.limits.runMs ?? context.limits.runMs,
         graceMs: context.limits.abortGraceMs,
         depth: 0,
         work: newWorkScope(),
         ...hooks,
       })
-    }
     const instance: AgentInstance = own(
       Object.freeze<AgentInstance>({
         name,
