@@ -139,7 +139,7 @@ test('what its scope no longer waits for is disposed when it arrives, and nobody
     users.run(alice, { closeBudgetMs: 0 }, async (scope) => {
       waiting = caught(() => slow())
       scope.abort(new Error('left'))
-      await scope.spawn('never', () => new Promise(() => undefined))
+      await scope.spawn('ignores the abort', () => gate.promise)
     }),
   )
   expect(error).toMatchObject({ message: 'left' })

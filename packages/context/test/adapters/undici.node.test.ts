@@ -25,13 +25,13 @@ let requests: string[] = []
 let slow = deferred()
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
-    requests.push(request.url ?? '')
+  server = createServer(({ url }, response) => {
+    requests.push(url ?? '')
     const answer = (): void => {
       response.write('first')
       setTimeout(() => response.end('last'), 1)
     }
-    if (request.url === '/slow') void slow.promise.then(answer)
+    if (url === '/slow') void slow.promise.then(answer)
     else answer()
   })
   server.on('connection', () => (connections += 1))
