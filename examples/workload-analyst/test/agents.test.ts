@@ -130,6 +130,6 @@ describe('the rows on their way between stages', () => {
     await users.run({ userId: 'bob' }, () => {
       expect(() => rows.open()).toThrow(expect.objectContaining({ code: 'CROSS_OWNER' }))
     })
-    expect(() => rows.open()).toThrow(expect.objectContaining({ code: 'NO_SCOPE' }))
+    expect(() => rows.open()).toThrow(expect.objectContaining({ name: 'ContextError' }))
   })
 })

@@ -21,7 +21,7 @@ const problem = z.strictObject({
   requestId: z.string(),
 })
 
-const longLog = `input_tokens,output_tokens\n${'1200,300\n'.repeat(150_000)}`
+const logOf = (rows: number): string => `input_tokens,output_tokens\n${'1200,300\n'.repeat(rows)}`
 
 describe.skipIf(chromiumPath === undefined)(
   `${skippedWithoutChromium}the buttons that reach for a run`,
@@ -146,10 +146,10 @@ describe.skipIf(chromiumPath === undefined)(
     test.each(userIds)('cannot stop %s’s run while it works, and can stop one’s own', (userId) =>
       withPage(async (opened) => {
         const other = others[userId]
-        for (const who of userIds) {
-          await opened.upload(who, longLog)
-          await opened.run(who)
-        }
+        // The one that is to be cancelled works much longer than it takes to press two buttons.
+        await opened.upload(other, logOf(1_000_000))
+        await opened.upload(userId, logOf(100_000))
+        await opened.runBoth()
         for (const who of userIds) {
           await opened.column(who).locator('li[data-state=running]').first().waitFor()
         }

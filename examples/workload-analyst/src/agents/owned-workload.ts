@@ -15,7 +15,7 @@ export class OwnedWorkload {
     own(this)
   }
 
-  /** The rows, for their owner only. Throws `CROSS_OWNER`, `NO_SCOPE`. */
+  /** The rows, for their owner only. Throws a ContextError elsewhere: `CROSS_OWNER`, or outside of a scope. */
   open(): Workload {
     return assertOwner(this).#workload
   }
