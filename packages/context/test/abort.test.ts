@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { inspect, tryCurrentScope, type Scope } from '../src/index.ts'
 import { aborted, deferred } from './support/deferred.ts'
+import { endWhatHangs, hang } from './support/hang.ts'
 import { alice, bob, users } from './support/users.ts'
+
+endWhatHangs()
 
 test('an abort reaches the scopes and tasks inside, with the same reason', async () => {
   const reason = new Error('stop')
@@ -39,7 +42,7 @@ test('an abort without a reason gets one, the same for the signal and for run', 
   const run = users.run(alice, { closeBudgetMs: 0 }, (scope) => {
     scope.abort(undefined)
     reasons.push(scope.signal.reason)
-    return new Promise(() => undefined)
+    return hang()
   })
   await run.catch((error: unknown) => reasons.push(error))
   expect(reasons[0]).toMatchObject({ name: 'AbortError' })

@@ -2,8 +2,11 @@ import { expect, test } from 'vitest'
 import { currentScope, inspect, type Orphan, type Scope } from '../src/index.ts'
 import { contextError, thrownBy } from './support/caught.ts'
 import { aborted, deferred, nextTurn } from './support/deferred.ts'
+import { endWhatHangs, hang } from './support/hang.ts'
 import { untyped } from './support/untyped.ts'
 import { alice, users } from './support/users.ts'
+
+endWhatHangs()
 
 test('detached work outlives the scope that started it, as the same user', async () => {
   const gate = deferred()
@@ -86,9 +89,8 @@ test('a failure of detached work that nobody awaits ends neither the scope nor t
 
 test('detached work that hangs is reported to the listener around it', async () => {
   const orphans: Orphan[] = []
-  const hang = new Promise<never>(() => undefined)
   await users.run(alice, { onOrphan: (orphan) => orphans.push(orphan) }, async (scope) => {
-    const detached = scope.detach('hangs', { deadlineMs: 5, closeBudgetMs: 0 }, () => hang)
+    const detached = scope.detach('hangs', { deadlineMs: 5, closeBudgetMs: 0 }, hang)
     await expect(detached).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
   })
   expect(orphans.map(({ label }) => label)).toEqual(['hangs'])

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest'
 import { inspect, tryCurrentScope, type Orphan, type Scope } from '../src/index.ts'
 import { caught } from './support/caught.ts'
 import { aborted, deferred, nextTurn } from './support/deferred.ts'
+import { endWhatHangs, hang } from './support/hang.ts'
 import { alice, users } from './support/users.ts'
 
-const never = (): Promise<never> => new Promise(() => undefined)
+endWhatHangs()
 
 test('a callback that ignores its deadline is fenced and reported, and run rejects', async () => {
   const gate = deferred()
@@ -78,7 +79,7 @@ test('a callback that ignores scope.abort() does not hold the scope open for eve
   const run = users.run(alice, { closeBudgetMs: 5 }, (scope) => {
     scope.defer(() => order.push('cleanup'))
     scope.abort(reason)
-    return never()
+    return hang()
   })
   await expect(run).rejects.toBe(reason)
   expect(order).toEqual(['cleanup'])
@@ -115,8 +116,8 @@ test('a hanging child is closed before its parent: its cleanups run in its scope
           await nextTurn()
           order.push(`inner cleanup on thread ${users.current().threadId}`)
         })
-        void inner.spawn('grandchild task', never)
-        return never()
+        void inner.spawn('grandchild task', hang)
+        return hang()
       })
       outer.abort(reason)
       await child
@@ -134,12 +135,12 @@ test('a child with more patience than its parent does not hold the parent up', a
   const run = users.run(alice, { closeBudgetMs: 5 }, (outer) => {
     void users.child({}, { closeBudgetMs: 60_000 }, (inner) => {
       inner.defer(() => order.push('inner'))
-      void inner.spawn('hangs', never)
-      return never()
+      void inner.spawn('hangs', hang)
+      return hang()
     })
     outer.defer(() => order.push('outer'))
     outer.abort(reason)
-    return never()
+    return hang()
   })
   await expect(run).rejects.toBe(reason)
   expect(order).toEqual(['inner', 'outer'])
@@ -151,11 +152,11 @@ test('nor does a child that was aborted earlier, with all its patience still bef
     void users.child({}, { closeBudgetMs: 60_000 }, (inner) => {
       inner.defer(() => order.push('inner'))
       inner.abort(new Error('the child alone'))
-      return never()
+      return hang()
     })
     outer.defer(() => order.push('outer'))
     outer.abort(new Error('stop'))
-    return never()
+    return hang()
   })
   const error = await caught(() => run)
   expect(error).toMatchObject({
@@ -176,16 +177,16 @@ test('once time is up nothing more starts in the scope, so that it ends', async 
         cleaning.resolve()
         await proceed.promise
       })
-      return never()
+      return hang()
     })
     scope.abort(new Error('stop'))
-    return never()
+    return hang()
   })
   const scope = await kept.promise
   await cleaning.promise
   await new Promise((resolve) => setTimeout(resolve, 10))
   users.runSync(alice, () => {
-    expect(() => scope.spawn('late', never)).toThrow(
+    expect(() => scope.spawn('late', hang)).toThrow(
       expect.objectContaining({ code: 'SCOPE_CLOSING' }),
     )
   })
@@ -195,14 +196,14 @@ test('once time is up nothing more starts in the scope, so that it ends', async 
 
 test('an orphan listener is inherited, and a nearer one comes first', async () => {
   const told: string[] = []
-  const hang = (): Promise<unknown> =>
-    users.child({}, { label: 'inner', deadlineMs: 5, closeBudgetMs: 0 }, never)
+  const overrun = (): Promise<unknown> =>
+    users.child({}, { label: 'inner', deadlineMs: 5, closeBudgetMs: 0 }, hang)
   await users.run(alice, { onOrphan: ({ label }) => told.push(`outer told of ${label}`) }, () =>
-    caught(hang),
+    caught(overrun),
   )
   await users.run(alice, { onOrphan: ({ label }) => told.push(`outer told of ${label}`) }, () =>
     users.child({}, { onOrphan: ({ label }) => told.push(`nearer told of ${label}`) }, () =>
-      caught(hang),
+      caught(overrun),
     ),
   )
   expect(told).toEqual(['outer told of inner', 'nearer told of inner'])
@@ -224,7 +225,7 @@ test('an orphan listener that throws does not keep the scope from closing, and i
       },
       (scope) => {
         scope.defer(() => order.push('cleanup'))
-        return never()
+        return hang()
       },
     ),
   )
@@ -240,7 +241,7 @@ test('an orphan listener that throws does not keep the scope from closing, and i
       },
       (scope) => {
         scope.defer(() => order.push('cleanup'))
-        void scope.spawn('hangs', never)
+        void scope.spawn('hangs', hang)
         throw new Error('callback')
       },
     ),
@@ -257,7 +258,7 @@ test('an orphan listener that throws does not keep the scope from closing, and i
       },
       (scope) => {
         scope.defer(() => order.push('cleanup'))
-        scope.defer(never)
+        scope.defer(hang)
       },
     ),
   )
