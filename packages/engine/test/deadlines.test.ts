@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { currentScope, inspect } from '@ringfence/context'
 import { defineAgent, defineTool, pipeline, type AgentExecution } from '../src/index.ts'
 import { caught } from './support/caught.ts'
-import { aborted, deferred, until } from './support/deferred.ts'
+import { aborted, deferred } from './support/deferred.ts'
 import { engineOf, expectOneStory, runToEnd, storyOf, typesOf } from './support/engine.ts'
 import { expectNothingLeft } from './support/quiet.ts'
 import { RecordingLogger } from './support/recording-logger.ts'
@@ -234,23 +234,30 @@ test('what comes after its deadline has failed, also where it comes within the g
       return 'late'
     },
   })
-  const agent = defineAgent({
-    name: 'agent',
-    input: z.object({ tool: z.boolean() }),
+  const calls = defineAgent({
+    name: 'calls',
+    input: empty,
     output: z.string(),
-    limits: { runMs: 60 },
-    run: async ({ tool }, execution) => {
-      if (tool) return execution.call(late, {})
+    run: (_, execution) => execution.call(late, {}),
+  })
+  const waits = defineAgent({
+    name: 'waits',
+    input: empty,
+    output: z.string(),
+    limits: { runMs: 10 },
+    run: async (_, execution) => {
       await aborted(execution.signal)
       return 'late'
     },
   })
-  const engine = engineOf([agent])
+  const engine = engineOf([calls, waits])
   await users.run(alice, async () => {
-    const codeOf = async (tool: boolean): Promise<unknown> =>
-      (await runToEnd(engine, 'agent', { tool })).at(-1)
-    expect(await codeOf(true)).toMatchObject({ data: { error: { code: 'TOOL_DEADLINE' } } })
-    expect(await codeOf(false)).toMatchObject({ data: { error: { code: 'RUN_DEADLINE' } } })
+    for (const [agent, code] of [
+      ['calls', 'TOOL_DEADLINE'],
+      ['waits', 'RUN_DEADLINE'],
+    ] as const) {
+      expect((await runToEnd(engine, agent)).at(-1)).toMatchObject({ data: { error: { code } } })
+    }
   })
   await expectNothingLeft(engine)
 })
@@ -365,6 +372,28 @@ test('agents that delegate to each other in a circle end with DELEGATION_TOO_DEE
   expect(deepest).toBe(3)
 })
 
+test('agents that execute instances of each other in a circle end with DELEGATION_TOO_DEEP', async () => {
+  let deepest = 0
+  const circle = defineAgent({
+    name: 'circle',
+    input: z.object({ depth: z.number() }),
+    output: z.null(),
+    run: async ({ depth }) => {
+      deepest = Math.max(deepest, depth)
+      await engine.instances.create('circle').execute({ depth: depth + 1 })
+      return null
+    },
+  })
+  const engine = engineOf([circle], { limits: { delegationDepth: 3 } })
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'circle', { depth: 0 })
+    expect(events.at(-1)).toMatchObject({ data: { error: { code: 'DELEGATION_TOO_DEEP' } } })
+    expect(deepest).toBe(3)
+    const failure = await caught(() => engine.instances.create('circle').execute({ depth: 0 }))
+    expect(failure).toMatchObject({ code: 'DELEGATION_TOO_DEEP' })
+  })
+})
+
 test('a run that waits for another of its own owner, at one at a time, ends by its deadline', async () => {
   const inner = deferred<{ result: Promise<unknown> }>()
   const nested = defineAgent({
@@ -387,17 +416,4 @@ test('a run that waits for another of its own owner, at one at a time, ends by i
   // What waits on still charges the owner, so the inner run never has its turn: it is given up as well.
   await expect((await inner.promise).result).rejects.toMatchObject({ code: 'QUEUE_TIMEOUT' })
   await expectNothingLeft(engine)
-})
-
-test('a timer is stopped when its run is over', async () => {
-  const quick = defineAgent({ name: 'quick', input: empty, output: z.null(), run: () => null })
-  const engine = engineOf([quick])
-  const timers = (): number =>
-    process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-  await until(() => timers() <= 1)
-  const before = timers()
-  await users.run(alice, async () => {
-    for (let run = 0; run < 20; run += 1) await runToEnd(engine, 'quick')
-  })
-  expect(timers()).toBeLessThanOrEqual(before)
 })

@@ -14,11 +14,7 @@ const envelope = {
 }
 const durable = { ...envelope, seq: z.int().nonnegative() }
 
-/**
- * The events of a run, as they travel: for whoever receives them from outside. Unknown fields are dropped,
- * unknown types refused.
- */
-export const agentEvent: z.ZodType<AgentEvent> = z.discriminatedUnion('type', [
+const schema = z.discriminatedUnion('type', [
   z.object({
     ...durable,
     type: z.literal('agent_started'),
@@ -93,3 +89,16 @@ export const agentEvent: z.ZodType<AgentEvent> = z.discriminatedUnion('type', [
     data: z.object({ fraction: z.number().min(0).max(1), message: z.string().optional() }),
   }),
 ])
+
+/** Compiles only for a schema that gives every event, and nothing but events. */
+function exactly<Schema extends z.ZodType<AgentEvent>>(
+  complete: [AgentEvent] extends [z.output<Schema>] ? Schema : never,
+): z.ZodType<AgentEvent> {
+  return complete
+}
+
+/**
+ * The events of a run, as they travel: for whoever receives them from outside. Unknown fields are dropped,
+ * unknown types refused.
+ */
+export const agentEvent: z.ZodType<AgentEvent> = exactly<typeof schema>(schema)

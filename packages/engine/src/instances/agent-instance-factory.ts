@@ -1,5 +1,6 @@
-import { assertOwner, currentScope, own } from '@ringfence/context'
+import { assertOwner, createVariable, currentScope, own, type Variable } from '@ringfence/context'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
+import { EngineError } from '../errors/engine-error.ts'
 import { newWorkScope, type WorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
@@ -11,7 +12,7 @@ export interface AgentInstance {
   readonly name: string
   /**
    * Executes the agent once, in a child scope with the agent's deadline. Rejects with `INVALID_INPUT`,
-   * `INVALID_OUTPUT`, or with what the agent threw. Throws `SCOPE_CLOSED` after the scope it was made in,
+   * `INVALID_OUTPUT`, `DELEGATION_TOO_DEEP`, or with what the agent threw. Throws `SCOPE_CLOSED` after the scope it was made in,
    * and `CROSS_OWNER` elsewhere.
    */
   execute(input: unknown): Promise<unknown>
@@ -75,12 +76,16 @@ export interface ExecutionHooks {
   readonly signal?: AbortSignal
   /** Told of the scope that the agent runs in. */
   readonly work?: WorkScope
+  /** How many delegations lead here. Default: one more than to the code that asks. */
+  readonly depth?: number
 }
 
 /** Where every path of the engine ends. `contextOf` says what the run of the current scope shares. */
 export class InstanceFactory {
   readonly #agents: AgentRegistry
   readonly #contextOf: () => ExecutionContext
+  /** How many executions lead to the code that asks; -1 outside of all. Agents may make instances, too. */
+  readonly #depth: Variable<number> = createVariable({ name: 'depth', defaultValue: -1 })
   #created = 0
   #disposed = 0
 
@@ -105,14 +110,19 @@ export class InstanceFactory {
     const scope = currentScope()
     const definition = this.#agents.get(name)
     const context = this.#contextOf()
-    const executeParsed: MadeInstance['executeParsed'] = (input, hooks = {}) =>
-      executeAgent(definition, input, context, {
-        deadlineMs: definition.limits.runMs ?? context.limits.runMs,
-        graceMs: context.limits.abortGraceMs,
-        depth: 0,
-        work: newWorkScope(),
-        ...hooks,
-      })
+    const executeParsed: MadeInstance['executeParsed'] = async (input, hooks = {}) => {
+      const depth = hooks.depth ?? this.#depth.get() + 1
+      if (depth > context.limits.delegationDepth) throw tooDeep(name, depth)
+      return this.#depth.run(depth, () =>
+        executeAgent(definition, input, context, {
+          deadlineMs: definition.limits.runMs ?? context.limits.runMs,
+          graceMs: context.limits.abortGraceMs,
+          work: newWorkScope(),
+          ...hooks,
+          depth,
+        }),
+      )
+    }
     const instance: AgentInstance = own(
       Object.freeze<AgentInstance>({
         name,
@@ -130,4 +140,12 @@ export class InstanceFactory {
     this.#created += 1
     return { instance, executeParsed }
   }
+}
+
+function tooDeep(name: string, depth: number): EngineError {
+  return new EngineError(
+    'DELEGATION_TOO_DEEP',
+    `Cannot execute the agent "${name}" here: ${depth} executions lead to it, and that is the limit. ` +
+      'Look for agents that execute each other in a circle.',
+  )
 }

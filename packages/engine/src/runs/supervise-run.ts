@@ -76,7 +76,11 @@ async function executeInstance(supervision: Supervision): Promise<unknown> {
   const { limits, logger, runScope } = context
   const { agent, runId, signal } = run
   try {
-    const output = await instances.make(agent).executeParsed(input, { signal, work: runScope })
+    const output = await instances.make(agent).executeParsed(input, {
+      signal,
+      work: runScope,
+      depth: 0,
+    })
     return toJson(output, limits.resultBytes, `The result of the agent "${agent}"`)
   } catch (error) {
     const failure = failureOf(error, {

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { agentEvent, isDurable, isTerminal, type AgentEvent } from '../src/index.ts'
+
+const stamp = {
+  at: '2026-01-01T00:00:00.000Z',
+  runId: 'run',
+  requestId: 'request',
+  userId: 'alice',
+  agent: 'agent',
+}
+const error = { code: 'AGENT_FAILED', message: 'no' }
+const call = { callId: 'call-1', durationMs: 1.5 }
+
+const durable: AgentEvent[] = [
+  { ...stamp, seq: 0, type: 'agent_started', data: { queuedMs: 0 } },
+  { ...stamp, seq: 1, type: 'agent_thinking', data: { text: 'hm', step: 1 } },
+  { ...stamp, seq: 2, type: 'agent_text', data: { delta: '' } },
+  { ...stamp, seq: 3, type: 'tool_executing', data: { callId: 'call-1', tool: 't', input: [1] } },
+  {
+    ...stamp,
+    seq: 4,
+    type: 'tool_completed',
+    data: { ...call, tool: 't', ok: true, result: null },
+  },
+  { ...stamp, seq: 5, type: 'tool_completed', data: { ...call, tool: 't', ok: false, error } },
+  { ...stamp, seq: 6, type: 'subagent_started', data: { callId: 'call-2', agent: 'b' } },
+  { ...stamp, seq: 7, type: 'subagent_completed', data: { ...call, agent: 'b', ok: true } },
+]
+const terminal: AgentEvent[] = [
+  { ...stamp, seq: 8, type: 'agent_completed', data: { result: { a: 1 }, durationMs: 1 } },
+  { ...stamp, seq: 8, type: 'agent_error', data: { error, durationMs: 1 } },
+  { ...stamp, seq: 8, type: 'agent_cancelled', data: { reason: 'shutdown', durationMs: 1 } },
+]
+const transient: AgentEvent[] = [
+  { ...stamp, type: 'queue_position', data: { position: 1 } },
+  { ...stamp, type: 'agent_progress', data: { fraction: 1, message: 'done' } },
+]
+const all = [...durable, ...terminal, ...transient]
+
+test('every event passes its schema unchanged, as an object and as JSON, with a thread and without', () => {
+  for (const event of all.flatMap((one) => [one, { ...one, threadId: 't' }])) {
+    expect(agentEvent.parse(event)).toEqual(event)
+    expect(agentEvent.parse(JSON.parse(JSON.stringify(event)))).toEqual(event)
+  }
+  expect(new Set(all.map(({ type }) => type)).size).toBe(12)
+})
+
+test('what is durable, what ends a run and what is transient are told apart', () => {
+  expect(all.filter(isDurable)).toEqual([...durable, ...terminal])
+  expect(all.filter(isTerminal)).toEqual(terminal)
+})
+
+test('fields that are not known are dropped, so that an older client reads a newer server', () => {
+  const newer = { ...durable[0], extra: 1, data: { queuedMs: 0, extra: 1 } }
+  expect(agentEvent.parse(newer)).toEqual(durable[0])
+})
+
+test.each([
+  ['an unknown type', { ...durable[0], type: 'agent_dreaming' }],
+  ['a durable event without a number', { ...durable[0], seq: undefined }],
+  ['a number below 0', { ...durable[0], seq: -1 }],
+  ['a number with a fraction', { ...durable[0], seq: 0.5 }],
+  ['a time that is none', { ...durable[0], at: 'today' }],
+  ['no user', { ...durable[0], userId: undefined }],
+  ['an unknown reason', { ...terminal[2], data: { reason: 'boredom', durationMs: 1 } }],
+  ['a fraction beyond 1', { ...transient[1], data: { fraction: 2 } }],
+  ['a place of 0', { ...transient[0], data: { position: 0 } }],
+  ['nothing', undefined],
+])('%s is refused', (_, event) => {
+  expect(agentEvent.safeParse(event).success).toBe(false)
+})
