@@ -1,21 +1,31 @@
-// Type-checks the `ts` blocks of every README as `readme-examples.ts` runs them: one program each.
+// Type-checks the `ts` blocks of every README and of the packages' `docs`, as `readme-examples.ts` runs
+// them: one program each.
 //   node scripts/readme-types.mjs
-// The programs live inside node_modules for as long as the compiler reads them, because only from
+// The programs live inside their package's node_modules for as long as the compiler reads them, because only from
 // there do imports resolve as they do for the reader.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './packages.mjs'
 
-const folder = join(root, 'node_modules/.readme-types')
-const readmes = [
+const project = join(root, 'node_modules/.readme-types')
+const owners = [
   '.',
   ...['packages', 'examples'].flatMap((group) =>
     readdirSync(join(root, group)).map((name) => join(group, name)),
   ),
 ]
-  .map((path) => join(path, 'README.md'))
-  .filter((file) => existsSync(join(root, file)))
+const folderOf = (owner) => join(root, owner, 'node_modules/.readme-types')
+const docsOf = (owner) => {
+  const docs = join(root, owner, 'docs')
+  if (owner === '.' || !existsSync(docs)) return []
+  return readdirSync(docs).filter((name) => name.endsWith('.md'))
+}
+const pages = owners.flatMap((owner) =>
+  ['README.md', ...docsOf(owner).map((name) => join('docs', name))]
+    .map((page) => ({ owner, file: join(owner, page) }))
+    .filter(({ file }) => existsSync(join(root, file))),
+)
 
 /** The file's `ts` blocks on the README's own lines, everything else left blank. */
 const programOf = (markdown) => {
@@ -30,11 +40,15 @@ const programOf = (markdown) => {
     .join('\n')
 }
 
-rmSync(folder, { recursive: true, force: true })
-mkdirSync(folder)
+const clear = () => {
+  for (const owner of owners) rmSync(folderOf(owner), { recursive: true, force: true })
+}
+clear()
+mkdirSync(project, { recursive: true })
 try {
-  const files = readmes.map((file) => {
-    const program = join(folder, `${file.replaceAll('/', '-')}.ts`)
+  const files = pages.map(({ owner, file }) => {
+    const program = join(folderOf(owner), `${file.replaceAll('/', '-')}.ts`)
+    mkdirSync(folderOf(owner), { recursive: true })
     writeFileSync(program, `${programOf(readFileSync(join(root, file), 'utf8'))}\nexport {}\n`)
     return program
   })
@@ -48,13 +62,13 @@ try {
     noUnusedParameters: false,
     rootDir: root,
   }
-  const project = join(folder, 'tsconfig.json')
+  const configuration = join(project, 'tsconfig.json')
   writeFileSync(
-    project,
+    configuration,
     JSON.stringify({ extends: '../../tsconfig.base.json', compilerOptions, include: [], files }),
   )
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const run = spawnSync(process.execPath, [compiler, '-p', project, '--pretty', 'false'], {
+  const run = spawnSync(process.execPath, [compiler, '-p', configuration, '--pretty', 'false'], {
     encoding: 'utf8',
   })
   const printed = run.stdout.replaceAll(
@@ -62,9 +76,9 @@ try {
     (_, name) => `${name.replaceAll('-', '/')}(`,
   )
   process.stdout.write(
-    run.status === 0 ? `READMEs: ${readmes.length} type-checked\n` : printed + run.stderr,
+    run.status === 0 ? `READMEs and docs: ${pages.length} type-checked\n` : printed + run.stderr,
   )
   process.exitCode = run.status ?? 1
 } finally {
-  rmSync(folder, { recursive: true, force: true })
+  clear()
 }
