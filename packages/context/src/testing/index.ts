@@ -1,0 +1,7 @@
+export {
+  checkIsolation,
+  type CheckIsolationOptions,
+  type IsolationReport,
+  type Visit,
+} from './check-isolation.ts'
+export { IsolationError } from './isolation-error.ts'
