@@ -139,6 +139,11 @@ export function createEnvelopeOpener<Schema extends z.ZodObject>(
     return claims
   }
 
+  async function admit(scope: Scope, { suffix, forgettable }: SingleUse): Promise<void> {
+    const key = `${canonicalOwner(scope.owner)}${suffix}`
+    await runOutside(() => guardReplay(key, forgettable))
+  }
+
   async function open<Result>(
     envelope: string,
     given: EnvelopeUse,
@@ -148,18 +153,13 @@ export function createEnvelopeOpener<Schema extends z.ZodObject>(
     const use = checkOptions('open an envelope', envelopeUse, given)
     const claims = await verify(envelope, use)
     const here: Passage = Object.freeze({ transactionId: claims.txn, hops: claims.hop })
-    // run() is the schema's own door: what comes through it is checked there, whatever its type.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const context = claims.tctx as ContextInputOf<Schema>
-    return passage.run(here, () =>
-      definition.run(context, withDeadline(scopeOptions, claims, clock()), async (scope) => {
-        if (claims.use === 'once') {
-          const key = `${canonicalOwner(scope.owner)}${claims.iss.length}:${claims.iss}${claims.jti}`
-          const forgettable = claims.exp * 1_000 + clockSkewMs
-          await runOutside(() => guardReplay(key, forgettable))
-        }
-        return callback(scope, here)
-      }),
+    return passage.run(
+      here,
+      runChecked<Schema, Result>,
+      definition,
+      claims.tctx,
+      withDeadline(scopeOptions, claims, clock()),
+      body(callback, here, singleUse(claims, clockSkewMs), admit),
     )
   }
 
@@ -172,6 +172,45 @@ type OptionsThenCallback<Result> =
       options: ScopeOptions,
       callback: (scope: Scope, passage: Passage) => Result | PromiseLike<Result>,
     ]
+
+/** What the replay store is asked for an envelope that is for one use, but for whose it is. */
+interface SingleUse {
+  readonly suffix: string
+  readonly forgettable: number
+}
+
+function singleUse(claims: Claims, skewMs: number): SingleUse | undefined {
+  if (claims.use !== 'once') return undefined
+  const suffix = `${claims.iss.length}:${claims.iss}${claims.jti}`
+  return { suffix, forgettable: claims.exp * 1_000 + skewMs }
+}
+
+/**
+ * What runs in the scope. It may never end, so it is made where the claims cannot be reached: they hold a
+ * user's context (I5).
+ */
+function body<Result>(
+  callback: (scope: Scope, passage: Passage) => Result | PromiseLike<Result>,
+  here: Passage,
+  single: SingleUse | undefined,
+  admit: (scope: Scope, single: SingleUse) => Promise<void>,
+): (scope: Scope) => Promise<Result> {
+  return async (scope) => {
+    if (single !== undefined) await admit(scope, single)
+    return callback(scope, here)
+  }
+}
+
+/** run() is the schema's own door: what comes through it is checked there, whatever its type. */
+function runChecked<Schema extends z.ZodObject, Result>(
+  definition: UserContextDefinition<Schema>,
+  context: Record<string, unknown>,
+  options: ScopeOptions,
+  callback: (scope: Scope) => Promise<Result>,
+): Promise<Result> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return definition.run(context as ContextInputOf<Schema>, options, callback)
+}
 
 function byName<Key extends EnvelopeKey<string>>(keys: readonly Key[]): ReadonlyMap<string, Key> {
   const named = new Map(keys.map((key) => [key.kid, key]))
