@@ -33,37 +33,34 @@ export class QueuedJob<Parameters extends unknown[], Result> {
   }
 
   /** Hands the job in, and settles as the queue says, or with the signal's reason if that aborts before its turn. */
-  enqueue(
+  async enqueue(
     signal: AbortSignal,
     submit: (start: (...parameters: Parameters) => Promise<Result>) => PromiseLike<Result>,
   ): Promise<Result> {
     signal.throwIfAborted()
-    return new Promise<Result>((resolve, reject) => {
+    const withdrawn = this.#lineUp(signal)
+    try {
+      return await Promise.race([submit(this.#starter()), withdrawn])
+    } finally {
+      this.#leaveTheLine()
+      this.#work = undefined
+    }
+  }
+
+  /** Never resolves; rejects when the job is withdrawn. */
+  #lineUp(signal: AbortSignal): Promise<never> {
+    this.#waiting.add(this)
+    const abort = (): void => this.withdraw(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    this.#stopListening = () => signal.removeEventListener('abort', abort)
+    return new Promise((_resolve, reject) => {
       this.#refuse = reject
-      this.#waiting.add(this)
-      const abort = (): void => this.withdraw(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      this.#stopListening = () => signal.removeEventListener('abort', abort)
-      const settled = (): void => {
-        this.#leaveTheLine()
-        this.#work = undefined
-      }
-      try {
-        submit((...parameters) => this.#start(parameters)).then(
-          (value) => {
-            settled()
-            resolve(value)
-          },
-          (error: unknown) => {
-            settled()
-            reject(error)
-          },
-        )
-      } catch (error) {
-        settled()
-        reject(error)
-      }
     })
+  }
+
+  /** What the queue holds on to: a way to the job, and nothing else of what is around here. */
+  #starter(): (...parameters: Parameters) => Promise<Result> {
+    return (...parameters) => this.#start(parameters)
   }
 
   /** Takes the job back before its turn. Once it has started, it is its own signal that ends it. */

@@ -139,6 +139,21 @@ test('a job that its queue starts again after it was done does not run again', a
   expect(ran).toBe(1)
 })
 
+test('a job that is taken back and started in one turn does not run', async () => {
+  let start: () => Promise<unknown> = async () => undefined
+  const queue = bindQueue('a job', (job) => {
+    start = job
+    return new Promise<never>(() => undefined)
+  })
+  let refused: Promise<unknown> = Promise.resolve()
+  await users.run(alice, (scope) => {
+    void queue.add(() => expect.unreachable('the user has left'))
+    scope.abort(new Error('left'))
+    refused = caught(start)
+  })
+  await expect(refused).resolves.toMatchObject({ code: 'SCOPE_CLOSED' })
+})
+
 test('options and parameters pass through', async () => {
   const queue = bindQueue<[worker: string], [urgent: boolean]>('a job', (job, urgent) =>
     job(urgent ? 'first' : 'second'),

@@ -138,6 +138,12 @@ test('with it, resources are made, checked and ended as nobody, and used as the 
   ])
 })
 
+test('a resource that is acquired past the adapter is made as nobody too', async () => {
+  const { log, bound } = boundPool()
+  await users.run(alice, async () => bound.pool.release(await bound.pool.acquire()))
+  expect(log).toEqual(['create as nobody', 'validate as nobody'])
+})
+
 test('with it, a resource whose borrower left is destroyed, and Bob gets a new one', async () => {
   const { log, bound } = boundPool()
   await expect(leaveBetween((work) => bound.use(work))).resolves.toBe('balance for bob')
