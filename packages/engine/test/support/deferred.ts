@@ -31,8 +31,3 @@ export function aborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }
-
-/** Never settles, as a tool that ignores its signal. */
-export function never(): Promise<never> {
-  return new Promise(() => undefined)
-}
