@@ -20,6 +20,9 @@ export default defineConfig({
       'scripts/test/**/*.test.ts',
     ],
     setupFiles: ['./scripts/no-console.ts'],
+    // Bounds what hangs, measures nothing: the machines are shared.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     execArgv: onNode ? ['--expose-gc'] : [],
     reporters: report === undefined ? terminal : [...terminal, ['json', { outputFile: report }]],
     typecheck: {

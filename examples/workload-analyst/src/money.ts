@@ -26,9 +26,6 @@ export const readDecimal = (text: string, places: number): bigint | undefined =>
 
 const picoPlaces = 12
 
-/** Reads dollars as pico-dollars, rounded half up at the twelfth decimal. */
-export const readDollars = (text: string): PicoDollars | undefined => readDecimal(text, picoPlaces)
-
 /** The dollars nearest to an exact amount. */
 export const toDollars = (amount: PicoDollars): number => {
   const sign = amount < 0n ? '-' : ''
