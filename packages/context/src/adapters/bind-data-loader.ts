@@ -27,7 +27,7 @@ export interface BoundDataLoader<Key, Value> {
  * Binds a DataLoader: a shared one loads the keys of all users in one batch, as whoever came first, and remembers
  * what it loaded for everybody. `create` makes a loader with the batch function that it is given; each scope
  * has one of its own, as DataLoader's documentation asks for, made on first use and gone with the scope.
- * So a batch holds the keys of one scope, and runs in it.
+ * So a batch holds the keys of one scope, and runs in it. A `cacheMap` must be made inside `create` too.
  *
  * The scope waits for what is being loaded. All methods throw `NO_SCOPE`, `SCOPE_CLOSED`, `SCOPE_CLOSING`; the
  * loading ones `SYNC_SCOPE`.

@@ -1,4 +1,3 @@
-import { currentScope } from '../scope/current-scope.ts'
 import { bindQueue } from './bind-queue.ts'
 import type { Job } from './queued-job.ts'
 
@@ -11,7 +10,7 @@ export interface PQueueJobOptions {
 export interface PQueueLike<Options extends object> {
   add<Result>(
     job: (options: PQueueJobOptions) => PromiseLike<Result>,
-    options?: Options & PQueueJobOptions,
+    options?: Options,
   ): PromiseLike<Result>
   clear(): void
 }
@@ -19,8 +18,9 @@ export interface PQueueLike<Options extends object> {
 /** A p-queue in which every job runs as the user who added it. */
 export interface BoundPQueue<Options extends object> {
   /**
-   * `add` of p-queue; see `BoundQueue` for what is added to it. The job's signal, unless one is given, is its
-   * scope's: p-queue drops a waiting job when its user leaves, before it costs a place in an interval.
+   * `add` of p-queue; see `BoundQueue` for what is added to it. The job of a user who has left keeps its place and is
+   * refused in its turn. With the option `signal: currentScope().signal` p-queue drops it at once; but then it
+   * also stops waiting for a job that has started, and starts the next one beside it.
    */
   add<Result>(job: Job<[options: PQueueJobOptions], Result>, options?: Options): Promise<Result>
   /** `add` for several jobs at once. */
@@ -44,7 +44,7 @@ export function bindPQueue<Options extends object>(
   queue: PQueueLike<Options>,
   label: string = 'a job of p-queue',
 ): BoundPQueue<Options> {
-  const bound = bindQueue<[PQueueJobOptions], [Options & PQueueJobOptions]>(label, (job, options) =>
+  const bound = bindQueue<[PQueueJobOptions], [Options | undefined]>(label, (job, options) =>
     queue.add(job, options),
   )
 
@@ -52,10 +52,7 @@ export function bindPQueue<Options extends object>(
     job: Job<[options: PQueueJobOptions], Result>,
     options?: Options,
   ): Promise<Result> {
-    const { signal } = currentScope()
-    // A spread of a generic type and its own parts.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return bound.add(job, { signal, ...options } as Options & PQueueJobOptions)
+    return bound.add(job, options)
   }
 
   return Object.freeze({

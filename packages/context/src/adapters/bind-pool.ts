@@ -87,10 +87,7 @@ export function bindPool<Resource extends object, Pool extends PoolLike<Resource
       return resource
     } catch (error) {
       // Granted after the wait: nobody has used it.
-      granted.then(
-        (resource) => void runOutside(() => pool.release(resource)),
-        () => undefined,
-      )
+      granted.then((resource) => runOutside(() => pool.release(resource))).catch(() => undefined)
       throw error
     }
   }

@@ -1,11 +1,11 @@
 import PQueue from 'p-queue'
 import PQueue9 from 'p-queue-9'
 import { describe, expect, test } from 'vitest'
-import { bindPQueue, type PQueueLike } from '../../src/adapters/index.ts'
+import { bindPQueue, type PQueueJobOptions, type PQueueLike } from '../../src/adapters/index.ts'
 import { caught } from '../support/caught.ts'
-import { deferred } from '../support/deferred.ts'
+import { deferred, nextTurn } from '../support/deferred.ts'
 import { queueContract } from '../support/queue-contract.ts'
-import { alice, users } from '../support/users.ts'
+import { alice, bob, users } from '../support/users.ts'
 
 describe('p-queue 9', () => {
   queueContract({
@@ -29,7 +29,7 @@ describe('p-queue 10', () => {
   })
 })
 
-interface AnyPQueue extends PQueueLike<object> {
+interface AnyPQueue extends PQueueLike<PQueueJobOptions> {
   readonly size: number
   start(): unknown
   onIdle(): Promise<void>
@@ -57,14 +57,48 @@ test.each(versions)(
 )
 
 test.each(versions)(
-  'p-queue %s drops the job of a user who has left before it costs a place',
+  'p-queue %s stays one at a time when a user leaves',
   async (_version, create) => {
     const raw = create()
     const queue = bindPQueue(raw)
+    raw.start()
+    let running = 0
+    const counted = async (work: Promise<unknown>): Promise<void> => {
+      running += 1
+      expect(running).toBe(1)
+      await work
+      running -= 1
+    }
+    const started = deferred()
+    const slow = deferred()
+    const first = users.run(alice, async (scope) => {
+      const queued = queue.add(() => {
+        started.resolve()
+        return counted(slow.promise)
+      })
+      await started.promise
+      scope.abort(new Error('left'))
+      await queued
+    })
+    await started.promise
+    const second = users.run(bob, () => queue.add(() => counted(nextTurn())))
+    await nextTurn()
+    slow.resolve()
+    await Promise.all([first, second])
+    expect(running).toBe(0)
+  },
+)
+
+test.each(versions)(
+  'p-queue %s drops a waiting job by the signal it is given',
+  async (_v, create) => {
+    const raw = create()
+    const queue = bindPQueue<PQueueJobOptions>(raw)
     const left = new Error('left')
     const error = await caught(() =>
       users.run(alice, async (scope) => {
-        const queued = queue.add(() => expect.unreachable('the user has left'))
+        const options = { signal: scope.signal }
+        const queued = queue.add(() => expect.unreachable('the user has left'), options)
         scope.abort(left)
         await queued
       }),

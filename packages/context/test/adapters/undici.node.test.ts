@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Pool as Pool7, type Dispatcher } from 'undici'
+import { fetch as fetch7, Pool as Pool7, type Dispatcher } from 'undici'
 import { bindDispatch } from '../../src/adapters/index.ts'
 import { inspect } from '../../src/index.ts'
 import { caught, thrownBy } from '../support/caught.ts'
@@ -9,10 +9,10 @@ import { deferred, nextTurn } from '../support/deferred.ts'
 import { untyped } from '../support/untyped.ts'
 import { alice, bob, users } from '../support/users.ts'
 
-type Library = [version: string, load: () => Promise<{ Pool: typeof Pool7 }>]
+type Library = [version: string, load: () => Promise<{ Pool: typeof Pool7; fetch: typeof fetch7 }>]
 
 // undici 8 asks for Node 22.19. What is used here of the two is typed alike.
-const seven: Library = ['7', async () => ({ Pool: Pool7 })]
+const seven: Library = ['7', async () => ({ Pool: Pool7, fetch: fetch7 })]
 const eight: Library = ['8', async () => untyped(await import('undici-8'))]
 const old = Number(process.versions.node.split('.')[0]) < 22
 const libraries = old ? [seven] : [seven, eight]
@@ -31,7 +31,8 @@ beforeAll(async () => {
       response.write('first')
       setTimeout(() => response.end('last'), 1)
     }
-    if (url === '/slow') void slow.promise.then(answer)
+    if (url === '/endless') response.write('first')
+    else if (url === '/slow') void slow.promise.then(answer)
     else answer()
   })
   server.on('connection', () => (connections += 1))
@@ -249,6 +250,20 @@ describe.each(libraries)('undici %s', (_version, load) => {
         ),
       )
       expect([first, second]).toEqual(['200 firstlast as alice', '200 firstlast as bob'])
+    })
+  })
+
+  test('fetch works through it, and its body ends with the scope', async () => {
+    const { fetch } = await load()
+    await withPool(async (pool) => {
+      const dispatcher = pool.compose(bindDispatch)
+      await users.run(alice, async () => {
+        const response = await fetch(origin, { dispatcher })
+        await expect(response.text()).resolves.toBe('firstlast')
+        expect(current()).toBe('alice')
+      })
+      const late = await users.run(bob, () => fetch(`${origin}/endless`, { dispatcher }))
+      await expect(caught(() => late.text())).resolves.toMatchObject({ name: 'AbortError' })
     })
   })
 
