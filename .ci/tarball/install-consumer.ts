@@ -31,6 +31,18 @@ const withoutPnpm = async (folder: string): Promise<string> => {
   return [programs, ...parts.filter((part) => !existsSync(join(part, 'pnpm')))].join(delimiter)
 }
 
+/** Names the tarballs, and the peers that the packages' entry points ask their user for. */
+const writeManifest = async (file: string, tarballs: Record<string, string>): Promise<void> => {
+  const manifest = JSON.parse(await readFile(file, 'utf8'))
+  for (const { manifest: published } of publishedPackages()) {
+    manifest.dependencies = { ...Object(published['peerDependencies']), ...manifest.dependencies }
+  }
+  for (const [name, tarball] of Object.entries(tarballs)) {
+    manifest.dependencies[name] = `file:${tarball}`
+  }
+  await writeFile(file, JSON.stringify(manifest))
+}
+
 export default async ({ provide }: TestProject): Promise<() => Promise<void>> => {
   const folder = await mkdtemp(join(tmpdir(), 'tarballs-'))
   await execute(
@@ -53,12 +65,7 @@ export default async ({ provide }: TestProject): Promise<() => Promise<void>> =>
   }
   const consumer = join(folder, 'consumer')
   await cp(join(root, '.ci/tarball/consumer'), consumer, { recursive: true })
-  const manifest = join(consumer, 'apps/agent-server/package.json')
-  const written = await readFile(manifest, 'utf8')
-  const filled = written.replace(/"tarball:([^"]+)"/g, (_, name: string) =>
-    JSON.stringify(`file:${tarballs[name]}`),
-  )
-  await writeFile(manifest, filled)
+  await writeManifest(join(consumer, 'apps/agent-server/package.json'), tarballs)
   const path = await withoutPnpm(folder)
   await execute('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: consumer,

@@ -53,7 +53,7 @@ export const importOn = async (
   let answer: unknown
   if (file === undefined) {
     await writeFile(path, worker(specifiers))
-    answer = printedBy(await runInWorkerd({ entry: path, from: folder }), 'EXPORTED')
+    answer = printedBy(await runInWorkerd({ entry: path, from: folder }), 'EXPORTED')[0]
   } else {
     await writeFile(path, program(specifiers))
     answer = JSON.parse(await execute(file, [...args, path], { cwd: folder }))

@@ -3,11 +3,11 @@ interface WorkerdRun {
   output: string
 }
 
-/** Runs `entry`, bundled with what it imports from `from`, and returns what it printed. */
+/** Runs `entry`, bundled with what it imports from `from`, in a worker. */
 export declare const runInWorkerd: (options: {
   entry: string
   from?: string
 }) => Promise<WorkerdRun>
 
-/** The JSON a worker printed behind `mark`. */
-export declare const printedBy: (run: WorkerdRun, mark: string) => unknown
+/** What the workers printed behind `mark`, as JSON; one line each. */
+export declare const printedBy: (run: WorkerdRun, mark: string) => unknown[]

@@ -1,4 +1,4 @@
-// Bundles a worker the way a deployment to workerd does, and runs its `test` handler there.
+// Bundles workers the way a deployment to workerd does, and runs their `test` handlers there.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -15,20 +15,29 @@ export const fromVitest = createRequire(
 
 export const vite = () => import(pathToFileURL(fromVitest.resolve('vite')).href)
 
-const configuration = `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (services = [(name = "main", worker = (
-  modules = [(name = "worker.js", esModule = embed "worker.js")],
-  compatibilityDate = "2026-06-01",
-  compatibilityFlags = ["nodejs_compat"],
-))]);`
+const service = (bindings, index) => {
+  const texts = Object.entries(bindings).map(
+    ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
+  )
+  return `(name = "worker-${index}", worker = (
+    modules = [(name = "worker.js", esModule = embed "worker.js")],
+    bindings = [${texts.join(', ')}],
+    compatibilityDate = "2026-06-01",
+    compatibilityFlags = ["nodejs_compat"],
+  ))`
+}
 
-/** Runs `entry`, bundled with what it imports, and returns what it printed. */
+/**
+ * Bundles `entry` with what it imports, runs its `test` handler in one worker for each of `bindings`, and
+ * returns what they printed.
+ */
 export const runInWorkerd = async ({
   entry,
   from = root,
   plugins = [],
   alias = {},
   conditions = [],
+  bindings = [{}],
 }) => {
   const folder = mkdtempSync(join(tmpdir(), 'workerd-'))
   try {
@@ -56,12 +65,16 @@ export const runInWorkerd = async ({
         },
       },
     })
-    writeFileSync(join(folder, 'config.capnp'), configuration)
+    writeFileSync(
+      join(folder, 'config.capnp'),
+      `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (services = [${bindings.map(service).join(', ')}]);`,
+    )
     const workerd = join(root, '.ci/runtimes/node_modules/workerd/bin/workerd')
     const run = spawnSync(workerd, ['test', 'config.capnp'], {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 120_000,
+      timeout: 600_000,
       maxBuffer: 2 ** 28,
     })
     return { exit: run.status, output: `${run.stdout}\n${run.stderr}` }
@@ -70,9 +83,9 @@ export const runInWorkerd = async ({
   }
 }
 
-/** The JSON a worker printed behind `mark`. */
+/** What the workers printed behind `mark`, as JSON; one line each. */
 export const printedBy = ({ exit, output }, mark) => {
-  const line = output.split('\n').find((text) => text.includes(`${mark} `))
-  if (line === undefined) throw new Error(`workerd printed no ${mark} (exit ${exit}):\n${output}`)
-  return JSON.parse(line.slice(line.indexOf(mark) + mark.length))
+  const lines = output.split('\n').filter((text) => text.includes(`${mark} `))
+  if (lines.length === 0) throw new Error(`workerd printed no ${mark} (exit ${exit}):\n${output}`)
+  return lines.map((line) => JSON.parse(line.slice(line.indexOf(mark) + mark.length)))
 }

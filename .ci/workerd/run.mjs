@@ -1,4 +1,4 @@
-// Runs a package's runtime-neutral tests inside workerd, as one bundle, and reports like vitest.
+// Runs a package's runtime-neutral tests inside workerd and reports like vitest.
 //   node .ci/workerd/run.mjs packages/context
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ const tests = readdirSync(join(root, target, 'test'), { recursive: true, encodin
   .map((file) => join(target, 'test', file))
   .toSorted()
 
+/** Every test file, to be loaded when its turn comes. */
 const virtualTests = {
   name: 'virtual-tests',
   enforce: 'pre',
@@ -38,6 +39,8 @@ const workspace = await loadConfigFromFile(
 const internals = ['@vitest/runner', '@vitest/expect', '@vitest/spy', 'chai']
 const run = await runInWorkerd({
   entry: local('worker.mjs'),
+  // A worker for each file, so that it has the process-wide state to itself, as under vitest.
+  bindings: tests.map((file) => ({ FILE: file })),
   plugins: [virtualTests, ...workspace.config.plugins],
   alias: {
     vitest: local('vitest.mjs'),
@@ -45,10 +48,10 @@ const run = await runInWorkerd({
   },
   conditions: ['@ringfence/source'],
 })
-const report = printedBy(run, 'RINGFENCE_REPORT')
+const testResults = printedBy(run, 'RINGFENCE_REPORT')
 
 const count = { passed: 0, failed: 0, skipped: 0 }
-for (const file of report.testResults) {
+for (const file of testResults) {
   if (file.message) log(`${file.name}: ${file.message}`)
   const failed = file.assertionResults.filter((test) => test.status === 'failed')
   if (file.status === 'failed' && failed.length === 0) count.failed += 1
@@ -58,8 +61,11 @@ for (const file of report.testResults) {
     log(`FAIL ${file.name} > ${test.fullName}\n${test.failureMessages.join('\n')}`)
 }
 const total = `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`
-log(`workerd: ${report.testResults.length} files: ${total}`)
+log(`workerd: ${testResults.length} files: ${total}`)
 if (process.env.RINGFENCE_TEST_REPORT) {
-  writeFileSync(process.env.RINGFENCE_TEST_REPORT, JSON.stringify(report))
+  writeFileSync(process.env.RINGFENCE_TEST_REPORT, JSON.stringify({ testResults }))
 }
-process.exitCode = run.exit === 0 && count.failed === 0 && count.passed > 0 ? 0 : 1
+process.exitCode =
+  run.exit === 0 && testResults.length === tests.length && count.failed === 0 && count.passed > 0
+    ? 0
+    : 1

@@ -1,4 +1,4 @@
-// The worker that runs the contract tests: `workerd test` calls it once.
+// Runs the test file that its binding FILE names, inside workerd, and prints the report.
 import { startTests } from '@vitest/runner'
 import { clearExpectState, expect } from 'vitest'
 import { files } from 'virtual:tests'
@@ -9,8 +9,8 @@ const config = {
   passWithNoTests: false,
   sequence: { hooks: 'stack', setupFiles: 'list', shuffle: false, concurrent: false, seed: 1 },
   maxConcurrency: 1,
-  testTimeout: 10_000,
-  hookTimeout: 10_000,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
   retry: 0,
   includeTaskLocation: false,
   diffOptions: {},
@@ -58,15 +58,14 @@ const testsOf = (suite, ancestors) =>
   )
 
 export default {
-  async test() {
-    const write = console.log
-    const ran = await startTests(Object.keys(files), runner)
-    const testResults = ran.map((file) => ({
-      name: file.name,
+  async test(_controller, { FILE }) {
+    const [file] = await startTests([FILE], runner)
+    const report = {
+      name: FILE,
       status: file.result?.state === 'pass' ? 'passed' : 'failed',
       message: (file.result?.errors ?? []).map((error) => error.stack ?? error.message).join('\n'),
       assertionResults: testsOf(file, []),
-    }))
-    write(`RINGFENCE_REPORT ${JSON.stringify({ testResults })}`)
+    }
+    console.log(`RINGFENCE_REPORT ${JSON.stringify(report)}`)
   },
 }
