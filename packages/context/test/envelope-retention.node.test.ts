@@ -9,14 +9,17 @@ import { untyped } from './support/untyped.ts'
 const loose = defineUserContext('member', z.looseObject({}))
 const options = { definition: untyped<never>(loose), maxBytes: 1_048_576 }
 const bytes = 400_000
-const count = 8
+const count = 10
 
+/** The smallest heap that collecting leads to: not all garbage goes at once. */
 async function heap(): Promise<number> {
-  for (let round = 0; round < 5; round += 1) {
-    await sleep(1)
+  let smallest = Infinity
+  for (let round = 0; round < 20; round += 1) {
+    await sleep(5)
     globalThis.gc?.()
+    smallest = Math.min(smallest, process.memoryUsage().heapUsed)
   }
-  return process.memoryUsage().heapUsed
+  return smallest
 }
 
 /** How much memory is still in use after `count` envelopes were opened, and their scopes have ended. */
@@ -36,7 +39,8 @@ async function retained(use: EnvelopeUse, body: (text: unknown) => unknown): Pro
     })
     await expect(ended).rejects.toThrow('stop')
   }
-  await openOne(1)
+  // What is made once, on first use, is not counted.
+  for (let index = 0; index < 3; index += 1) await openOne(index)
   const before = await heap()
   for (let index = 0; index < count; index += 1) await openOne(index)
   return (await heap()) - before
@@ -48,7 +52,7 @@ const hangs = (): Promise<never> => new Promise((_, reject) => void kept.push(re
 test.each<EnvelopeUse>([{ runId: 'run', attempt: 1 }, 'once'])(
   'work that never ends does not keep what its envelope held (%o)',
   async (use) => {
-    expect(await retained(use, hangs)).toBeLessThan((bytes * count) / 4)
+    expect(await retained(use, hangs)).toBeLessThan((bytes * count) / 2)
   },
 )
 
