@@ -111,6 +111,8 @@ test.each([
   ['input', {}],
   ['threadId', { input: { text: 'a' }, threadId: 7 }],
   ['threadId', { input: { text: 'a' }, threadId: 'a\u0007' }],
+  ['threadId', { input: { text: 'a' }, threadId: 'half \ud800' }],
+  ['threadId', { input: { text: 'a' }, threadId: '  ' }],
   ['onDisconnect', { input: { text: 'a' }, onDisconnect: 'explode' }],
   ['onDisconnect', { input: { text: 'a' }, onDisconnect: 'cancel' }],
   ['', { input: { text: 'a' }, surprise: 1 }],

@@ -1,13 +1,17 @@
 import * as z from 'zod'
 
-const unsafe = /[\p{Cc}\u2028\u2029]/u
+const unsafe = /[\p{Cc}\p{Cs}\u2028\u2029]/u
 
 /** An id that a client chooses or repeats: it reaches logs and keys. */
 export const identifier: z.ZodString = z
   .string()
   .min(1)
   .max(256)
-  .refine((value) => !unsafe.test(value), 'control characters are not allowed')
+  .refine(
+    (value) => !unsafe.test(value),
+    'control characters and unpaired surrogates are not allowed',
+  )
+  .refine((value) => value === '' || value.trim() !== '', 'blanks alone name nothing')
 
 /** What becomes of a run when the connection that started it goes. */
 export const onDisconnect: z.ZodDefault<z.ZodEnum<{ continue: 'continue'; cancel: 'cancel' }>> = z
