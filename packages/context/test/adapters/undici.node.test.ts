@@ -221,7 +221,10 @@ describe.each(libraries)('undici %s', (_version, load) => {
         ended = caught(() => request(dispatcher, '/slow', seen))
         while (requests.length === 0) await nextTurn()
       })
-      await expect(ended).resolves.toMatchObject({ name: 'AbortError' })
+      await expect(ended).resolves.toMatchObject({
+        message: 'terminated',
+        cause: { name: 'AbortError' },
+      })
     })
     expect([...seen]).toEqual(['alice start as alice', 'alice error as alice'])
     expect(inspect().openScopes).toBe(0)
@@ -263,7 +266,10 @@ describe.each(libraries)('undici %s', (_version, load) => {
         expect(current()).toBe('alice')
       })
       const late = await users.run(bob, () => fetch(`${origin}/endless`, { dispatcher }))
-      await expect(caught(() => late.text())).resolves.toMatchObject({ name: 'AbortError' })
+      await expect(caught(() => late.text())).resolves.toMatchObject({
+        message: 'terminated',
+        cause: { name: 'AbortError' },
+      })
     })
   })
 
