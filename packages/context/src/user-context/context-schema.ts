@@ -3,6 +3,7 @@ import { ContextError, type ContextIssue } from '../errors.ts'
 import { freezePlainData, NotPlainData } from '../internal/plain-data.ts'
 import { isNarrowing } from '../internal/narrow.ts'
 import { violation } from '../internal/violation.ts'
+import { quickBase } from './quick-base.ts'
 import { createRedaction, type Redaction } from './redaction.ts'
 import type { ContextAdditions, ContextDefinition, UserContext } from './user-context.ts'
 
@@ -56,11 +57,32 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
     }
   }
   const redaction = createRedaction(schema)
+  const ownFields = Object.keys(shape)
+  // Where the application narrows a built-in field, or hides one of its own, the long way is the way.
+  const quick = redaction === undefined && !ownFields.some((field) => baseFields.includes(field))
+  const addsNothing = ownFields.length === 0 && dropsTheRest(schema)
+
+  function parseQuickly(input: object, requestId: () => string): UserContext | undefined {
+    const context = quickBase(input, requestId)
+    if (context === undefined) return undefined
+    if (!addsNothing) {
+      const attempt = { name, redaction, input }
+      const own = freeze(attempt, accept(attempt, schema, withoutBase(input, shape)))
+      // What the schema puts out for a built-in field it does not have is not what came in by the door.
+      for (const [field, value] of Object.entries(own ?? {})) {
+        if (!baseFields.includes(field)) context[field] = value
+      }
+    }
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return Object.freeze(context) as unknown as UserContext
+  }
 
   function parse(input: unknown, requestId: () => string): UserContext {
     if (typeof input !== 'object' || input === null) {
       throw invalid(name, [{ path: '', message: `expected an object, got ${typeName(input)}` }])
     }
+    const quickly = quick ? parseQuickly(input, requestId) : undefined
+    if (quickly !== undefined) return quickly
     const attempt = { name, redaction, input }
     const base = accept(attempt, baseContext, input)
     const own = accept(attempt, schema, withoutBase(input, shape))
@@ -111,6 +133,11 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
   }
 
   return Object.freeze({ name, parse, extend })
+}
+
+/** Whether a schema without fields lets nothing of its own in: no catch-all, no checks. */
+function dropsTheRest({ def }: z.ZodObject): boolean {
+  return def.catchall === undefined && (def.checks === undefined || def.checks.length === 0)
 }
 
 /** What is being let in, for errors to tell what is wrong with it and not what it says. */
