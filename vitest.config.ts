@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { closingLine } from './scripts/closing-line.ts'
 import { readmeExamples } from './scripts/readme-examples.ts'
@@ -23,6 +24,8 @@ export default defineConfig({
     // Bounds what hangs, measures nothing: the machines are shared.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // By default a machine with two processors would use one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     execArgv: onNode ? ['--expose-gc'] : [],
     reporters: report === undefined ? terminal : [...terminal, ['json', { outputFile: report }]],
     typecheck: {
