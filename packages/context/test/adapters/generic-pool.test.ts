@@ -242,7 +242,7 @@ test('who leaves while waiting for a resource stops waiting, and what comes late
 
 test('the pool’s own errors pass through', async () => {
   const bound = bindPool(
-    (factory) => createPool(factory, { max: 1, acquireTimeoutMillis: 5 }),
+    (factory) => createPool(factory, { max: 1, acquireTimeoutMillis: 1_000 }),
     recorded().factory,
   )
   await users.run(alice, async () => {
