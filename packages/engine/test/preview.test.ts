@@ -183,6 +183,10 @@ test.each([
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
 })
 
+test('minus zero is zero, as in JSON', () => {
+  expect(preview([-0])).toEqual([0])
+})
+
 test(
   'whatever it is given, it throws nothing, gives what JSON carries unchanged, and stays small',
   { timeout: 30_000 },

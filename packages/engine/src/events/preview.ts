@@ -28,7 +28,8 @@ interface Budget {
 function previewValue(value: unknown, depth: number, budget: Budget): unknown {
   budget.left -= 1
   if (typeof value === 'string') return previewText(value)
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  // JSON has no minus zero.
+  if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : String(value)
   if (typeof value === 'boolean' || value === null) return value
   if (value === undefined) return null
   if (typeof value !== 'object') return `(${typeof value})`
