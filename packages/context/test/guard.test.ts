@@ -76,6 +76,8 @@ test('with scope: true it is refused in other scopes of the owner, and after its
   await run
   const after = await users.run(alice, () => contextError(() => inbox.read()))
   expect(after.code).toBe('SCOPE_CLOSED')
+  // Over is over, also where there is no scope to compare it with.
+  expect((await contextError(() => inbox.read())).code).toBe('SCOPE_CLOSED')
 })
 
 test('ownerOf names the current owner or nobody, and never a stranger', () => {

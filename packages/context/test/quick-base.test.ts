@@ -72,3 +72,35 @@ test('what the quick check made is frozen and shares nothing with what was given
     expect(Object.isFrozen(plain.current().roles)).toBe(true)
   })
 })
+
+test('each field is read once: what is checked is what comes in', () => {
+  for (const definition of [plain, untyped<typeof plain>(careful)]) {
+    let reads = 0
+    const given = {
+      get userId() {
+        reads += 1
+        return reads === 1 ? 'alice' : untyped<string>(5)
+      },
+    }
+    const seen = definition.runSync(given, (scope) => [scope.owner, definition.current().userId])
+    expect(seen).toEqual([{ userId: 'alice' }, 'alice'])
+  }
+})
+
+test('a field named __proto__ sets nothing, and what is no plain object is refused', () => {
+  const admins = defineUserContext('admins', z.object({ isAdmin: z.boolean().default(false) }))
+  const given: unknown = JSON.parse('{"userId":"alice","__proto__":{"isAdmin":true}}')
+  const refused = expect.objectContaining({ code: 'INVALID_CONTEXT' })
+  expect(() => admins.runSync(untyped(given), () => admins.current())).toThrow(refused)
+  class Person {
+    userId = 'alice'
+  }
+  expect(() => admins.runSync(new Person(), () => 1)).toThrow(refused)
+  expect(() => admins.runSync(untyped(['alice']), () => 1)).toThrow(refused)
+  admins.runSync({ userId: 'alice', isAdmin: true }, () => {
+    // What came out may go in again.
+    expect(admins.runSync(untyped(admins.current()), () => admins.current())).toMatchObject({
+      isAdmin: true,
+    })
+  })
+})

@@ -1,6 +1,4 @@
-import { runtime } from '../internal/runtime.ts'
-import { callerOf } from '../internal/violation.ts'
-import { admit, ownershipOf } from './admit.ts'
+import { admit, callerFor, ownershipOf } from './admit.ts'
 import { own, type OwnOptions } from './own.ts'
 
 /**
@@ -22,7 +20,7 @@ export function guard<T extends object>(target: T, options: OwnOptions = {}): T 
   function check(attempt: string): void {
     const ownership = ownershipOf(target)
     if (ownership === undefined) return
-    admit(ownership, callerOf(runtime().storage.getStore(), ownership.cell, attempt), attempt)
+    admit(ownership, callerFor(ownership, attempt), attempt)
   }
 
   const guarded = new Map<PropertyKey, { readonly method: unknown; readonly wrapper: unknown }>()

@@ -1,6 +1,6 @@
 import { runtime } from '../internal/runtime.ts'
-import { callerOf, describe, stateOf, violation } from '../internal/violation.ts'
-import { admit, ownershipOf } from './admit.ts'
+import { describe, stateOf, violation } from '../internal/violation.ts'
+import { admit, callerFor, ownershipOf } from './admit.ts'
 
 /** How a value is owned. */
 export interface OwnOptions {
@@ -49,12 +49,11 @@ export function own<T extends object>(value: T, options: OwnOptions = {}): T {
  */
 export function assertOwner<T>(value: T): T {
   const ownership = ownershipOf(value)
-  const frame = runtime().storage.getStore()
   if (ownership !== undefined) {
-    admit(ownership, callerOf(frame, ownership.cell, 'use a value'), 'use a value')
+    admit(ownership, callerFor(ownership, 'use a value'), 'use a value')
     return value
   }
-  const state = stateOf(frame, 'check who owns a value')
+  const state = stateOf(runtime().storage.getStore(), 'check who owns a value')
   throw violation(
     'NOT_OWNED',
     `Cannot tell whose this ${describeType(value)} is: nobody owns it. Mark it with own() where it is made.`,

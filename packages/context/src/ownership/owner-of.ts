@@ -1,6 +1,6 @@
 import { runtime } from '../internal/runtime.ts'
-import { callerOf, stateOf } from '../internal/violation.ts'
-import { admit, ownershipOf } from './admit.ts'
+import { stateOf } from '../internal/violation.ts'
+import { admit, callerFor, ownershipOf } from './admit.ts'
 import type { Owner } from './owner.ts'
 
 /**
@@ -8,13 +8,12 @@ import type { Owner } from './owner.ts'
  * anybody else: a value of another owner throws `CROSS_OWNER` (I6).
  */
 export function ownerOf(value: unknown): Owner | undefined {
-  const frame = runtime().storage.getStore()
   const ownership = ownershipOf(value)
   if (ownership === undefined) {
-    stateOf(frame, 'ask who owns a value')
+    stateOf(runtime().storage.getStore(), 'ask who owns a value')
     return undefined
   }
-  const state = callerOf(frame, ownership.cell, 'ask who owns a value')
+  const state = callerFor(ownership, 'ask who owns a value')
   admit(ownership, state, 'ask who owns a value')
   return state.owner
 }

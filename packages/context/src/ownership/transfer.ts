@@ -1,6 +1,6 @@
 import { runtime } from '../internal/runtime.ts'
-import { callerOf, describe, violation } from '../internal/violation.ts'
-import { admit, ownershipOf } from './admit.ts'
+import { describe, violation } from '../internal/violation.ts'
+import { admit, callerFor, ownershipOf } from './admit.ts'
 import type { Owner } from './owner.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { Owner } from './owner.ts'
  * Throws `NOT_OWNED`, `CROSS_OWNER` (it is not the current owner's, or it is tied to a scope), `SCOPE_LOST`.
  */
 export function transfer<T extends object>(value: T, to: Owner): T {
-  const { storage, ownerships } = runtime()
+  const { ownerships } = runtime()
   const ownership = ownershipOf(value)
   if (ownership === undefined) {
     throw violation(
@@ -18,7 +18,7 @@ export function transfer<T extends object>(value: T, to: Owner): T {
       'Cannot transfer a value that nobody owns. Mark it with own() where it is made.',
     )
   }
-  const state = callerOf(storage.getStore(), ownership.cell, 'transfer a value')
+  const state = callerFor(ownership, 'transfer a value')
   admit(ownership, state, 'transfer a value')
   if (ownership.bound) {
     throw violation(

@@ -62,7 +62,10 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
   const quick = redaction === undefined && !ownFields.some((field) => baseFields.includes(field))
   const addsNothing = ownFields.length === 0 && dropsTheRest(schema)
 
-  function parseQuickly(input: object, requestId: () => string): UserContext | undefined {
+  function parseQuickly(
+    input: Readonly<Record<string, unknown>>,
+    requestId: () => string,
+  ): UserContext | undefined {
     const context = quickBase(input, requestId)
     if (context === undefined) return undefined
     if (!addsNothing) {
@@ -81,11 +84,12 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
     if (typeof input !== 'object' || input === null) {
       throw invalid(name, [{ path: '', message: `expected an object, got ${typeName(input)}` }])
     }
-    const quickly = quick ? parseQuickly(input, requestId) : undefined
+    const given = readOnce(name, input, ownFields)
+    const quickly = quick ? parseQuickly(given, requestId) : undefined
     if (quickly !== undefined) return quickly
-    const attempt = { name, redaction, input }
-    const base = accept(attempt, baseContext, input)
-    const own = accept(attempt, schema, withoutBase(input, shape))
+    const attempt = { name, redaction, input: given }
+    const base = accept(attempt, baseContext, given)
+    const own = accept(attempt, schema, withoutBase(given, shape))
     const merged: Record<string, unknown> = { ...base, ...withoutBase(own, shape) }
     const whole = { ...merged, requestId: merged['requestId'] ?? requestId() }
     // Freezing leaves out what is undefined, so that absent and undefined are one thing.
@@ -133,6 +137,33 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
   }
 
   return Object.freeze({ name, parse, extend })
+}
+
+/**
+ * The fields of what was given, each read once: an accessor could give the schema one value and the scope
+ * another. What is no plain object is refused here, and so is a field that would become a prototype.
+ */
+function readOnce(
+  name: string,
+  input: object,
+  ownFields: readonly string[],
+): Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(input)
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
+  if (!isPlain || Array.isArray(input)) {
+    throw invalid(name, [{ path: '', message: 'expected a plain object, got another kind' }])
+  }
+  if (Object.hasOwn(input, '__proto__')) {
+    throw invalid(name, [{ path: '__proto__', message: 'no field can have this name' }])
+  }
+  const given: Record<string, unknown> = { ...input }
+  // By name, so that the secrets of a context that is opened again come along.
+  for (const field of ownFields) {
+    if (!Object.hasOwn(given, field) && Object.hasOwn(input, field)) {
+      given[field] = Reflect.get(input, field)
+    }
+  }
+  return given
 }
 
 /** Whether a schema without fields lets nothing of its own in: no catch-all, no checks. */

@@ -7,32 +7,32 @@ const accidental = new Set(['undefined', 'null', 'nan', 'anonymous'])
 /**
  * The built-in fields of `input`, copied, in a new object that may still get the application's fields. Undefined
  * where a look at the schema is needed: this only ever accepts what the schema accepts, with the same outcome.
+ * Each field is read once, so that what is checked is what comes in.
  */
 export function quickBase(
-  input: object,
+  input: Readonly<Record<string, unknown>>,
   requestId: () => string,
 ): Record<string, unknown> | undefined {
-  if (!('userId' in input) || !isOwnerId(input.userId)) return undefined
-  const context: Record<string, unknown> = { userId: input.userId }
-  if ('tenantId' in input && input.tenantId !== undefined && input.tenantId !== '') {
-    if (!isOwnerId(input.tenantId)) return undefined
-    context['tenantId'] = input.tenantId
+  const { userId, tenantId, threadId, runId, requestId: given, roles } = input
+  if (!isOwnerId(userId)) return undefined
+  const context: Record<string, unknown> = { userId }
+  if (tenantId !== undefined && tenantId !== '') {
+    if (!isOwnerId(tenantId)) return undefined
+    context['tenantId'] = tenantId
   }
-  if ('threadId' in input && input.threadId !== undefined) {
-    if (!isPlainText(input.threadId)) return undefined
-    context['threadId'] = input.threadId
+  if (threadId !== undefined) {
+    if (!isPlainText(threadId)) return undefined
+    context['threadId'] = threadId
   }
-  if ('runId' in input && input.runId !== undefined) {
-    if (!isPlainText(input.runId)) return undefined
-    context['runId'] = input.runId
+  if (runId !== undefined) {
+    if (!isPlainText(runId)) return undefined
+    context['runId'] = runId
   }
-  const roles = 'roles' in input ? quickRoles(input.roles) : noRoles()
-  if (roles === undefined) return undefined
-  context['roles'] = roles
-  if ('requestId' in input && input.requestId !== undefined) {
-    if (!isPlainText(input.requestId)) return undefined
-    context['requestId'] = input.requestId
-  } else context['requestId'] = requestId()
+  const copied = quickRoles(roles)
+  if (copied === undefined) return undefined
+  context['roles'] = copied
+  if (given !== undefined && !isPlainText(given)) return undefined
+  context['requestId'] = given ?? requestId()
   return context
 }
 
