@@ -138,6 +138,36 @@ test('an embedded app learns from its host who is asking', async () => {
   expect(await (await host.request('/agents/nope')).text()).toBe('404 Not Found')
 })
 
+const unknown = ['/v1/', '/v1/nope', '/v1/runs/', '/v1/runs/a/b/c', '/v1//', '/v1/a%0A/b']
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+test('an unknown path under /v1/ is a problem, whatever the host behind says', async () => {
+  const host = new Hono()
+  host.all('*', (c) => c.text('the host'))
+  const embedding = new Hono()
+  embedding.route('/agents', agentRoutes({ engine: testEngine(), auth }))
+  embedding.all('*', (c) => c.text('the host'))
+  const server = createServer({ engine: testEngine(), auth, host, basePath: '/agents' })
+  for (const fetch of [server.fetch, (request: Request) => embedding.fetch(request)]) {
+    const ask = async (path: string, method: string): Promise<Response> =>
+      fetch(new Request(`https://agents.test${path}`, { method }))
+    for (const method of methods) {
+      for (const path of unknown) {
+        const response = await ask(`/agents${path}`, method)
+        expect([method, path, response.status]).toEqual([method, path, 404])
+        expect(response.headers.get('content-type')).toBe('application/problem+json')
+        if (method !== 'HEAD') {
+          expect(await json(response)).toMatchObject({ code: 'route_not_found' })
+        }
+      }
+    }
+    for (const path of ['/agents', '/agents/v1', '/agents/v2/', '/agents/v1x/a', '/v1/nope']) {
+      expect(await (await ask(path, 'GET')).text()).toBe('the host')
+    }
+  }
+  await server.close({ graceMs: 0 })
+})
+
 test('two handlers share nothing', async () => {
   const [one, other] = [await serve(), await serve()]
   const alice = await Client.of(one, 'alice')

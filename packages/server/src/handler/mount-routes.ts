@@ -8,8 +8,8 @@ import { openExchange } from './exchange.ts'
 import type { Route } from './route.ts'
 
 /**
- * Adds the routes to an app, and 405 to their paths. No other path is touched, so that the app may be a part
- * of another.
+ * Adds the routes to an app, 405 to their paths, and 404 to the other paths under `/v1/`. No path outside is
+ * touched, so that the app may be a part of another.
  */
 export function mountRoutes(app: Hono, core: Core): Hono {
   const mounted: readonly Route[] = core.demo === undefined ? routes : [...routes, demoRoute]
@@ -24,6 +24,11 @@ export function mountRoutes(app: Hono, core: Core): Hono {
     const headers = { allow: allowed.join(', ') }
     app.all(path, (hono) =>
       refuse(core, openExchange(hono, path), new Problem('method_not_allowed', { headers })),
+    )
+  }
+  for (const path of ['/v1/', '/v1/:rest{[^]+}']) {
+    app.all(path, (hono) =>
+      refuse(core, openExchange(hono, 'none'), new Problem('route_not_found')),
     )
   }
   return app
