@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { createServer as createHttpServer } from 'node:http'
 import {
   base64url,
@@ -193,5 +194,26 @@ describe('options that would not check anything are refused', () => {
     ['keys over plain HTTP', { jwksUri: 'http://issuer.test/jwks' }],
   ])('%s', (_name, options) => {
     expect(() => jwtAuth({ issuer, audience, ...options })).toThrow(TypeError)
+  })
+})
+
+describe('a secret of fewer than 32 bytes is refused', () => {
+  const short = new Uint8Array(31)
+  const hmac = (bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> =>
+    crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
+  test.each<[string, (bytes: Uint8Array<ArrayBuffer>) => unknown]>([
+    ['as bytes', (bytes) => bytes],
+    ['as a JWK', (bytes) => ({ kty: 'oct', k: base64url.encode(bytes) })],
+    ['as a KeyObject', (bytes) => createSecretKey(bytes)],
+    ['as a CryptoKey', hmac],
+  ])('%s', async (_name, make) => {
+    const build = async (bytes: Uint8Array<ArrayBuffer>): Promise<Identify> => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      const key = (await make(bytes)) as NonNullable<JwtAuthOptions['key']>
+      return jwtAuth({ issuer, audience, key, algorithms: ['HS256'] })
+    }
+    await expect(build(short)).rejects.toThrow(TypeError)
+    await expect(build(new Uint8Array(4))).rejects.toThrow('32 bytes')
+    expect(await build(new Uint8Array(32))).toBeTypeOf('function')
   })
 })

@@ -13,6 +13,7 @@ import { bearerToken } from './bearer-token.ts'
 import type { Identify, Identity } from './identity.ts'
 import { InvalidToken } from './invalid-token.ts'
 import { isLoopbackHost } from './loopback.ts'
+import { isShortSecret } from './short-secret.ts'
 
 /** How bearer tokens are checked. Exactly one of `key` and `jwksUri`. */
 export interface JwtAuthOptions {
@@ -20,7 +21,7 @@ export interface JwtAuthOptions {
   readonly issuer: string | readonly string[]
   /** The `aud` that tokens must have: this service. */
   readonly audience: string | readonly string[]
-  /** The public key, or the shared secret, of the issuer. */
+  /** The public key, or the shared secret, of the issuer. A secret has at least 32 bytes. */
   readonly key?: CryptoKey | KeyObject | JWK | Uint8Array
   /** Where the issuer publishes its keys. Fetched when first needed and cached; https, or loopback. */
   readonly jwksUri?: string | URL
@@ -65,7 +66,7 @@ const optionsSchema = z
  * Identifies by a JWT in the Authorization header, checked by `jose`: signature, `iss`, `aud`, `exp`, `sub`,
  * algorithm and, where given, `typ`. A request without a bearer token is nobody (null), a token that fails is
  * `InvalidToken`, and keys that cannot be fetched are an error of the server. Throws TypeError for options
- * that would not check anything.
+ * that would not check anything, and for a secret that could be guessed.
  *
  * @example
  * const auth = jwtAuth({ issuer: 'https://id.example', audience: 'agents', jwksUri: 'https://id.example/jwks' })
@@ -114,7 +115,10 @@ export async function verify(
 }
 
 function keyOf({ key, jwksUri }: JwtAuthOptions): JWTVerifyGetKey {
-  if (key !== undefined) return () => key
+  if (key !== undefined) {
+    if (isShortSecret(key)) throw new TypeError('jwtAuth: a secret needs at least 32 bytes')
+    return () => key
+  }
   const url = new URL(jwksUri ?? '')
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname))) {
     throw new TypeError('jwtAuth: jwksUri must be https: anybody on the way could replace the keys')
