@@ -13,6 +13,7 @@ import { bearerToken } from './bearer-token.ts'
 import type { Identify, Identity } from './identity.ts'
 import { InvalidToken } from './invalid-token.ts'
 import { isLoopbackHost } from './loopback.ts'
+import { isOwner } from './owner-id.ts'
 import { isShortSecret } from './short-secret.ts'
 
 /** How bearer tokens are checked. Exactly one of `key` and `jwksUri`. */
@@ -35,7 +36,8 @@ export interface JwtAuthOptions {
   readonly clockToleranceSeconds?: number
   /**
    * Who a verified token stands for. Default: `userId` is `sub`, `roles` is the claim `roles` where it is a
-   * list of strings. `expiresAt` is set from `exp` where this leaves it out. Null is 401.
+   * list of strings. `expiresAt` is set from `exp` where this leaves it out. Null is 401, and so is
+   * a user, a tenant or a role that no scope opens for (`InvalidToken`).
    */
   readonly identity?: (claims: JWTPayload) => Identity | null
 }
@@ -92,6 +94,9 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
     if (token === undefined) return null
     const claims = await verify(() => jwtVerify(token, key, verifyOptions))
     const found = identity(claims)
+    if (found !== null && !isOwner(found)) {
+      throw new InvalidToken('The claims name a user, a tenant or roles that cannot be any')
+    }
     if (found === null || found.expiresAt !== undefined || claims.exp === undefined) return found
     return { ...found, expiresAt: claims.exp * 1_000 }
   }
@@ -128,8 +133,8 @@ function keyOf({ key, jwksUri }: JwtAuthOptions): JWTVerifyGetKey {
 
 const rolesSchema = z.array(z.string())
 
-function defaultIdentity({ sub, roles }: JWTPayload): Identity | null {
-  if (typeof sub !== 'string' || sub === '') return null
+function defaultIdentity({ sub, roles }: JWTPayload): Identity {
+  if (typeof sub !== 'string') throw new InvalidToken('The claim "sub" is no string')
   const checked = rolesSchema.safeParse(roles)
   return { userId: sub, roles: checked.success ? checked.data : [] }
 }
