@@ -11,6 +11,13 @@ export interface EngineLimits {
   readonly ownerQueue: number
   /** Runs of all owners that wait. One more is refused with `QUEUE_FULL`. Default 1,024. */
   readonly queue: number
+  /**
+   * Characters that the inputs of one owner's runs may hold until they end. More is refused with
+   * `OWNER_QUEUE_FULL`, and a single larger input with `INVALID_INPUT`. Default 32 Mi.
+   */
+  readonly ownerInputCharacters: number
+  /** Characters that the inputs of all runs may hold. More is refused with `QUEUE_FULL`. Default 128 Mi. */
+  readonly inputCharacters: number
   /** Milliseconds that a run may wait; then it fails with `QUEUE_TIMEOUT`. Default 120,000. */
   readonly queueMs: number
   /** Milliseconds that a run may execute, unless its agent says otherwise. Default 120,000. */
@@ -34,6 +41,8 @@ const defaults: EngineLimits = Object.freeze({
   concurrency: 32,
   ownerQueue: 32,
   queue: 1024,
+  ownerInputCharacters: 33_554_432,
+  inputCharacters: 134_217_728,
   queueMs: 120_000,
   runMs: 120_000,
   stepMs: 60_000,

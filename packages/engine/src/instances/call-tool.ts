@@ -81,7 +81,7 @@ export async function callTool<Input, Output>(
               'INVALID_OUTPUT',
               `What the tool "${name}" returned`,
             )
-            throwIfAborted(scope)
+            await throwIfAborted(scope)
             return parsedOutput
           } catch (error) {
             throw abortedOr(scope, error, work)

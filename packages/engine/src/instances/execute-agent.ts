@@ -47,7 +47,7 @@ export async function executeAgent(
           definition.stages.length > 0
             ? await runStages(definition, input, context, depth)
             : await runBody(definition, input, createExecution(definition, scope, context, depth))
-        throwIfAborted(scope)
+        await throwIfAborted(scope)
         return output
       } catch (error) {
         throw abortedOr(scope, error, work)

@@ -3,13 +3,13 @@ import { EngineError } from '../errors/engine-error.ts'
 
 /**
  * A frozen copy of a value as JSON carries it; null for undefined. Throws `INVALID_OUTPUT` for what JSON
- * cannot carry (a cycle, a bigint, a function) and `RESULT_TOO_LARGE` beyond the limit.
+ * cannot carry (a cycle, a bigint, a function, a Map, NaN: it would lose them without a word) and `RESULT_TOO_LARGE` beyond the limit.
  */
 export function toJson(value: unknown, limitBytes: number, subject: string): unknown {
   if (value === undefined) return null
   let text: string | undefined
   try {
-    text = JSON.stringify(value)
+    text = JSON.stringify(value, carried)
   } catch (cause) {
     throw new EngineError('INVALID_OUTPUT', `${subject} cannot be written as JSON.`, { cause })
   }
@@ -24,4 +24,20 @@ export function toJson(value: unknown, limitBytes: number, subject: string): unk
     )
   }
   return deepFreeze(JSON.parse(text))
+}
+
+/** What JSON would turn into something else without a word is refused. What is left out, as undefined is, is not. */
+function carried(name: string, value: unknown): unknown {
+  const refuse = (what: string): never => {
+    throw new TypeError(`${what} at "${name}" cannot be written as JSON`)
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) return refuse(String(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const lossy = value instanceof Map || value instanceof Set || Symbol.iterator in value
+  const iterator = 'next' in value && typeof value.next === 'function'
+  if (prototype !== null && prototype !== Object.prototype && (lossy || iterator)) {
+    return refuse(`a ${value.constructor?.name ?? 'collection'}`)
+  }
+  return value
 }

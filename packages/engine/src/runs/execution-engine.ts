@@ -18,10 +18,12 @@ import {
   type ExecutionContext,
 } from '../instances/execution-context.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
+import { copyInput } from '../internal/copy-input.ts'
 import { parse } from '../internal/parse.ts'
 import { ScopeReleases } from '../internal/scope-releases.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
+import { InputBudget } from '../scheduling/input-budget.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
 import { MemoryRunStore } from '../store/memory-run-store.ts'
 import { notFound } from '../store/not-found.ts'
@@ -84,6 +86,7 @@ export class UserExecutionEngine {
   readonly #now: () => number
   readonly #createRunId: () => string
   readonly #scheduler: Scheduler
+  readonly #inputs: InputBudget
   readonly #instances: InstanceFactory
   readonly #live = new LiveEvents()
   readonly #sources: FollowSources
@@ -103,6 +106,7 @@ export class UserExecutionEngine {
     this.#now = now ?? Date.now
     this.#createRunId = createRunId ?? (() => globalThis.crypto.randomUUID())
     this.#scheduler = new Scheduler(this.#limits)
+    this.#inputs = new InputBudget(this.#limits)
     this.#instances = new InstanceFactory(agents, () => this.#contextOfCurrentRun())
   }
 
@@ -131,10 +135,11 @@ export class UserExecutionEngine {
       throw new EngineError('ENGINE_CLOSED', 'The server is shutting down and starts no more runs.')
     }
     const owner = canonicalOwner(caller.owner)
-    const run = this.#enter(owner, agent)
+    const { copy, characters } = copyInput(parsed, subject)
+    const run = this.#enter(owner, agent, characters)
     try {
       if (options.signal !== undefined) run.cancelWith(options.signal)
-      return await this.#open(caller, run, parsed, options.threadId)
+      return await this.#open(caller, run, copy, options.threadId)
     } catch (error) {
       run.abandon(error)
       throw error
@@ -206,14 +211,22 @@ export class UserExecutionEngine {
   }
 
   /** Gives a run its place: among its owner's, and in the queue. Throws what `enter` throws. */
-  #enter(owner: string, agent: string): LiveRun {
+  #enter(owner: string, agent: string, characters: number): LiveRun {
     const runId = this.#createRunId()
     if (this.#runs.get(owner, runId) !== undefined) {
       throw new Error('Expected `createRunId` to make a new id, got that of a run that is going on')
     }
-    const run = new LiveRun(runId, agent, (onPosition) => this.#scheduler.enter(owner, onPosition))
+    const giveBack = this.#inputs.take(owner, characters)
+    let run: LiveRun
+    try {
+      run = new LiveRun(runId, agent, (onPosition) => this.#scheduler.enter(owner, onPosition))
+    } catch (error) {
+      giveBack()
+      throw error
+    }
     this.#runs.add(owner, run)
     void run.ended.then(() => {
+      giveBack()
       this.#runs.remove(owner, run)
       this.#live.end(owner, runId)
     })
