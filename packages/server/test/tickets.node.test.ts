@@ -91,6 +91,39 @@ test('a ticket opens nothing but what it is for', async () => {
   }
 })
 
+test('a ticket beside an Authorization header, or beside another ticket, is 400 and spends nothing', async () => {
+  const server = await serve()
+  const [alice, bob] = [await Client.of(server, 'alice'), await Client.of(server, 'bob')]
+  const runId = await alice.start('echo', { text: 'a' })
+  const events = `/v1/runs/${runId}/events`
+  const [one, other] = [await ticketOf(alice, 'stream'), await ticketOf(bob, 'stream')]
+  const asked = [
+    bob.request(`${events}?ticket=${one}`),
+    bob.request(`${events}?ticket=`),
+    bob.request(`/v1/runs?ticket=${one}`),
+    bob.request(events, { headers: { authorization: 'Basic YTpi' } }),
+    fetch(`${server.url}${events}?ticket=${one}&ticket=${other}`),
+  ]
+  const answers = await Promise.all(
+    asked.map(async (response) => json<{ code: string }>(await response)),
+  )
+  expect(answers.map(({ code }) => code)).toEqual([
+    'ambiguous_credentials',
+    'ambiguous_credentials',
+    'ambiguous_credentials',
+    'unauthenticated',
+    'ambiguous_credentials',
+  ])
+  const socket = await ticketOf(alice, 'socket')
+  const authorization = `Bearer ${alice.token}`
+  const both = SocketClient.open(`${server.url}/v1/ws?ticket=${socket}`, {
+    headers: { authorization },
+  })
+  await expect(both).rejects.toThrow('refused with 400')
+  expect((await fetch(`${server.url}${events}?ticket=${one}`)).status).toBe(200)
+  await openSocket(server.url, socket)
+})
+
 test('an EventSource follows by ticket: from its own origin it sends no Origin', async () => {
   const server = await serve()
   const alice = await Client.of(server, 'alice')

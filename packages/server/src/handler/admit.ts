@@ -37,7 +37,13 @@ export async function authorized(
 
 async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise<Identity> {
   const request = hono.req.raw
-  const ticket = route.ticket === undefined ? undefined : hono.req.query('ticket')
+  const tickets = hono.req.queries('ticket') ?? []
+  if (tickets.length + (request.headers.has('authorization') ? 1 : 0) > 1) {
+    throw new Problem('ambiguous_credentials', {
+      detail: 'Send one ticket, or an Authorization header: two could stand for two users.',
+    })
+  }
+  const ticket = route.ticket === undefined ? undefined : tickets[0]
   // A browser cannot set this header for a socket, but it would send the cookies of a victim.
   const headerNeeded = route.ticket === 'socket' && ticket === undefined
   if (headerNeeded && !request.headers.has('authorization')) throw unauthenticated()

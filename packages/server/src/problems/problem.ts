@@ -6,6 +6,7 @@ const catalogue = {
   user_field_refused: [400, 'A request must not name a user'],
   invalid_query: [400, 'The query is not valid'],
   invalid_cursor: [400, 'The cursor is not valid'],
+  ambiguous_credentials: [400, 'The request has more than one credential'],
   duplicate_id: [400, 'This id is in use'],
   unauthenticated: [401, 'Authentication is required'],
   invalid_token: [401, 'The token is not valid'],
