@@ -1,5 +1,5 @@
 // Takes each guard out of a copy of the tree and demands that a test goes red.
-//   node scripts/mutants.mjs [package ...]
+//   node scripts/mutants.mjs [package ...] [--only <words of a mutant's name>]
 // A package lists its mutants in `test/mutants.json`: [{ "name", "invariant", "file", "find", "replace",
 // "tests": [...] }], paths relative to the package; `find` stands exactly once in `file`.
 // Exits 1 when a mutant survives, does not load, or no longer matches the source.
@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { root } from './packages.mjs'
 
 const atOnce = 2
@@ -26,20 +27,25 @@ const limits = ['--testTimeout=15000', '--hookTimeout=15000']
 const vitestProgram = join(root, 'node_modules/vitest/vitest.mjs')
 const log = (line) => process.stdout.write(`${line}\n`)
 
-const wanted = process.argv.slice(2)
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string', default: '' } },
+})
 const packages = readdirSync(join(root, 'packages')).filter(
   (name) =>
     (wanted.length === 0 || wanted.includes(name)) &&
     existsSync(join(root, 'packages', name, 'test/mutants.json')),
 )
+const tableOf = (name) =>
+  JSON.parse(readFileSync(join(root, 'packages', name, 'test/mutants.json'), 'utf8'))
 const mutants = packages.flatMap((name) =>
-  JSON.parse(readFileSync(join(root, 'packages', name, 'test/mutants.json'), 'utf8')).map(
-    (mutant) => ({
+  tableOf(name)
+    .filter((mutant) => mutant.name.includes(values.only))
+    .map((mutant) => ({
       ...mutant,
       file: join('packages', name, mutant.file),
       tests: mutant.tests.map((file) => join('packages', name, file)),
-    }),
-  ),
+    })),
 )
 
 /** Links every installed package, except that the workspace's own point into the copy. */
