@@ -265,10 +265,13 @@ describe('the application’s schema', () => {
     )
   })
 
-  test('cannot name another user by what it puts out', () => {
+  test.each([
+    ['adds fields', z.looseObject({})],
+    ['narrows a built-in field', z.looseObject({ threadId: z.string().max(9).optional() })],
+  ])('that %s cannot name another user by what it puts out', (_, schema) => {
     const liar = defineUserContext(
       'liar',
-      z.looseObject({}).overwrite((value) => ({ ...value, userId: 'mallory', roles: ['admin'] })),
+      schema.overwrite((value) => ({ ...value, userId: 'mallory', roles: ['admin'] })),
     )
     liar.runSync(alice, (scope) => {
       expect(liar.current()).toMatchObject({ userId: 'alice', roles: [] })
