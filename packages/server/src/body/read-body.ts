@@ -1,7 +1,10 @@
+import { canonicalOwner } from '@ringfence/context'
 import type * as z from 'zod'
-import type { HandlerLimits } from '../handler/limits.ts'
+import type { Core } from '../handler/core.ts'
+import type { Call } from '../handler/route.ts'
 import { refuseUserFields } from '../identity/user-fields.ts'
 import { Problem } from '../problems/problem.ts'
+import type { BodyHold } from './body-budget.ts'
 import { checkFits } from './check-fits.ts'
 import { parseJson } from './parse-json.ts'
 import { readBytes } from './read-bytes.ts'
@@ -13,18 +16,54 @@ export interface BodyOptions {
   readonly namesUser?: boolean
 }
 
-/** Reads a JSON body through a schema. Each way in which it can be wrong has a status of its own. */
+/** A request with a body, and who it is from. */
+export interface BodySource {
+  readonly core: Pick<Core, 'limits' | 'bodies'>
+  readonly request: Request
+  /** Whose bytes they are, in the owner's canonical spelling. */
+  readonly owner: string
+  /** Ends the reading. */
+  readonly signal: AbortSignal
+}
+
+/** The body of a request that has been let in. */
+export function bodyOf({ core, hono, scope }: Call): BodySource {
+  return {
+    core,
+    request: hono.req.raw,
+    owner: canonicalOwner(scope.owner),
+    signal: scope.signal,
+  }
+}
+
+/**
+ * Reads a JSON body through a schema. Each way in which it can be wrong has a status of its own. What it holds
+ * of the owner's budget is given back when this settles.
+ */
 export async function readBody<Schema extends z.ZodType>(
-  request: Request,
-  limits: HandlerLimits,
+  source: BodySource,
   schema: Schema,
-  { optional = false, namesUser = false }: BodyOptions = {},
+  options: BodyOptions = {},
+): Promise<z.output<Schema>> {
+  const hold = source.core.bodies.hold(source.owner)
+  try {
+    return await readHeld(source, hold, schema, options)
+  } finally {
+    hold.release()
+  }
+}
+
+async function readHeld<Schema extends z.ZodType>(
+  { core: { limits }, request, signal }: BodySource,
+  hold: BodyHold,
+  schema: Schema,
+  { optional = false, namesUser = false }: BodyOptions,
 ): Promise<z.output<Schema>> {
   const type = request.headers.get('content-type')
   const encoding = request.headers.get('content-encoding') ?? 'identity'
   const typed = type !== null && isJson(type)
   if ((type !== null && !typed) || encoding !== 'identity') throw unsupported()
-  const bytes = await readBytes(request, limits.bodyBytes)
+  const bytes = await readBytes(request, { limit: limits.bodyBytes, hold, signal })
   if (optional && bytes.length === 0) return checkFits(schema, {})
   if (!typed) throw unsupported()
   const value = parseJson(decode(bytes), limits.jsonDepth)

@@ -1,39 +1,67 @@
 import { Problem } from '../problems/problem.ts'
+import type { BodyHold } from './body-budget.ts'
+
+/** What bounds the reading of a body. */
+export interface ReadingLimits {
+  /** The largest body, in bytes. */
+  readonly limit: number
+  /** Where the bytes are accounted for. Whoever gave it releases it. */
+  readonly hold: BodyHold
+  /** Ends the reading. */
+  readonly signal: AbortSignal
+}
+
+/** A body that says it is no larger is accounted for as a whole, before it is there. */
+const smallBytes = 64 * 1024
 
 /**
- * The bytes of a body, never more than `limit` of them in memory. A body that says its length is refused
- * before it is read. Failing to read means that the client has left.
+ * The bytes of a body, never more than `limit` of them in memory, and none that the hold does not allow. A body
+ * that says its length is refused before it is read. Failing to read means that the client has left.
  */
-export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+export async function readBytes(request: Request, limits: ReadingLimits): Promise<Uint8Array> {
+  const { limit, hold } = limits
   const length = request.headers.get('content-length')
   const declared = length === null ? undefined : Number(length)
   if (declared !== undefined && !(declared <= limit)) throw tooLarge(limit)
+  if (declared === undefined || declared > smallBytes) return readChunks(request, limits)
   // A declared length is what the connection's framing allows, and reading it whole is the adapters' fast path.
-  if (declared !== undefined) return readWhole(request, limit)
+  hold.take(declared)
+  const bytes = await abortable(request.arrayBuffer(), limits.signal)
+  if (bytes.byteLength > limit) throw tooLarge(limit)
+  return new Uint8Array(bytes)
+}
+
+async function readChunks(
+  request: Request,
+  { limit, hold, signal }: ReadingLimits,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   const reader = request.body?.getReader()
   if (reader === undefined) return new Uint8Array()
-  for (;;) {
-    const { done, value } = await reader.read().catch(() => {
-      throw new Problem('client_closed_request')
-    })
-    if (done) return concatenate(chunks, size)
-    size += value.length
-    if (size > limit) {
-      void reader.cancel().catch(() => undefined)
-      throw tooLarge(limit)
+  try {
+    for (;;) {
+      const { done, value } = await abortable(reader.read(), signal)
+      if (done) return concatenate(chunks, size)
+      size += value.length
+      if (size > limit) throw tooLarge(limit)
+      hold.take(value.length)
+      chunks.push(value)
     }
-    chunks.push(value)
+  } catch (error) {
+    void reader.cancel().catch(() => undefined)
+    throw error
   }
 }
 
-async function readWhole(request: Request, limit: number): Promise<Uint8Array> {
-  const bytes = await request.arrayBuffer().catch(() => {
-    throw new Problem('client_closed_request')
+/** What is read, unless the signal comes first: not every runtime fails a body whose request was aborted. */
+function abortable<Value>(reading: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(new Problem('client_closed_request'))
+    if (signal.aborted) leave()
+    signal.addEventListener('abort', leave, { once: true })
+    void reading.then(resolve, leave).finally(() => signal.removeEventListener('abort', leave))
   })
-  if (bytes.byteLength > limit) throw tooLarge(limit)
-  return new Uint8Array(bytes)
 }
 
 function concatenate(chunks: readonly Uint8Array[], size: number): Uint8Array {

@@ -20,9 +20,17 @@ export const demoRoute: PublicRoute = {
   handle: issue,
 }
 
-async function issue(core: Core, hono: Context, { requestId }: Exchange): Promise<Response> {
+// No owner is spelled like this.
+const owner = 'demo'
+
+async function issue(
+  core: Core,
+  hono: Context,
+  { requestId, signal }: Exchange,
+): Promise<Response> {
   if (core.demo === undefined || !isLocal(hono)) throw new Problem('route_not_found')
-  const { userId } = await readBody(hono.req.raw, core.limits, bodySchema, { namesUser: true })
+  const source = { core, request: hono.req.raw, owner, signal }
+  const { userId } = await readBody(source, bodySchema, { namesUser: true })
   try {
     const { token, expiresAt } = await core.demo.issue(userId)
     return jsonResponse(requestId, 201, { token, expiresAt: expiresAt.toISOString() })

@@ -1,6 +1,7 @@
 import { defineUserContext, type UserContextDefinition } from '@ringfence/context'
 import type { UserExecutionEngine } from '@ringfence/engine'
 import * as z from 'zod'
+import { BodyBudget } from '../body/body-budget.ts'
 import { DemoTokens } from '../demo/demo-tokens.ts'
 import type { Authorize } from '../identity/authorize.ts'
 import type { Identify } from '../identity/identity.ts'
@@ -20,6 +21,7 @@ export interface Core {
   readonly limits: HandlerLimits
   readonly demo: DemoTokens | undefined
   readonly tickets: TicketStore
+  readonly bodies: BodyBudget
   readonly sockets: Set<SocketConnection>
   /** Answers that are still going on: each ends when its scope has closed. */
   readonly streams: Set<Promise<void>>
@@ -55,6 +57,7 @@ export function createCore(options: RingfenceOptions): Core {
     limits,
     demo: demoTokens,
     tickets: new TicketStore(limits),
+    bodies: new BodyBudget(limits),
     sockets: new Set(),
     streams: new Set(),
     upgradeWebSocket: options.upgradeWebSocket,

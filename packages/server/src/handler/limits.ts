@@ -4,6 +4,10 @@ import * as z from 'zod'
 export interface HandlerLimits {
   /** The largest body. Default: 12 MiB, for a log of ten million characters. */
   readonly bodyBytes: number
+  /** What bodies that are being read may hold: one owner's. At least `bodyBytes`. Default: twice that. */
+  readonly ownerBodyBytes: number
+  /** And all owners' together. At least `bodyBytes`. Default: 256 MiB, or `ownerBodyBytes` if that is more. */
+  readonly bodyBytesInFlight: number
   /** How deep JSON may be nested. Default: 64. */
   readonly jsonDepth: number
   /** A stream without an event gets a comment this often, so that proxies keep it. Default: 15,000. */
@@ -31,8 +35,12 @@ export interface HandlerLimits {
   readonly openMs: number
 }
 
+const mebibyte = 1024 * 1024
+
 const defaults: HandlerLimits = {
-  bodyBytes: 12 * 1024 * 1024,
+  bodyBytes: 12 * mebibyte,
+  ownerBodyBytes: 24 * mebibyte,
+  bodyBytesInFlight: 256 * mebibyte,
   jsonDepth: 64,
   heartbeatMs: 15_000,
   retryMs: 2_000,
@@ -48,9 +56,13 @@ const defaults: HandlerLimits = {
   openMs: 5_000,
 }
 
-const limitSchema = z.int().min(1).max(2_147_483_647)
+const greatest = 2_147_483_647
+const limitSchema = z.int().min(1).max(greatest)
 
-/** The limits in force. Throws TypeError for one that is unknown or no positive integer. */
+/**
+ * The limits in force. Throws TypeError for one that is unknown or no positive integer, and where the largest
+ * body could never be read.
+ */
 export function resolveLimits(given: Partial<HandlerLimits> = {}): HandlerLimits {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaults, name)) throw new TypeError(`There is no limit named \`${name}\``)
@@ -58,5 +70,15 @@ export function resolveLimits(given: Partial<HandlerLimits> = {}): HandlerLimits
       throw new TypeError(`Expected \`limits.${name}\` to be an integer >= 1, got ${String(value)}`)
     }
   }
-  return Object.freeze({ ...defaults, ...given })
+  const bodyBytes = given.bodyBytes ?? defaults.bodyBytes
+  const ownerBodyBytes = given.ownerBodyBytes ?? Math.min(2 * bodyBytes, greatest)
+  const bodyBytesInFlight =
+    given.bodyBytesInFlight ?? Math.max(defaults.bodyBytesInFlight, ownerBodyBytes)
+  const limits = { ...defaults, ...given, bodyBytes, ownerBodyBytes, bodyBytesInFlight }
+  for (const name of ['ownerBodyBytes', 'bodyBytesInFlight'] as const) {
+    if (limits[name] < bodyBytes) {
+      throw new TypeError(`Expected \`limits.${name}\` to be at least \`bodyBytes\` (${bodyBytes})`)
+    }
+  }
+  return Object.freeze(limits)
 }

@@ -22,12 +22,14 @@ const catalogue = {
   invalid_input: [422, 'The request does not fit its schema'],
   upgrade_required: [426, 'This route is for WebSocket'],
   owner_queue_full: [429, 'Too many of your runs are waiting'],
+  owner_uploads_full: [429, 'Your unfinished uploads are too large together'],
   too_many_requests: [429, 'Too many requests of this socket are in work'],
   too_many_tickets: [429, 'Too many of your tickets are unused'],
   client_closed_request: [499, 'The client left before the answer'],
   internal_error: [500, 'Something went wrong here'],
   socket_not_supported: [501, 'WebSocket is not available here'],
   queue_full: [503, 'Too many runs are waiting'],
+  uploads_full: [503, 'All unfinished uploads are too large together'],
   draining: [503, 'The server is shutting down'],
 } as const
 

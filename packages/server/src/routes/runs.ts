@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { identifier } from '../body/fields.ts'
-import { readBody } from '../body/read-body.ts'
+import { bodyOf, readBody } from '../body/read-body.ts'
 import { jsonResponse } from '../handler/json-response.ts'
 import { linksOf } from '../handler/links.ts'
 import type { Call, OwnedRoute } from '../handler/route.ts'
@@ -48,8 +48,8 @@ export const cancelRun: OwnedRoute = {
   path: '/v1/runs/:id/cancel',
   action: 'runs.cancel',
   async handle(call) {
-    const { core, hono, exchange } = call
-    await readBody(hono.req.raw, core.limits, z.strictObject({}), { optional: true })
+    const { core, exchange } = call
+    await readBody(bodyOf(call), z.strictObject({}), { optional: true })
     const run = await core.engine.cancel(runIdOf(call))
     return jsonResponse(exchange.requestId, 200, { ...run, links: linksOf(call, run.runId) })
   },

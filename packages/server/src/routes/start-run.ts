@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { identifier, onDisconnect } from '../body/fields.ts'
-import { readBody } from '../body/read-body.ts'
+import { bodyOf, readBody } from '../body/read-body.ts'
 import { answerWithEvents } from '../events/stream-answer.ts'
 import { jsonResponse } from '../handler/json-response.ts'
 import { linksOf } from '../handler/links.ts'
@@ -26,7 +26,7 @@ async function start(call: Call): Promise<Answer> {
   const { core, hono, exchange, scope } = call
   // Before the body is read: the engine would refuse too, but only after ten million characters.
   if (core.draining) throw draining()
-  const body = await readBody(hono.req.raw, core.limits, bodySchema)
+  const body = await readBody(bodyOf(call), bodySchema)
   const streamed = hono.req.header('accept')?.includes('text/event-stream') === true
   const cancels = body.onDisconnect === 'cancel'
   if (cancels && !streamed) {

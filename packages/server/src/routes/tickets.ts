@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readBody } from '../body/read-body.ts'
+import { bodyOf, readBody } from '../body/read-body.ts'
 import { jsonResponse } from '../handler/json-response.ts'
 import type { OwnedRoute } from '../handler/route.ts'
 
@@ -10,8 +10,9 @@ export const issueTicket: OwnedRoute = {
   method: 'POST',
   path: '/v1/tickets',
   action: 'tickets.issue',
-  async handle({ core, hono, exchange, identity }) {
-    const { purpose } = await readBody(hono.req.raw, core.limits, bodySchema)
+  async handle(call) {
+    const { core, hono, exchange, identity } = call
+    const { purpose } = await readBody(bodyOf(call), bodySchema)
     const { ticket, expiresAt } = await core.tickets.issue(
       identity,
       purpose,
