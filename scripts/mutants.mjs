@@ -1,6 +1,6 @@
 // Takes each guard out of a copy of the tree and demands that a test goes red.
 //   node scripts/mutants.mjs [package ...] [--only <words of a mutant's name>]
-// A package lists its mutants in `test/mutants.json`: [{ "name", "invariant", "file", "find", "replace",
+// A package lists its mutants in `test/mutants.json` and in the files of `test/mutants/`: [{ "name", "invariant", "file", "find", "replace",
 // "tests": [...] }], paths relative to the package; `find` stands exactly once in `file`.
 // Exits 1 when a mutant survives, does not load, or no longer matches the source.
 import { spawn } from 'node:child_process'
@@ -31,13 +31,16 @@ const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: { only: { type: 'string', default: '' } },
 })
+const tablesOf = (name) => {
+  const tests = join(root, 'packages', name, 'test')
+  const folder = join(tests, 'mutants')
+  const files = existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
+  return [join(tests, 'mutants.json'), ...files.toSorted()].filter((file) => existsSync(file))
+}
 const packages = readdirSync(join(root, 'packages')).filter(
-  (name) =>
-    (wanted.length === 0 || wanted.includes(name)) &&
-    existsSync(join(root, 'packages', name, 'test/mutants.json')),
+  (name) => (wanted.length === 0 || wanted.includes(name)) && tablesOf(name).length > 0,
 )
-const tableOf = (name) =>
-  JSON.parse(readFileSync(join(root, 'packages', name, 'test/mutants.json'), 'utf8'))
+const tableOf = (name) => tablesOf(name).flatMap((file) => JSON.parse(readFileSync(file, 'utf8')))
 const mutants = packages.flatMap((name) =>
   tableOf(name)
     .filter((mutant) => mutant.name.includes(values.only))
