@@ -1,6 +1,7 @@
 // Definitions: agents and tools.
 export {
   defineAgent,
+  type AgentCleanup,
   type AgentDefinition,
   type AgentLimits,
   type AgentOptions,
@@ -12,7 +13,12 @@ export {
   type ToolOptions,
 } from './agents/define-tool.ts'
 export { pipeline, type Chained, type PipelineOptions } from './agents/pipeline.ts'
-export { AgentRegistry, type AgentSummary } from './agents/agent-registry.ts'
+export type { Provision, Requirement } from './agents/requirement.ts'
+export {
+  AgentRegistry,
+  type AgentSummary,
+  type RegistryStatistics,
+} from './agents/agent-registry.ts'
 
 // Executing them.
 export {
@@ -28,8 +34,13 @@ export {
   type AgentInstance,
   type AgentInstanceFactory,
   type AgentInstanceFactoryOptions,
-  type FactoryMetrics,
 } from './instances/agent-instance-factory.ts'
+export type {
+  FactoryMetrics,
+  InstanceTargets,
+  TargetedDurations,
+} from './instances/instance-metrics.ts'
+export type { DurationSummary } from './statistics/recent-durations.ts'
 export type { AgentExecution, DelegateOptions } from './instances/agent-execution.ts'
 export type { EngineLimits } from './limits.ts'
 export type { EngineLogger } from './logger.ts'

@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { EngineError } from '../errors/engine-error.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
+import { checkDependencies } from './check-dependencies.ts'
 import type { AgentDefinition } from './define-agent.ts'
+import { nameOfProvision, type Provision, type Requirement } from './requirement.ts'
 
 /** What may be told about an agent to whoever may run it. Schemas are JSON Schema. */
 export interface AgentSummary {
@@ -13,24 +15,38 @@ export interface AgentSummary {
   readonly stages: readonly string[]
 }
 
+/** What a registry holds, counted. */
+export interface RegistryStatistics {
+  /** Whether an engine can work with it: it is frozen, so everything required is there, and not empty. */
+  readonly healthy: boolean
+  readonly frozen: boolean
+  readonly agents: number
+  /** Agents that run through stages. */
+  readonly pipelines: number
+  /** Tools and models that were provided. */
+  readonly provided: number
+}
+
 /**
  * The agents that an engine can run: definitions only, never instances, so that it can be shared by all
  * users. Registering ends with `freeze()`; nothing is looked up before, and nothing added after.
  */
 export class AgentRegistry {
   readonly #definitions = new Map<string, AgentDefinition>()
+  readonly #provided = new Set<Requirement>()
   #summaries: readonly AgentSummary[] | undefined
   #frozen = false
 
-  /** Adds a definition. Throws `REGISTRY_FROZEN`, and `DUPLICATE_AGENT` for a second one of that name. */
+  /**
+   * Adds a definition; the same one again changes nothing. Throws `REGISTRY_FROZEN`, `DUPLICATE_AGENT` for
+   * another one of that name, and TypeError for what is no definition.
+   */
   register(definition: AgentDefinition): this {
-    if (this.#frozen) {
-      throw new EngineError(
-        'REGISTRY_FROZEN',
-        `Cannot register "${definition.name}": the registry is frozen. Register every agent before freeze().`,
-      )
-    }
-    if (this.#definitions.has(definition.name)) {
+    assertDefinition(definition)
+    this.#assertNotFrozen(`register "${definition.name}"`)
+    const existing = this.#definitions.get(definition.name)
+    if (existing === definition) return this
+    if (existing !== undefined) {
       throw new EngineError(
         'DUPLICATE_AGENT',
         `Cannot register "${definition.name}": there is an agent of that name. Give one of the two another name.`,
@@ -40,8 +56,23 @@ export class AgentRegistry {
     return this
   }
 
-  /** Ends registering. Doing it again changes nothing. */
+  /**
+   * Says that these tools and models are there, for agents that require them. Throws `REGISTRY_FROZEN`, and
+   * TypeError for what is neither.
+   */
+  provide(...provisions: readonly Provision[]): this {
+    this.#assertNotFrozen('provide anything')
+    for (const name of provisions.map(nameOfProvision)) this.#provided.add(name)
+    return this
+  }
+
+  /**
+   * Ends registering, once everything that the agents require is there. Doing it again changes nothing. Throws
+   * `MISSING_DEPENDENCY` and `DEPENDENCY_CYCLE`; then the registry is not frozen, and can be completed.
+   */
   freeze(): this {
+    if (this.#frozen) return this
+    checkDependencies({ agents: this.#definitions, provided: this.#provided })
     this.#frozen = true
     return this
   }
@@ -79,6 +110,26 @@ export class AgentRegistry {
     ))
   }
 
+  /** What it holds, frozen or not. */
+  statistics(): RegistryStatistics {
+    const definitions = [...this.#definitions.values()]
+    return {
+      healthy: this.#frozen && definitions.length > 0,
+      frozen: this.#frozen,
+      agents: definitions.length,
+      pipelines: definitions.filter(({ stages }) => stages.length > 0).length,
+      provided: this.#provided.size,
+    }
+  }
+
+  #assertNotFrozen(attempt: string): void {
+    if (!this.#frozen) return
+    throw new EngineError(
+      'REGISTRY_FROZEN',
+      `Cannot ${attempt}: the registry is frozen. Do it before freeze().`,
+    )
+  }
+
   #assertFrozen(attempt: string): void {
     if (this.#frozen) return
     throw new EngineError(
@@ -86,6 +137,25 @@ export class AgentRegistry {
       `Cannot ${attempt}: agents may still be added. Call freeze() when all are registered.`,
     )
   }
+}
+
+/** What a program without types might register: an instance, a class, nothing at all. */
+function assertDefinition(value: unknown): asserts value is AgentDefinition {
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'name' in value &&
+    typeof value.name === 'string' &&
+    'run' in value &&
+    typeof value.run === 'function' &&
+    'stages' in value &&
+    Object.isFrozen(value)
+  ) {
+    return
+  }
+  throw new TypeError(
+    `Expected an agent made by defineAgent() or pipeline(), got ${value === null ? 'null' : typeof value}`,
+  )
 }
 
 function summarise({ name, description, input, output, stages }: AgentDefinition): AgentSummary {

@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import type { AgentExecution } from '../instances/agent-execution.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { checkedName } from '../internal/checked-name.ts'
+import { checkedRequirement, type Requirement } from './requirement.ts'
 
 /** Limits that an agent sets for itself. */
 export interface AgentLimits {
@@ -9,6 +10,14 @@ export interface AgentLimits {
   readonly runMs?: number
   /** Milliseconds that this agent may take when another one delegates to it. Default: the engine's `stepMs`. */
   readonly stepMs?: number
+}
+
+/** What `dispose` gets. */
+export interface AgentCleanup {
+  /** The agent's own name. */
+  readonly name: string
+  /** Aborts when the scope's cleanup budget is spent. */
+  readonly signal: AbortSignal
 }
 
 /** An agent: a definition, never an instance. It belongs to nobody and holds nothing of anybody. */
@@ -20,6 +29,9 @@ export interface AgentDefinition<Input = unknown, Output = unknown> {
   readonly limits: AgentLimits
   /** The agents that a pipeline runs one after the other. Empty for an agent that runs by itself. */
   readonly stages: readonly AgentDefinition[]
+  /** What the registry must have before it can be frozen. */
+  readonly requires: readonly Requirement[]
+  readonly dispose: ((cleanup: AgentCleanup) => unknown) | undefined
   /** Takes what the input schema let through. */
   readonly run: (input: unknown, agent: AgentExecution) => unknown
 }
@@ -31,6 +43,17 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
   readonly input: InputSchema
   readonly output: OutputSchema
   readonly limits?: AgentLimits
+  /**
+   * What it cannot do without: `agent:data`, `tool:search`, `model:writer`. `freeze()` fails where one is
+   * missing, so that no run does. Default: nothing.
+   */
+  readonly requires?: readonly Requirement[]
+  /**
+   * Runs once for each execution when that is over, however it ended: in the execution's own scope, so the
+   * user can be read, and after what the agent itself has deferred. What it throws is logged and counted, and changes
+   * nothing about how the execution ended.
+   */
+  readonly dispose?: (cleanup: AgentCleanup) => unknown
   run(
     input: z.output<InputSchema>,
     agent: AgentExecution,
@@ -39,7 +62,8 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
 
 /**
  * Defines an agent. Each execution runs in a scope of its owner; input and output pass through their
- * schemas, and an output that does not fit fails the run. Throws TypeError for a bad name or limit.
+ * schemas, and an output that does not fit fails the run. Throws TypeError for a bad name, limit or
+ * requirement.
  *
  * @example
  * const echo = defineAgent({
@@ -55,7 +79,7 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
 export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends z.ZodType>(
   options: AgentOptions<InputSchema, OutputSchema>,
 ): AgentDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
-  const { name, description, input, output, limits = {} } = options
+  const { name, description, input, output, limits = {}, requires = [], dispose } = options
   checkedName('agent', name)
   return Object.freeze({
     name,
@@ -67,6 +91,8 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
     output: output as z.ZodType<z.output<OutputSchema>>,
     limits: checkedAgentLimits(limits),
     stages: Object.freeze([]),
+    requires: Object.freeze([...new Set(requires.map(checkedRequirement))]),
+    dispose,
     // The engine passes what came out of the input schema, and nothing else.
     run: (parsed: unknown, agent: AgentExecution) =>
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion

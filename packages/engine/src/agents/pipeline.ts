@@ -54,6 +54,9 @@ export function pipeline<const Stages extends readonly [AgentDefinition, ...Agen
     output: last.output as AgentDefinition<unknown, OutputOf<Last<Stages>>>['output'],
     limits: checkedAgentLimits(limits),
     stages: Object.freeze([...stages]),
+    // A stage says itself what it requires.
+    requires: Object.freeze([]),
+    dispose: undefined,
     run: () => {
       throw new TypeError(`The pipeline "${name}" runs through its stages`)
     },

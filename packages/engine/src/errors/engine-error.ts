@@ -1,18 +1,22 @@
 /**
  * Every code that an engine error can carry. Codes are stable: programs and clients branch on them.
  *
- * - registry: `UNKNOWN_AGENT`, `DUPLICATE_AGENT`, `REGISTRY_FROZEN`, `REGISTRY_NOT_FROZEN`
+ * - registry: `UNKNOWN_AGENT`, `DUPLICATE_AGENT`, `REGISTRY_FROZEN`, `REGISTRY_NOT_FROZEN`,
+ *   `MISSING_DEPENDENCY`, `DEPENDENCY_CYCLE`
  * - schemas: `INVALID_INPUT`, `INVALID_OUTPUT`, `RESULT_TOO_LARGE`
  * - runs: `RUN_NOT_FOUND` (missing and foreign alike), `RUN_ENDED`, `CURSOR_EVICTED`, `CANCELLED`, `ENGINE_CLOSED`
  * - limits: `OWNER_QUEUE_FULL`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `RUN_DEADLINE`, `STEP_DEADLINE`,
  *   `TOOL_DEADLINE`, `DELEGATION_TOO_DEEP`
  * - failures: `AGENT_FAILED`, `TOOL_FAILED`
+ * - migration: `DEPRECATED`
  */
 export type EngineErrorCode =
   | 'UNKNOWN_AGENT'
   | 'DUPLICATE_AGENT'
   | 'REGISTRY_FROZEN'
   | 'REGISTRY_NOT_FROZEN'
+  | 'MISSING_DEPENDENCY'
+  | 'DEPENDENCY_CYCLE'
   | 'INVALID_INPUT'
   | 'INVALID_OUTPUT'
   | 'RESULT_TOO_LARGE'
@@ -30,6 +34,7 @@ export type EngineErrorCode =
   | 'DELEGATION_TOO_DEEP'
   | 'AGENT_FAILED'
   | 'TOOL_FAILED'
+  | 'DEPRECATED'
 
 /** One reason why a value did not fit its schema: where, and what was expected. Never the value. */
 export interface SchemaIssue {

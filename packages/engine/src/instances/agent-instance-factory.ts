@@ -4,8 +4,10 @@ import { EngineError } from '../errors/engine-error.ts'
 import { newWorkScope, type WorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
+import { quietly, type EngineLogger } from '../logger.ts'
 import { executeAgent } from './execute-agent.ts'
 import { silentSink, type ExecutionContext } from './execution-context.ts'
+import { InstanceMetrics, type FactoryMetrics, type InstanceTargets } from './instance-metrics.ts'
 
 /** An agent of the current user, ready to execute. Belongs to the scope it was made in, and ends with it. */
 export interface AgentInstance {
@@ -18,13 +20,6 @@ export interface AgentInstance {
   execute(input: unknown): Promise<unknown>
 }
 
-/** How many instances there were, and how many there are. */
-export interface FactoryMetrics {
-  readonly created: number
-  readonly active: number
-  readonly disposed: number
-}
-
 /**
  * Makes agent instances for whoever the current scope belongs to. It takes no user and keeps none: one
  * factory serves all users, because everything it reads comes from the current scope.
@@ -32,12 +27,19 @@ export interface FactoryMetrics {
 export interface AgentInstanceFactory {
   /** An instance of the agent of that name. Throws `NO_SCOPE`, `UNKNOWN_AGENT`, `REGISTRY_NOT_FROZEN`. */
   create(name: string): AgentInstance
+  /** Works outside a scope, too. */
   metrics(): FactoryMetrics
 }
 
 export interface AgentInstanceFactoryOptions {
   readonly agents: AgentRegistry
   readonly limits?: Partial<EngineLimits>
+  /** What takes longer is counted in the metrics and told to the logger. */
+  readonly targets?: Partial<InstanceTargets>
+  /** Default: silence. */
+  readonly logger?: EngineLogger
+  /** Measures durations: milliseconds that only ever grow. Default: `performance.now`. */
+  readonly clock?: () => number
 }
 
 /**
@@ -51,13 +53,16 @@ export interface AgentInstanceFactoryOptions {
 export function createAgentInstanceFactory(
   options: AgentInstanceFactoryOptions,
 ): AgentInstanceFactory {
-  const { agents } = options
+  const { agents, targets, clock } = options
   const limits = resolveLimits(options.limits)
-  const factory = new InstanceFactory(agents, () => ({
+  const logger = options.logger === undefined ? undefined : quietly(options.logger)
+  const metrics = new InstanceMetrics({ limits, targets, logger, clock })
+  const factory = new InstanceFactory(agents, metrics, () => ({
     agents,
     limits,
     sink: silentSink(),
-    logger: undefined,
+    logger,
+    metrics,
     onOrphan: () => undefined,
     runScope: newWorkScope(),
     now: Date.now,
@@ -86,11 +91,11 @@ export class InstanceFactory {
   readonly #contextOf: () => ExecutionContext
   /** How many executions lead to the code that asks; -1 outside of all. Agents may make instances, too. */
   readonly #depth: Variable<number> = createVariable({ name: 'depth', defaultValue: -1 })
-  #created = 0
-  #disposed = 0
+  readonly #metrics: InstanceMetrics
 
-  constructor(agents: AgentRegistry, contextOf: () => ExecutionContext) {
+  constructor(agents: AgentRegistry, metrics: InstanceMetrics, contextOf: () => ExecutionContext) {
     this.#agents = agents
+    this.#metrics = metrics
     this.#contextOf = contextOf
   }
 
@@ -98,15 +103,24 @@ export class InstanceFactory {
   get published(): AgentInstanceFactory {
     return Object.freeze<AgentInstanceFactory>({
       create: (name) => this.make(name).instance,
-      metrics: () => ({
-        created: this.#created,
-        active: this.#created - this.#disposed,
-        disposed: this.#disposed,
-      }),
+      metrics: () => this.#metrics.read(),
     })
   }
 
   make(name: string): MadeInstance {
+    const metrics = this.#metrics
+    const since = metrics.clock()
+    try {
+      const made = this.#make(name)
+      metrics.madeIn(metrics.clock() - since)
+      return made
+    } catch (error) {
+      metrics.failedToMake()
+      throw error
+    }
+  }
+
+  #make(name: string): MadeInstance {
     const scope = currentScope()
     const definition = this.#agents.get(name)
     const context = this.#contextOf()
@@ -134,10 +148,7 @@ export class InstanceFactory {
       }),
       { scope: true },
     )
-    scope.defer(() => {
-      this.#disposed += 1
-    })
-    this.#created += 1
+    scope.defer(() => this.#metrics.disposedOne())
     return { instance, executeParsed }
   }
 }

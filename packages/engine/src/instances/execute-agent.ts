@@ -42,6 +42,8 @@ export async function executeAgent(
     },
     async (scope) => {
       work.id = scope.id
+      if (definition.dispose !== undefined)
+        scope.defer((end) => disposeOf(definition, end, context))
       try {
         const output =
           definition.stages.length > 0
@@ -54,6 +56,23 @@ export async function executeAgent(
       }
     },
   )
+}
+
+/** Runs the agent's own `dispose`, once. How it ends changes nothing about how the execution ended. */
+async function disposeOf(
+  { name, dispose }: AgentDefinition,
+  signal: AbortSignal,
+  { metrics, logger }: ExecutionContext,
+): Promise<void> {
+  const since = metrics.clock()
+  let failed = false
+  try {
+    await dispose?.({ name, signal })
+  } catch (error) {
+    failed = true
+    logger?.error({ err: error, agent: name }, "an agent's dispose failed")
+  }
+  metrics.cleanedUpIn(metrics.clock() - since, failed)
 }
 
 async function runBody(

@@ -4,6 +4,7 @@ import type { EventDraft, TransientDraft } from '../events/agent-event.ts'
 import type { WorkScope } from '../errors/failure.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
+import type { InstanceMetrics } from './instance-metrics.ts'
 
 /** Where an execution's events go. A run's journal; outside a run, nowhere. */
 export interface EventSink {
@@ -18,6 +19,7 @@ export interface ExecutionContext {
   readonly limits: EngineLimits
   readonly sink: EventSink
   readonly logger: EngineLogger | undefined
+  readonly metrics: InstanceMetrics
   readonly onOrphan: OrphanListener
   /** The scope that the run's own agent executes in. */
   readonly runScope: WorkScope

@@ -17,6 +17,7 @@ import {
   type EventSink,
   type ExecutionContext,
 } from '../instances/execution-context.ts'
+import { InstanceMetrics, type InstanceTargets } from '../instances/instance-metrics.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { copyInput } from '../internal/copy-input.ts'
 import { parse } from '../internal/parse.ts'
@@ -40,6 +41,8 @@ export interface ExecutionEngineOptions {
   /** Default: the memory of this process, bounded (`MemoryRunStore`). */
   readonly store?: RunStore
   readonly limits?: Partial<EngineLimits>
+  /** How long instances may take to make and dispose; what takes longer is counted, and logged. */
+  readonly targets?: Partial<InstanceTargets>
   /** Default: silence. */
   readonly logger?: EngineLogger
   /** Epoch milliseconds. Default: `Date.now`. */
@@ -87,6 +90,7 @@ export class UserExecutionEngine {
   readonly #createRunId: () => string
   readonly #scheduler: Scheduler
   readonly #inputs: InputBudget
+  readonly #metrics: InstanceMetrics
   readonly #instances: InstanceFactory
   readonly #live = new LiveEvents()
   readonly #sources: FollowSources
@@ -96,7 +100,7 @@ export class UserExecutionEngine {
 
   /** Throws `REGISTRY_NOT_FROZEN`, and TypeError for a limit that is none. */
   constructor(options: ExecutionEngineOptions) {
-    const { agents, store, limits, logger, now, createRunId } = options
+    const { agents, store, limits, targets, logger, now, createRunId } = options
     agents.list()
     this.#agents = agents
     this.#store = store ?? new MemoryRunStore()
@@ -107,7 +111,8 @@ export class UserExecutionEngine {
     this.#createRunId = createRunId ?? (() => globalThis.crypto.randomUUID())
     this.#scheduler = new Scheduler(this.#limits)
     this.#inputs = new InputBudget(this.#limits)
-    this.#instances = new InstanceFactory(agents, () => this.#contextOfCurrentRun())
+    this.#metrics = new InstanceMetrics({ limits: this.#limits, targets, logger: this.#logger })
+    this.#instances = new InstanceFactory(agents, this.#metrics, () => this.#contextOfCurrentRun())
   }
 
   /** Makes instances in the current scope; inside a run their events join the run's. */
@@ -276,6 +281,7 @@ export class UserExecutionEngine {
       agents: this.#agents,
       limits: this.#limits,
       logger: this.#logger,
+      metrics: this.#metrics,
       now: this.#now,
       sink,
       onOrphan,
