@@ -74,7 +74,17 @@ export { agentEvent } from './events/event-schema.ts'
 export type { FollowOptions } from './events/run-follower.ts'
 
 // Where it is kept.
+export type { EngineStore } from './store/engine-store.ts'
+export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.ts'
 export { MemoryRunStore, type MemoryRunStoreLimits } from './store/memory-run-store.ts'
+export type {
+  MemoryThreadStoreLimits,
+  MemoryThreadStoreOptions,
+} from './store/memory-thread-store.ts'
+export type { MemoryApprovalStoreLimits } from './store/memory-approval-store.ts'
+export type { MemoryIdempotencyStoreLimits } from './store/memory-idempotency-store.ts'
+export type { MemoryLedgerStoreLimits } from './store/memory-ledger-store.ts'
+export type { MemoryAuditStoreLimits } from './store/memory-audit-store.ts'
 export type {
   EventBatch,
   NewRun,
@@ -84,6 +94,57 @@ export type {
   RunStatus,
   RunStore,
 } from './store/run-store.ts'
+export type {
+  JsonValue,
+  MessagePage,
+  MessagePageOptions,
+  NewThreadMessage,
+  ThreadMessage,
+  ThreadPage,
+  ThreadPageOptions,
+  ThreadRecord,
+  ThreadRole,
+  ThreadStore,
+  ThreadTurn,
+} from './store/thread-store.ts'
+export type {
+  ApprovalPage,
+  ApprovalPageOptions,
+  ApprovalRecord,
+  ApprovalResolution,
+  ApprovalStatus,
+  ApprovalStore,
+  ApprovedCall,
+  NewApproval,
+} from './store/approval-store.ts'
+export type {
+  IdempotencyClaim,
+  IdempotencyRecord,
+  IdempotencyStore,
+} from './store/idempotency-store.ts'
+export type {
+  LedgerAmounts,
+  LedgerEntry,
+  LedgerStore,
+  LedgerSubject,
+} from './store/ledger-store.ts'
+export type {
+  AuditActor,
+  AuditPage,
+  AuditRecord,
+  AuditResource,
+  AuditStore,
+  NewAuditRecord,
+} from './store/audit-store.ts'
+export type {
+  ClaimedRun,
+  ClaimOptions,
+  Forgotten,
+  Migrated,
+  StoreInspection,
+  Swept,
+  SystemStore,
+} from './store/system-store.ts'
 
 // What went wrong.
 export { AgentError } from './errors/agent-error.ts'

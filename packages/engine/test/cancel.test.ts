@@ -8,6 +8,7 @@ import { collect, engineOf, expectOneStory, storyOf, typesOf } from './support/e
 import { FailingRunStore } from './support/failing-run-store.ts'
 import { expectNothingLeft } from './support/quiet.ts'
 import { alice, bob, users } from './support/users.ts'
+import { storeWith } from './support/store-with.ts'
 
 const empty = z.object({})
 
@@ -108,7 +109,7 @@ test('cancelling again changes nothing: a run stays as it ended', async () => {
 
 test("cancelling somebody else's run is cancelling a missing one, down to the store calls", async () => {
   const store = new FailingRunStore()
-  const engine = engineOf([waits], { store })
+  const engine = engineOf([waits], { store: storeWith({ runs: store }) })
   const { runId, result } = await users.run(alice, () => engine.start('waits', {}))
   await nextTurn()
   await users.run(bob, async () => {

@@ -9,6 +9,7 @@ import { FailingRunStore } from './support/failing-run-store.ts'
 import { expectNothingLeft } from './support/quiet.ts'
 import { RecordingLogger } from './support/recording-logger.ts'
 import { alice, users } from './support/users.ts'
+import { storeWith } from './support/store-with.ts'
 
 const empty = z.object({})
 const down = new Error('the database is down')
@@ -25,7 +26,10 @@ function failAt(store: FailingRunStore, type: string, nth: number = Infinity): v
 
 test('a start that cannot be stored is refused with the reason, and leaves nothing', async () => {
   const store = new FailingRunStore()
-  const engine = engineOf([echo], { store, limits: { concurrency: 1, queue: 0 } })
+  const engine = engineOf([echo], {
+    store: storeWith({ runs: store }),
+    limits: { concurrency: 1, queue: 0 },
+  })
   await users.run(alice, async () => {
     store.fail = (method) => {
       if (method === 'create') throw down
@@ -51,7 +55,11 @@ test('a run whose beginning cannot be stored fails, its agent never begins, and 
     output: z.number(),
     run: () => (begun += 1),
   })
-  const engine = engineOf([counts], { store, logger, limits: { concurrency: 1, queue: 0 } })
+  const engine = engineOf([counts], {
+    store: storeWith({ runs: store }),
+    logger,
+    limits: { concurrency: 1, queue: 0 },
+  })
   failAt(store, 'agent_started', 1)
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('counts', {})
@@ -85,7 +93,7 @@ test('an event that cannot be stored fails whoever told it, awaited or not: noth
         return null
       },
     })
-    const engine = engineOf([agent], { store, logger })
+    const engine = engineOf([agent], { store: storeWith({ runs: store }), logger })
     failAt(store, 'agent_text', 1)
     await users.run(alice, async () => {
       const events = await runToEnd(engine, 'agent')
@@ -111,7 +119,7 @@ test.each(['tool_executing', 'tool_completed'])(
         return null
       },
     })
-    const engine = engineOf([agent], { store })
+    const engine = engineOf([agent], { store: storeWith({ runs: store }) })
     await users.run(alice, async () => {
       failAt(store, type, 1)
       expectOneStory(await runToEnd(engine, 'agent'))
@@ -132,7 +140,7 @@ test('a tool_completed that fails twice is made up for at the end', async () => 
       return null
     },
   })
-  const engine = engineOf([agent], { store })
+  const engine = engineOf([agent], { store: storeWith({ runs: store }) })
   failAt(store, 'tool_completed')
   await users.run(alice, async () => {
     const events = await runToEnd(engine, 'agent')
@@ -144,7 +152,11 @@ test('a tool_completed that fails twice is made up for at the end', async () => 
 test('a run whose end cannot be stored gives back its slot, and whoever follows it is told that it is over', async () => {
   const store = new FailingRunStore()
   const logger = new RecordingLogger()
-  const engine = engineOf([echo], { store, logger, limits: { concurrency: 1, queue: 0 } })
+  const engine = engineOf([echo], {
+    store: storeWith({ runs: store }),
+    logger,
+    limits: { concurrency: 1, queue: 0 },
+  })
   failAt(store, 'agent_completed', 1)
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('echo', { text: 'hi' })
@@ -165,7 +177,10 @@ test('a logger that throws cannot keep later events from being stored', async ()
   const fail = (): never => {
     throw new Error('the disk is full')
   }
-  const engine = engineOf([echo], { store, logger: { error: fail, warn: fail } })
+  const engine = engineOf([echo], {
+    store: storeWith({ runs: store }),
+    logger: { error: fail, warn: fail },
+  })
   failAt(store, 'agent_thinking', 1)
   await users.run(alice, async () => {
     const events = await runToEnd(engine, 'echo', { text: 'hi' })
@@ -183,7 +198,7 @@ test('a read that fails ends the following with the reason, and releases it', as
     output: z.null(),
     run: () => gate.promise,
   })
-  const engine = engineOf([waits], { store })
+  const engine = engineOf([waits], { store: storeWith({ runs: store }) })
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('waits', {})
     const follower = await engine.events(runId)

@@ -14,6 +14,7 @@ import { echo } from './support/echo.ts'
 import { collect, engineOf, expectOneStory, storyOf, typesOf } from './support/engine.ts'
 import { FailingRunStore } from './support/failing-run-store.ts'
 import { alice, bob, users } from './support/users.ts'
+import { storeWith } from './support/store-with.ts'
 
 /** Counts who watches. */
 class WatchedRunStore extends MemoryRunStore {
@@ -49,7 +50,7 @@ function stepping(): {
     },
   })
   const store = new WatchedRunStore()
-  return { engine: engineOf([agent], { store }), store, steps }
+  return { engine: engineOf([agent], { store: storeWith({ runs: store }) }), store, steps }
 }
 
 const numbers = (events: readonly AgentEvent[]): unknown[] =>
@@ -221,7 +222,7 @@ test('a follower that falls too far behind gets CURSOR_EVICTED, and holds nothin
     },
   })
   const joined = deferred()
-  const engine = engineOf([talks], { store })
+  const engine = engineOf([talks], { store: storeWith({ runs: store }) })
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('talks', {})
     const slow = await engine.events(runId)
@@ -297,7 +298,7 @@ test('a place in the queue is never shown after the run has begun', async () => 
     run: () => gate.promise,
   })
   const engine = engineOf([waits, echo], {
-    store: new LateRunStore(),
+    store: storeWith({ runs: new LateRunStore() }),
     limits: { ownerConcurrency: 1 },
   })
   await users.run(alice, async () => {
@@ -348,7 +349,7 @@ test('what is stored while a follower reads what was there before is not missed'
     output: z.null(),
     run: () => gate.promise,
   })
-  const engine = engineOf([waits], { store: new StaleRunStore() })
+  const engine = engineOf([waits], { store: storeWith({ runs: new StaleRunStore() }) })
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('waits', {})
     await nextTurn()
@@ -385,7 +386,7 @@ test('a long story is read in batches, without a gap where one ends', async () =
 
 test("following somebody else's run is following a missing one, down to the store calls", async () => {
   const store = new FailingRunStore()
-  const engine = engineOf([echo], { store })
+  const engine = engineOf([echo], { store: storeWith({ runs: store }) })
   const { runId } = await users.run(alice, async () => {
     const run = await engine.start('echo', { text: 'hi' })
     await run.result

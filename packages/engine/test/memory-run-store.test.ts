@@ -120,7 +120,7 @@ describe('the memory store forgets', () => {
       expect(runs.length).toBeLessThan(10)
       expect(runs.at(-1)).toBe('run-29')
     })
-    await store.close()
+    store.clear()
     expect(store.characters).toBe(0)
   })
 

@@ -1,5 +1,5 @@
 import { inspect } from '@ringfence/context'
-import { MemoryRunStore, type RunRecord } from '@ringfence/engine'
+import { MemoryStore, type RunRecord } from '@ringfence/engine'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { testEngine, Gates } from './support/agents.ts'
@@ -168,7 +168,7 @@ test('a socket with too much unsent is closed', async () => {
 
 test('a follower that falls behind what is kept gets 410, and its stream just ends', async () => {
   const server = await serve({
-    engine: testEngine(new Gates(), {}, new MemoryRunStore({ eventsPerRun: 5 })),
+    engine: testEngine(new Gates(), {}, new MemoryStore({ runs: { eventsPerRun: 5 } })),
   })
   const alice = await Client.of(server, 'alice')
   const runId = await alice.start('chatty', { count: 20, size: 1 })

@@ -4,9 +4,14 @@
  * - registry: `UNKNOWN_AGENT`, `DUPLICATE_AGENT`, `REGISTRY_FROZEN`, `REGISTRY_NOT_FROZEN`,
  *   `MISSING_DEPENDENCY`, `DEPENDENCY_CYCLE`
  * - schemas: `INVALID_INPUT`, `INVALID_OUTPUT`, `RESULT_TOO_LARGE`
- * - runs: `RUN_NOT_FOUND` (missing and foreign alike), `RUN_ENDED`, `CURSOR_EVICTED`, `CANCELLED`, `ENGINE_CLOSED`
+ * - runs: `RUN_NOT_FOUND` (missing and foreign alike), `RUN_ENDED`, `RUN_GOES_ON`, `CURSOR_EVICTED`, `CANCELLED`, `ENGINE_CLOSED`
  * - limits: `OWNER_QUEUE_FULL`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `RUN_DEADLINE`, `STEP_DEADLINE`,
  *   `TOOL_DEADLINE`, `DELEGATION_TOO_DEEP`
+ * - threads: `THREAD_NOT_FOUND` (missing and foreign alike), `MESSAGE_TOO_LARGE`, `THREAD_FULL`,
+ *   `DUPLICATE_MESSAGE`, `TURN_OVER`
+ * - approvals: `APPROVAL_NOT_FOUND` (missing and foreign alike), `APPROVAL_LIMIT`
+ * - idempotency: `IDEMPOTENCY_LIMIT`
+ * - what crosses owners: `SYSTEM_ONLY`
  * - failures: `AGENT_FAILED`, `TOOL_FAILED`
  * - migration: `DEPRECATED`
  */
@@ -22,6 +27,7 @@ export type EngineErrorCode =
   | 'RESULT_TOO_LARGE'
   | 'RUN_NOT_FOUND'
   | 'RUN_ENDED'
+  | 'RUN_GOES_ON'
   | 'CURSOR_EVICTED'
   | 'CANCELLED'
   | 'ENGINE_CLOSED'
@@ -32,6 +38,15 @@ export type EngineErrorCode =
   | 'STEP_DEADLINE'
   | 'TOOL_DEADLINE'
   | 'DELEGATION_TOO_DEEP'
+  | 'THREAD_NOT_FOUND'
+  | 'MESSAGE_TOO_LARGE'
+  | 'THREAD_FULL'
+  | 'DUPLICATE_MESSAGE'
+  | 'TURN_OVER'
+  | 'APPROVAL_NOT_FOUND'
+  | 'APPROVAL_LIMIT'
+  | 'IDEMPOTENCY_LIMIT'
+  | 'SYSTEM_ONLY'
   | 'AGENT_FAILED'
   | 'TOOL_FAILED'
   | 'DEPRECATED'

@@ -26,9 +26,10 @@ import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
 import { InputBudget } from '../scheduling/input-budget.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
-import { MemoryRunStore } from '../store/memory-run-store.ts'
+import type { EngineStore } from '../store/engine-store.ts'
+import { MemoryStore } from '../store/memory-store.ts'
 import { notFound } from '../store/not-found.ts'
-import type { RunPage, RunPageOptions, RunRecord, RunStore } from '../store/run-store.ts'
+import type { RunPage, RunPageOptions, RunRecord } from '../store/run-store.ts'
 import { closeRuns } from './close-runs.ts'
 import { LiveRun } from './live-run.ts'
 import { LiveRuns } from './live-runs.ts'
@@ -38,8 +39,8 @@ import { superviseRun } from './supervise-run.ts'
 export interface ExecutionEngineOptions {
   /** Frozen. */
   readonly agents: AgentRegistry
-  /** Default: the memory of this process, bounded (`MemoryRunStore`). */
-  readonly store?: RunStore
+  /** Where runs, threads, approvals, keys, the ledger and the audit trail are kept. Default: `new MemoryStore()`. */
+  readonly store?: EngineStore
   readonly limits?: Partial<EngineLimits>
   /** How long instances may take to make and dispose; what takes longer is counted, and logged. */
   readonly targets?: Partial<InstanceTargets>
@@ -83,7 +84,7 @@ export interface EngineHealth {
  */
 export class UserExecutionEngine {
   readonly #agents: AgentRegistry
-  readonly #store: RunStore
+  readonly #store: EngineStore
   readonly #limits: EngineLimits
   readonly #logger: EngineLogger | undefined
   readonly #now: () => number
@@ -103,8 +104,8 @@ export class UserExecutionEngine {
     const { agents, store, limits, targets, logger, now, createRunId } = options
     agents.list()
     this.#agents = agents
-    this.#store = store ?? new MemoryRunStore()
-    this.#sources = { store: this.#store, live: this.#live, releases: new ScopeReleases() }
+    this.#store = store ?? new MemoryStore()
+    this.#sources = { store: this.#store.runs, live: this.#live, releases: new ScopeReleases() }
     this.#limits = resolveLimits(limits)
     this.#logger = logger === undefined ? undefined : quietly(logger)
     this.#now = now ?? Date.now
@@ -156,14 +157,14 @@ export class UserExecutionEngine {
    * was, is no longer kept, or is somebody else's.
    */
   async run(runId: string): Promise<RunRecord> {
-    const record = await this.#store.get(runId)
+    const record = await this.#store.runs.get(runId)
     if (record === undefined) throw notFound(runId)
     return record
   }
 
   /** The current owner's runs, newest first, a page at a time. */
   async runs(page: RunPageOptions = {}): Promise<RunPage> {
-    return this.#store.list(page)
+    return this.#store.runs.list(page)
   }
 
   /**
@@ -250,7 +251,7 @@ export class UserExecutionEngine {
       run,
       threadId,
       onOrphan,
-      store: this.#store,
+      store: this.#store.runs,
       live: this.#live,
       logger: this.#logger,
       now: this.#now,

@@ -1,11 +1,13 @@
-import { canonicalOwner, currentScope } from '@ringfence/context'
+import { canonicalOwner, type Owner } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import { isTerminal, type DurableEvent, type UnnumberedEvent } from '../events/agent-event.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { withoutUndefined } from '../internal/without-undefined.ts'
+import { assertSystem } from '../system/system-scope.ts'
 import { MemoryRun } from './memory-run.ts'
 import { notFound } from './not-found.ts'
 import { OwnedRuns } from './owned-runs.ts'
+import { ownerKey } from './owner-key.ts'
 import type {
   EventBatch,
   NewRun,
@@ -123,7 +125,43 @@ export class MemoryRunStore implements RunStore {
     return this.#find(runId)?.watch(wake) ?? (() => undefined)
   }
 
-  async close(): Promise<void> {
+  async delete(runId: string): Promise<boolean> {
+    const run = this.#find(runId)
+    if (run === undefined) return false
+    if (!run.ended) {
+      throw new EngineError(
+        'RUN_GOES_ON',
+        `The run "${runId}" has not ended. Cancel it before it is deleted.`,
+      )
+    }
+    this.#remove(run)
+    return true
+  }
+
+  /** Whether the current owner's run can no longer do anything. What is not there cannot, either. */
+  hasEnded(runId: string): boolean {
+    return this.#find(runId)?.ended ?? true
+  }
+
+  /** For the system scope: what is kept of all. */
+  get runs(): number {
+    return this.#byAge.size
+  }
+
+  owners(): Iterable<string> {
+    return this.#owners.keys()
+  }
+
+  /** Removes what is kept of an owner, also of what goes on: whoever asks has ended it before. */
+  forget(owner: Owner): { runs: number; events: number } {
+    assertSystem('forget')
+    const owned = [...(this.#owners.get(canonicalOwner(owner))?.runs.values() ?? [])]
+    const events = owned.reduce((count, run) => count + run.events, 0)
+    for (const run of owned) this.#remove(run)
+    return { runs: owned.length, events }
+  }
+
+  clear(): void {
     this.#owners.clear()
     this.#byAge.clear()
     this.#characters = 0
@@ -161,20 +199,21 @@ export class MemoryRunStore implements RunStore {
   /** Forgets the oldest of these runs that has ended, but for one. False where there is none to forget. */
   #forgetOldest(oldestFirst: Iterable<MemoryRun>, spared: MemoryRun): boolean {
     for (const run of oldestFirst) {
-      const owned = this.#byAge.get(run)
-      if (!run.ended || run === spared || owned === undefined) continue
-      this.#byAge.delete(run)
-      owned.runs.delete(run.record.runId)
-      owned.characters -= run.characters
-      this.#characters -= run.characters
-      if (owned.runs.size === 0) this.#owners.delete(owned.owner)
+      if (!run.ended || run === spared) continue
+      this.#remove(run)
       return true
     }
     return false
   }
-}
 
-/** The owner of the current scope: the only one whose runs a call can reach. */
-function ownerKey(): string {
-  return canonicalOwner(currentScope().owner)
+  #remove(run: MemoryRun): void {
+    const owned = this.#byAge.get(run)
+    if (owned === undefined) return
+    this.#byAge.delete(run)
+    owned.runs.delete(run.record.runId)
+    owned.characters -= run.characters
+    this.#characters -= run.characters
+    if (owned.runs.size === 0) this.#owners.delete(owned.owner)
+    run.wake()
+  }
 }

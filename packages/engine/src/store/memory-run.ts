@@ -35,8 +35,18 @@ export class MemoryRun {
     for (const size of sizes) this.characters += size
     for (const event of numbered) this.#record = follow(this.#record, event)
     this.#trim()
-    for (const wake of this.#watchers) wake()
+    this.wake()
     return numbered
+  }
+
+  /** How many of its events are kept. */
+  get events(): number {
+    return this.#events.length
+  }
+
+  /** Tells whoever watches that there is something to read, or nothing any more. */
+  wake(): void {
+    for (const wake of this.#watchers) wake()
   }
 
   read(after: number | undefined, limit: number): EventBatch {

@@ -82,6 +82,6 @@ export interface RunStore {
    */
   watch(runId: string, wake: () => void): Promise<() => void>
 
-  /** Releases what the store holds. */
-  close(): Promise<void>
+  /** Removes a run that has ended, and its events. False where there is none. Rejects with `RUN_GOES_ON`. */
+  delete(runId: string): Promise<boolean>
 }

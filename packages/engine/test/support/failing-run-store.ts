@@ -54,9 +54,9 @@ export class FailingRunStore implements RunStore {
     return this.#store.watch(runId, wake)
   }
 
-  async close(): Promise<void> {
-    this.#enter('close')
-    await this.#store.close()
+  async delete(runId: string): Promise<boolean> {
+    this.#enter('delete')
+    return this.#store.delete(runId)
   }
 
   #enter(method: string, events: readonly UnnumberedEvent[] = []): void {

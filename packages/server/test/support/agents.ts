@@ -5,7 +5,7 @@ import {
   createExecutionEngine,
   defineAgent,
   type EngineLimits,
-  type RunStore,
+  type EngineStore,
   type UserExecutionEngine,
 } from '@ringfence/engine'
 import * as z from 'zod'
@@ -39,7 +39,7 @@ export class Gates {
 export function testEngine(
   gates: Gates = new Gates(),
   limits: Partial<EngineLimits> = {},
-  store?: RunStore,
+  store?: EngineStore,
 ): UserExecutionEngine {
   const agents = new AgentRegistry()
     .register(

@@ -1,0 +1,4 @@
+import { MemoryStore } from '../src/index.ts'
+import { systemStoreContract } from './contract/system-store-contract.ts'
+
+systemStoreContract('the memory store', async () => new MemoryStore())
