@@ -18,28 +18,24 @@ export function systemStoreContract(name: string, make: () => Promise<EngineStor
       forget: ({ system }) => system.forget(alice),
     }
 
-    test.each(Object.entries(calls))(
-      '%s works there, and nowhere else',
-      async (operation, call) => {
-        const store = await make()
-        const refused = { code: 'SYSTEM_ONLY' }
+    test.each(operations)('%s works there, and nowhere else', async (operation) => {
+      const call = calls[operation]
+      const store = await make()
+      const refused = { code: 'SYSTEM_ONLY' }
+      expect(await caught(() => call(store))).toMatchObject(refused)
+      await users.run(alice, async () => {
         expect(await caught(() => call(store))).toMatchObject(refused)
-        await users.run(alice, async () => {
-          expect(await caught(() => call(store))).toMatchObject(refused)
-        })
-        for (const other of operations) {
-          if (other === operation) continue
-          expect(await caught(() => runAsSystem(other, () => call(store)))).toMatchObject(refused)
-        }
-        // A user's scope has no more rights for having been opened there.
-        const inside = runAsSystem(operation, () =>
-          users.run(alice, () => caught(() => call(store))),
-        )
-        expect(await inside).toMatchObject(refused)
-        await runAsSystem(operation, () => call(store))
-        await store.close()
-      },
-    )
+      })
+      for (const other of operations) {
+        if (other === operation) continue
+        expect(await caught(() => runAsSystem(other, () => call(store)))).toMatchObject(refused)
+      }
+      // A user's scope has no more rights for having been opened there.
+      const inside = runAsSystem(operation, () => users.run(alice, () => caught(() => call(store))))
+      expect(await inside).toMatchObject(refused)
+      await runAsSystem(operation, () => call(store))
+      await store.close()
+    })
 
     test('no part can be reached as a user from there', async () => {
       const store = await make()
