@@ -16,7 +16,14 @@ export type { ServerTimeouts } from './server/listen.ts'
 export type { Identify, IdentifyRequest, Identity, Peer } from './identity/identity.ts'
 export type { Action, Actor, Authorize, Resource } from './identity/authorize.ts'
 export { InvalidToken } from './identity/invalid-token.ts'
+export { combine } from './identity/combine.ts'
 export { jwtAuth, type JwtAuthOptions } from './identity/jwt-auth.ts'
+export {
+  createRevocations,
+  type Revocations,
+  type RevocationsOptions,
+} from './identity/revocations.ts'
+export type { VerifiedTokensLimits } from './identity/verified-tokens.ts'
 
 // What goes over the wire.
 export {

@@ -11,7 +11,7 @@ import {
 } from 'jose'
 import { InvalidToken, jwtAuth, type Identify, type JwtAuthOptions } from '@ringfence/server'
 import { Context } from 'hono'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 
 const issuer = 'https://issuer.test'
 const audience = 'agents'
@@ -52,6 +52,7 @@ test('a good token says who is asking, and until when', async () => {
     userId: 'alice',
     roles: ['admin'],
     expiresAt: (payload.exp ?? 0) * 1_000,
+    issuedAt: 0,
   })
 })
 
@@ -130,6 +131,7 @@ test('the application says whom the claims stand for', async () => {
     userId: 'alice',
     tenantId: 'acme',
     expiresAt: (payload.exp ?? 0) * 1_000,
+    issuedAt: 0,
   })
   expect(await ask(auth, `Bearer ${await sign(claims())}`)).toBeNull()
 })
@@ -215,5 +217,89 @@ describe('a secret of fewer than 32 bytes is refused', () => {
     await expect(build(short)).rejects.toThrow(TypeError)
     await expect(build(new Uint8Array(4))).rejects.toThrow('32 bytes')
     expect(await build(new Uint8Array(32))).toBeTypeOf('function')
+  })
+})
+
+describe('a token that was verified', () => {
+  const counting = (options: Partial<JwtAuthOptions> = {}): [Identify, () => number] => {
+    let verified = 0
+    const auth = jwtAuth({
+      issuer,
+      audience,
+      key: keys.publicKey,
+      identity: ({ sub = '' }) => {
+        verified += 1
+        return { userId: sub }
+      },
+      ...options,
+    })
+    return [auth, () => verified]
+  }
+
+  test('is not verified again, and stands for its own user only', async () => {
+    const [auth, verified] = counting()
+    const alice = `Bearer ${await sign(claims())}`
+    const bob = `Bearer ${await sign(claims({ sub: 'bob' }))}`
+    for (let round = 0; round < 3; round += 1) {
+      expect(await ask(auth, alice)).toMatchObject({ userId: 'alice' })
+      expect(await ask(auth, bob)).toMatchObject({ userId: 'bob' })
+    }
+    expect(verified()).toBe(2)
+  })
+
+  test('does not vouch for one that differs by a character', async () => {
+    const [auth] = counting()
+    const token = await sign(claims())
+    await ask(auth, `Bearer ${token}`)
+    const at = token.length - 10
+    const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
+    await expect(ask(auth, `Bearer ${changed}`)).rejects.toBeInstanceOf(InvalidToken)
+  })
+
+  test('is verified again when its time is up, and every time where that is asked for', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    const [auth, verified] = counting({ verified: { ms: 1_000 } })
+    const token = `Bearer ${await sign(claims())}`
+    await ask(auth, token)
+    vi.setSystemTime(Date.now() + 999)
+    await ask(auth, token)
+    expect(verified()).toBe(1)
+    vi.setSystemTime(Date.now() + 2)
+    await ask(auth, token)
+    expect(verified()).toBe(2)
+    const [never, times] = counting({ verified: { ms: 0 } })
+    await ask(never, token)
+    await ask(never, token)
+    expect(times()).toBe(2)
+  })
+
+  test('is not believed beyond its own end', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    const [auth] = counting({ verified: { ms: 3_600_000 }, clockToleranceSeconds: 0 })
+    const token = `Bearer ${await sign(claims({ exp: now() + 10 }))}`
+    await ask(auth, token)
+    vi.setSystemTime(Date.now() + 11_000)
+    await expect(ask(auth, token)).rejects.toBeInstanceOf(InvalidToken)
+  })
+
+  test('makes room for others: the one that was not used for longest goes', async () => {
+    const [auth, verified] = counting({ verified: { tokens: 2 } })
+    const [one, two, three] = await Promise.all(
+      ['one', 'two', 'three'].map(async (sub) => `Bearer ${await sign(claims({ sub }))}`),
+    )
+    await ask(auth, one)
+    await ask(auth, two)
+    await ask(auth, one)
+    await ask(auth, three)
+    await ask(auth, one)
+    expect(verified()).toBe(3)
+    await ask(auth, two)
+    expect(verified()).toBe(4)
   })
 })

@@ -189,3 +189,14 @@ test('a ticket is kept as a hash alone', async () => {
   expect(await store.redeem(ticket.replace(/.$/, '_'), 'socket', bearer)).toBeUndefined()
   expect(await store.redeem(ticket, 'socket', bearer)).toEqual({ userId: 'a' })
 })
+
+test('a revoked owner loses their tickets, and nobody else theirs', async () => {
+  const tickets = new TicketStore(resolveLimits())
+  const bearer = { origin, host: undefined, site: undefined }
+  const issue = async (userId: string): Promise<string> =>
+    (await tickets.issue({ userId }, 'stream', origin)).ticket
+  const [bobs, alices] = [await issue('bob'), await issue('alice')]
+  tickets.forgetOwner('0:5:alice')
+  expect(await tickets.redeem(alices, 'stream', bearer)).toBeUndefined()
+  expect(await tickets.redeem(bobs, 'stream', bearer)).toEqual({ userId: 'bob' })
+})

@@ -23,17 +23,13 @@ export const demoRoute: PublicRoute = {
 // No owner is spelled like this.
 const owner = 'demo'
 
-async function issue(
-  core: Core,
-  hono: Context,
-  { requestId, signal }: Exchange,
-): Promise<Response> {
+async function issue(core: Core, hono: Context, exchange: Exchange): Promise<Response> {
   if (core.demo === undefined || !isLocal(hono)) throw new Problem('route_not_found')
-  const source = { core, request: hono.req.raw, owner, signal }
+  const source = { core, request: hono.req.raw, owner, signal: exchange.signal }
   const { userId } = await readBody(source, bodySchema, { namesUser: true })
   try {
     const { token, expiresAt } = await core.demo.issue(userId)
-    return jsonResponse(requestId, 201, { token, expiresAt: expiresAt.toISOString() })
+    return jsonResponse(exchange, 201, { token, expiresAt: expiresAt.toISOString() })
   } catch (error) {
     if (!ContextError.is(error)) throw error
     throw new Problem('invalid_input', { errors: error.issues })

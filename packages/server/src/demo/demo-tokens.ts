@@ -2,7 +2,7 @@ import { defineUserContext, type UserContextDefinition } from '@ringfence/contex
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod'
 import { bearerToken } from '../identity/bearer-token.ts'
-import type { Identify } from '../identity/identity.ts'
+import type { Identify, Identity } from '../identity/identity.ts'
 import { InvalidToken } from '../identity/invalid-token.ts'
 import { verify } from '../identity/jwt-auth.ts'
 
@@ -41,8 +41,12 @@ export class DemoTokens {
     }
   }
 
-  async #identify(token: string): Promise<{ userId: string; expiresAt: number }> {
-    const { sub = '', exp = 0 } = await verify(() =>
+  async #identify(token: string): Promise<Identity> {
+    const {
+      sub = '',
+      exp = 0,
+      iat = 0,
+    } = await verify(() =>
       jwtVerify(token, this.#secret(), {
         typ,
         issuer: party,
@@ -51,7 +55,7 @@ export class DemoTokens {
         requiredClaims: ['sub', 'exp'],
       }),
     )
-    return { userId: sub, expiresAt: exp * 1_000 }
+    return { userId: sub, expiresAt: exp * 1_000, issuedAt: iat * 1_000 }
   }
 
   #secret(): Uint8Array {

@@ -17,7 +17,7 @@ export async function answerWithEvents(
       vary: 'authorization',
       'x-accel-buffering': 'no',
       'x-content-type-options': 'nosniff',
-      'x-request-id': exchange.requestId,
+      ...exchange.fields,
       ...headers,
     },
   }

@@ -26,6 +26,16 @@ export async function admit(core: Core, route: OwnedRoute, hono: Context): Promi
   return { identity, actor }
 }
 
+/** Throws `invalid_token` for credentials that were issued before their owner was revoked. */
+export function refuseRevoked(
+  { revocations }: Core,
+  { userId, tenantId, issuedAt }: Identity,
+): void {
+  if (revocations === undefined || issuedAt === undefined) return
+  const owner = tenantId === undefined ? { userId } : { userId, tenantId }
+  if (revocations.isRevoked(owner, issuedAt)) throw invalidToken()
+}
+
 /** Asks the application. */
 export async function authorized(
   core: Core,

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { Problem } from '../problems/problem.ts'
 import { problemResponse } from '../problems/problem-response.ts'
 import { toProblem } from '../problems/to-problem.ts'
-import { admit } from './admit.ts'
+import { admit, refuseRevoked } from './admit.ts'
 import type { Core } from './core.ts'
 import { logExchange, logFailure, openExchange, type Exchange } from './exchange.ts'
 import { inRequestScope } from './request-scope.ts'
@@ -28,6 +28,8 @@ async function answerOwned(
   exchange: Exchange,
 ): Promise<Response> {
   const { identity, actor } = await admit(core, route, hono)
+  // After everything that takes time: from here to the scope, which a revocation ends, nothing does.
+  refuseRevoked(core, identity)
   const { response, closed } = await inRequestScope(core, exchange, identity, (scope) =>
     route.handle({ core, hono, exchange, identity, actor, scope }),
   )
@@ -46,5 +48,5 @@ export function refuse(core: Core, exchange: Exchange, error: unknown): Response
   const problem = left ? new Problem('client_closed_request') : toProblem(error)
   if (problem.code === 'internal_error') logFailure(core, exchange, error)
   logExchange(core, exchange, problem.status)
-  return problemResponse(problem, exchange.requestId)
+  return problemResponse(problem, exchange)
 }

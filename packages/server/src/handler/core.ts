@@ -5,6 +5,7 @@ import { BodyBudget } from '../body/body-budget.ts'
 import { DemoTokens } from '../demo/demo-tokens.ts'
 import type { Authorize } from '../identity/authorize.ts'
 import type { Identify } from '../identity/identity.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import type { SocketConnection } from '../socket/socket-connection.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
@@ -15,6 +16,7 @@ export interface Core {
   readonly engine: UserExecutionEngine
   readonly identify: Identify
   readonly authorize: Authorize | undefined
+  readonly revocations: Revocations | undefined
   readonly context: UserContextDefinition<z.ZodObject>
   readonly logger: ServerLogger | undefined
   readonly onError: RingfenceOptions['onError']
@@ -29,6 +31,8 @@ export interface Core {
   readonly strippedPrefix: string
   /** Set when the server shuts down: nothing new starts, what runs may end. */
   draining: boolean
+  /** Lets go of what outlives the handler. */
+  readonly release: () => void
 }
 
 /** Checks the options. Throws TypeError: a server without authentication does not come to be. */
@@ -47,22 +51,31 @@ export function createCore(options: RingfenceOptions): Core {
   if (strippedPrefix !== '') checkedBasePath('strippedPrefix', strippedPrefix)
   const limits = resolveLimits(options.limits)
   const demoTokens = demo ? new DemoTokens() : undefined
+  const tickets = new TicketStore(limits)
+  const sockets = new Set<SocketConnection>()
+  const { revocations } = options
   return {
     engine,
     identify: demoTokens?.beside(configured) ?? requireIdentify(configured),
     authorize: options.authorize,
+    revocations,
     context: options.context ?? defineUserContext('ringfence-request', z.object({})),
     logger: options.logger,
     onError: options.onError,
     limits,
     demo: demoTokens,
-    tickets: new TicketStore(limits),
+    tickets,
     bodies: new BodyBudget(limits),
-    sockets: new Set(),
+    sockets,
     streams: new Set(),
     upgradeWebSocket: options.upgradeWebSocket,
     strippedPrefix,
     draining: false,
+    release:
+      revocations?.onRevoke((owner) => {
+        tickets.forgetOwner(owner)
+        for (const socket of sockets) if (socket.owner === owner) socket.revoke()
+      }) ?? (() => undefined),
   }
 }
 

@@ -10,19 +10,23 @@ export interface Exchange {
   readonly path: string
   readonly startedAt: number
   readonly signal: AbortSignal
+  /** Header fields that every answer to this request carries. */
+  readonly fields: Record<string, string>
   scopeId: string | undefined
   runId: string | undefined
   closeCode: number | undefined
 }
 
 export function openExchange(hono: Context, route: string): Exchange {
+  const requestId = requestIdOf(hono)
   return {
-    requestId: requestIdOf(hono),
+    requestId,
     method: hono.req.method,
     route,
     path: hono.req.path,
     startedAt: performance.now(),
     signal: hono.req.raw.signal,
+    fields: { 'x-request-id': requestId },
     scopeId: undefined,
     runId: undefined,
     closeCode: undefined,

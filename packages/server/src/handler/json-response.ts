@@ -1,6 +1,8 @@
+import type { Exchange } from './exchange.ts'
+
 /** An answer for one user's eyes: no shared cache may keep it. */
 export function jsonResponse(
-  requestId: string,
+  { fields }: Pick<Exchange, 'fields'>,
   status: number,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
@@ -12,7 +14,7 @@ export function jsonResponse(
       'cache-control': 'private, no-store',
       vary: 'authorization',
       'x-content-type-options': 'nosniff',
-      'x-request-id': requestId,
+      ...fields,
       ...headers,
     },
   })

@@ -5,6 +5,7 @@ import type { WSEvents } from 'hono/ws'
 import type * as z from 'zod'
 import type { Authorize } from '../identity/authorize.ts'
 import type { Identify } from '../identity/identity.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import type { HandlerLimits } from './limits.ts'
 
 /** Where a server writes one line a request, and one for each failure. A pino logger fits. */
@@ -30,6 +31,8 @@ export interface RingfenceOptions {
   readonly identify?: Identify
   /** What somebody may do. Default: whatever is their own. */
   readonly authorize?: Authorize
+  /** Who has lost their access. Default: nobody can be revoked here. */
+  readonly revocations?: Revocations
   /** The definition that a request's scope is opened through. Default: one without further fields. */
   readonly context?: UserContextDefinition<z.ZodObject>
   /** Default: silence. */

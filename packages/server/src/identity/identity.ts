@@ -8,6 +8,11 @@ export interface Identity {
   readonly roles?: readonly string[] | undefined
   /** Epoch milliseconds. Streams and sockets end when it passes. */
   readonly expiresAt?: number | undefined
+  /**
+   * Epoch milliseconds at which these credentials were issued. What was issued before its owner was revoked is
+   * refused (`createRevocations`); where this is left out, that is for `identify` to do.
+   */
+  readonly issuedAt?: number | undefined
   /** The application's own fields of the user context, for the schema of its definition. */
   readonly context?: Readonly<Record<string, unknown>> | undefined
 }
@@ -38,5 +43,6 @@ export const identitySchema: z.ZodType<Identity> = z.strictObject({
   tenantId: z.string().max(256).optional(),
   roles: z.array(identifier).max(256).optional(),
   expiresAt: z.number().positive().optional(),
+  issuedAt: z.number().nonnegative().optional(),
   context: z.record(z.string(), z.unknown()).optional(),
 })

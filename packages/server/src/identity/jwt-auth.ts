@@ -15,6 +15,7 @@ import { InvalidToken } from './invalid-token.ts'
 import { isLoopbackHost } from './loopback.ts'
 import { isOwner } from './owner-id.ts'
 import { isShortSecret } from './short-secret.ts'
+import { VerifiedTokens, type VerifiedTokensLimits } from './verified-tokens.ts'
 
 /** How bearer tokens are checked. Exactly one of `key` and `jwksUri`. */
 export interface JwtAuthOptions {
@@ -36,10 +37,15 @@ export interface JwtAuthOptions {
   readonly clockToleranceSeconds?: number
   /**
    * Who a verified token stands for. Default: `userId` is `sub`, `roles` is the claim `roles` where it is a
-   * list of strings. `expiresAt` is set from `exp` where this leaves it out. Null is 401, and so is
+   * list of strings. `expiresAt` and `issuedAt` are set from `exp` and `iat` where this leaves them out. Null is 401, and so is
    * a user, a tenant or a role that no scope opens for (`InvalidToken`).
    */
   readonly identity?: (claims: JWTPayload) => Identity | null
+  /**
+   * How long a verified token is not verified again: a key that its issuer withdraws is still believed for so
+   * long. `expiresAt` and revocations are looked at in every request all the same.
+   */
+  readonly verified?: Partial<VerifiedTokensLimits>
 }
 
 const asymmetric = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ')
@@ -58,6 +64,12 @@ const optionsSchema = z
     typ: z.string().min(1).optional(),
     requiredClaims: z.array(z.string().min(1)).optional(),
     clockToleranceSeconds: z.number().min(0).max(300).optional(),
+    verified: z
+      .strictObject({
+        ms: z.int().min(0).max(3_600_000).optional(),
+        tokens: z.int().min(1).optional(),
+      })
+      .optional(),
   })
   .loose()
   .refine(({ key, jwksUri }) => (key === undefined) !== (jwksUri === undefined), {
@@ -77,7 +89,7 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
   const checked = optionsSchema.safeParse(options)
   if (!checked.success) throw new TypeError(`jwtAuth: ${z.prettifyError(checked.error)}`)
   const key = keyOf(options)
-  const { typ, identity = defaultIdentity } = options
+  const { typ, identity: identityOf = defaultIdentity } = options
   const verifyOptions = {
     issuer: mutable(options.issuer),
     audience: mutable(options.audience),
@@ -89,16 +101,29 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
     ...(typ === undefined ? {} : { typ }),
   }
 
+  const { ms = 60_000, tokens = 10_000 } = options.verified ?? {}
+  const verified = new VerifiedTokens({ ms, tokens })
+
   return async ({ request }) => {
     const token = bearerToken(request)
     if (token === undefined) return null
+    const known = verified.get(token, Date.now())
+    if (known !== undefined) return known
     const claims = await verify(() => jwtVerify(token, key, verifyOptions))
-    const found = identity(claims)
+    const found = identityOf(claims)
     if (found !== null && !isOwner(found)) {
       throw new InvalidToken('The claims name a user, a tenant or roles that cannot be any')
     }
-    if (found === null || found.expiresAt !== undefined || claims.exp === undefined) return found
-    return { ...found, expiresAt: claims.exp * 1_000 }
+    if (found === null) return null
+    // `exp` is required above. A token that does not say when it was issued counts as an old one.
+    const end = (claims.exp ?? 0) * 1_000
+    const identity = Object.freeze<Identity>({
+      ...found,
+      expiresAt: found.expiresAt ?? end,
+      issuedAt: found.issuedAt ?? (claims.iat ?? 0) * 1_000,
+    })
+    verified.add(token, identity, end, Date.now())
+    return identity
   }
 }
 

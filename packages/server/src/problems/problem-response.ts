@@ -1,9 +1,13 @@
+import type { Exchange } from '../handler/exchange.ts'
 import type { Problem } from './problem.ts'
 
 const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 /** A problem as `application/problem+json` (RFC 9457). Only the request id tells two equal ones apart. */
-export function problemResponse(problem: Problem, requestId: string): Response {
+export function problemResponse(
+  problem: Problem,
+  { requestId, fields }: Pick<Exchange, 'requestId' | 'fields'>,
+): Response {
   const body = {
     type: `urn:ringfence:problem:${problem.code}`,
     title: problem.title,
@@ -21,7 +25,7 @@ export function problemResponse(problem: Problem, requestId: string): Response {
       'cache-control': 'private, no-store',
       vary: 'authorization',
       'x-content-type-options': 'nosniff',
-      'x-request-id': requestId,
+      ...fields,
       ...problem.headers,
     },
   })

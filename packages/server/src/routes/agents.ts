@@ -6,6 +6,5 @@ export const listAgents: OwnedRoute = {
   method: 'GET',
   path: '/v1/agents',
   action: 'agents.list',
-  handle: ({ core, exchange }) =>
-    jsonResponse(exchange.requestId, 200, { agents: core.engine.agents() }),
+  handle: ({ core, exchange }) => jsonResponse(exchange, 200, { agents: core.engine.agents() }),
 }

@@ -24,7 +24,7 @@ async function follow(call: Call): Promise<Answer> {
   if (after !== undefined && after === run.lastSeq && hasEnded(run)) {
     return new Response(null, {
       status: 204,
-      headers: { 'cache-control': 'private, no-store', 'x-request-id': exchange.requestId },
+      headers: { 'cache-control': 'private, no-store', ...exchange.fields },
     })
   }
   return answerWithEvents(call, () => core.engine.events(runId, { after }))

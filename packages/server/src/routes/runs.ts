@@ -26,7 +26,7 @@ export const listRuns: OwnedRoute = {
     }
     const { before: cursor, ...size } = page.data
     const runs = await core.engine.runs(cursor === undefined ? size : { ...size, before: cursor })
-    return jsonResponse(exchange.requestId, 200, runs)
+    return jsonResponse(exchange, 200, runs)
   },
 }
 
@@ -38,7 +38,7 @@ export const readRun: OwnedRoute = {
   async handle(call) {
     const { core, exchange } = call
     const run = await core.engine.run(runIdOf(call))
-    return jsonResponse(exchange.requestId, 200, { ...run, links: linksOf(call, run.runId) })
+    return jsonResponse(exchange, 200, { ...run, links: linksOf(call, run.runId) })
   },
 }
 
@@ -51,7 +51,7 @@ export const cancelRun: OwnedRoute = {
     const { core, exchange } = call
     await readBody(bodyOf(call), z.strictObject({}), { optional: true })
     const run = await core.engine.cancel(runIdOf(call))
-    return jsonResponse(exchange.requestId, 200, { ...run, links: linksOf(call, run.runId) })
+    return jsonResponse(exchange, 200, { ...run, links: linksOf(call, run.runId) })
   },
 }
 

@@ -52,5 +52,5 @@ async function start(call: Call): Promise<Answer> {
   }
   const { status } = await core.engine.run(runId)
   const headers = { location: links.self }
-  return jsonResponse(exchange.requestId, 202, { runId, status, links }, headers)
+  return jsonResponse(exchange, 202, { runId, status, links }, headers)
 }

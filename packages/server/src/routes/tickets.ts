@@ -18,7 +18,7 @@ export const issueTicket: OwnedRoute = {
       purpose,
       hono.req.header('origin'),
     )
-    return jsonResponse(exchange.requestId, 201, {
+    return jsonResponse(exchange, 201, {
       ticket,
       expiresAt: new Date(expiresAt).toISOString(),
     })

@@ -18,6 +18,7 @@ export async function drain(
   )
   await listener?.close(flushMs)
   await Promise.race([Promise.all(core.streams), delay(flushMs)])
+  core.release()
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { bind } from '@ringfence/context'
+import { bind, canonicalOwner } from '@ringfence/context'
 import type { WSContext, WSEvents } from 'hono/ws'
 import { parseJson } from '../body/parse-json.ts'
 import { checkFits } from '../body/check-fits.ts'
@@ -31,10 +31,13 @@ export class SocketConnection {
     this.#settle = resolve
   })
   readonly events: WSEvents
+  /** The canonical spelling of whose it is. */
+  readonly owner: string
 
   /** Must be made in the connection's scope. A socket that does not open in time is given up. */
   constructor(call: Call) {
     this.#call = call
+    this.owner = canonicalOwner(call.scope.owner)
     this.events = {
       onOpen: this.#bound((_event, socket) => this.#open(socket)),
       onMessage: this.#bound((event: { readonly data: unknown }, socket) => {
@@ -128,6 +131,12 @@ export class SocketConnection {
   #expire(): void {
     this.close(4401, 'token expired')
     this.end(4401)
+  }
+
+  /** Its owner has lost the right to it. */
+  revoke(): void {
+    this.close(4403, 'access revoked')
+    this.end(4403)
   }
 
   #receive(data: unknown): void {

@@ -73,6 +73,14 @@ export class TicketStore {
     return isSameOrigin(found, bearer) ? found.identity : undefined
   }
 
+  /** Forgets the tickets of an owner, given by the canonical spelling. */
+  forgetOwner(owner: string): void {
+    if (!this.#counts.has(owner)) return
+    for (const [hash, ticket] of this.#tickets) {
+      if (ticket.owner === owner) this.#forget(hash, ticket)
+    }
+  }
+
   #sweep(now: number): void {
     for (const [hash, ticket] of this.#tickets) {
       if (ticket.expiresAt > now) return

@@ -12,7 +12,14 @@ export const auth: Identify = jwtAuth({ issuer, audience, key: secret })
 /** A token for a user. `claims` replaces what is in it by default. */
 export function tokenFor(userId: string, claims: JWTPayload = {}): Promise<string> {
   const now = Math.floor(Date.now() / 1_000)
-  return new SignJWT({ iss: issuer, aud: audience, sub: userId, exp: now + 600, ...claims })
+  return new SignJWT({
+    iss: issuer,
+    aud: audience,
+    sub: userId,
+    iat: now,
+    exp: now + 600,
+    ...claims,
+  })
     .setProtectedHeader({ alg: 'HS256' })
     .sign(secret)
 }
