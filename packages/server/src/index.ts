@@ -25,6 +25,11 @@ export {
 } from './identity/revocations.ts'
 export type { VerifiedTokensLimits } from './identity/verified-tokens.ts'
 
+// Who is in front.
+export type { ForwardingHeader } from './proxy/forwarding.ts'
+export type { ProxyPreset } from './proxy/networks.ts'
+export type { TrustedProxies, TrustProxy, TrustProxyOptions } from './proxy/trust-proxy.ts'
+
 // What goes over the wire.
 export {
   clientFrame,

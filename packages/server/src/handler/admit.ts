@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { identitySchema, type Identity } from '../identity/identity.ts'
+import { identitySchema, type Identity, type Peer } from '../identity/identity.ts'
 import { peerOf } from '../identity/peer.ts'
 import { refuseUserFields } from '../identity/user-fields.ts'
 import type { Actor } from '../identity/authorize.ts'
@@ -59,7 +59,7 @@ async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise
   if (headerNeeded && !request.headers.has('authorization')) throw unauthenticated()
   const found =
     ticket === undefined
-      ? await core.identify({ request, peer: peerOf(hono.env), hono })
+      ? await core.identify({ request, peer: clientOf(core, hono), hono })
       : await redeem(core, route, ticket, request)
   if (found === null) throw unauthenticated()
   const checked = identitySchema.safeParse(found)
@@ -71,6 +71,10 @@ async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise
   const { expiresAt } = checked.data
   if (expiresAt !== undefined && expiresAt <= Date.now()) throw invalidToken()
   return checked.data
+}
+
+function clientOf(core: Core, { env, req }: Context): Peer {
+  return core.clientOf(peerOf(env).address, req.raw.headers)
 }
 
 async function redeem(

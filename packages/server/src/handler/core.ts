@@ -7,6 +7,7 @@ import type { Authorize } from '../identity/authorize.ts'
 import type { Identify } from '../identity/identity.ts'
 import type { Revocations } from '../identity/revocations.ts'
 import type { SocketConnection } from '../socket/socket-connection.ts'
+import { clientFinder, type ClientOf } from '../proxy/trust-proxy.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
 import type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './options.ts'
@@ -17,6 +18,7 @@ export interface Core {
   readonly identify: Identify
   readonly authorize: Authorize | undefined
   readonly revocations: Revocations | undefined
+  readonly clientOf: ClientOf
   readonly context: UserContextDefinition<z.ZodObject>
   readonly logger: ServerLogger | undefined
   readonly onError: RingfenceOptions['onError']
@@ -59,6 +61,7 @@ export function createCore(options: RingfenceOptions): Core {
     identify: demoTokens?.beside(configured) ?? requireIdentify(configured),
     authorize: options.authorize,
     revocations,
+    clientOf: clientFinder(options.trustProxy),
     context: options.context ?? defineUserContext('ringfence-request', z.object({})),
     logger: options.logger,
     onError: options.onError,

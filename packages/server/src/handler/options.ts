@@ -6,6 +6,7 @@ import type * as z from 'zod'
 import type { Authorize } from '../identity/authorize.ts'
 import type { Identify } from '../identity/identity.ts'
 import type { Revocations } from '../identity/revocations.ts'
+import type { TrustProxy } from '../proxy/trust-proxy.ts'
 import type { HandlerLimits } from './limits.ts'
 
 /** Where a server writes one line a request, and one for each failure. A pino logger fits. */
@@ -29,6 +30,11 @@ export interface RingfenceOptions {
   readonly auth?: Identify
   /** Who is asking, where the host has found out already. Give this or `auth`. */
   readonly identify?: Identify
+  /**
+   * Which proxies are believed when they say who a request is from: `peer` of `identify`. Default: false, so
+   * that no forwarded header means anything.
+   */
+  readonly trustProxy?: TrustProxy
   /** What somebody may do. Default: whatever is their own. */
   readonly authorize?: Authorize
   /** Who has lost their access. Default: nobody can be revoked here. */

@@ -17,9 +17,15 @@ export interface Identity {
   readonly context?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** The other end of the connection, as the runtime knows it. No header is asked. */
+/**
+ * Who sent the request: the other end of the connection, as the runtime knows it, or the client that a
+ * proxy names which `trustProxy` believes. No other header is asked.
+ */
 export interface Peer {
   readonly address: string | undefined
+  /** What the client asked for, where a proxy that is believed says so. */
+  readonly proto?: string | undefined
+  readonly host?: string | undefined
 }
 
 export interface IdentifyRequest {
