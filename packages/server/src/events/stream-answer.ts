@@ -6,7 +6,7 @@ import { streamEvents } from './event-stream.ts'
 
 /** Answers with a run's events. HEAD gets the headers alone, and opens nothing. */
 export async function answerWithEvents(
-  { core, hono, exchange, identity, scope }: Call,
+  { core, hono, exchange, identity, owner, scope }: Call,
   open: () => Promise<AsyncIterableIterator<AgentEvent>>,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
@@ -22,13 +22,19 @@ export async function answerWithEvents(
     },
   }
   if (exchange.method === 'HEAD') return new Response(null, init)
+  const leave = core.admission.hold(owner, 'stream')
+  const events = await open().catch((error: unknown) => {
+    leave()
+    throw error
+  })
   const { body, ended } = streamEvents({
-    events: await open(),
+    events,
     limits: core.limits,
     signal: scope.signal,
     expiresAt: identity.expiresAt,
     cut: cutterOf(hono.env),
     onFailure: (error) => logFailure(core, exchange, error),
   })
+  void ended.then(leave)
   return { response: new Response(body, init), ended }
 }

@@ -1,10 +1,15 @@
 import type { Context } from 'hono'
-import { identitySchema, type Identity, type Peer } from '../identity/identity.ts'
+import {
+  identitySchema,
+  type Identity,
+  type IdentifyRequest,
+  type Peer,
+} from '../identity/identity.ts'
 import { peerOf } from '../identity/peer.ts'
 import { refuseUserFields } from '../identity/user-fields.ts'
 import type { Actor } from '../identity/authorize.ts'
 import { Problem } from '../problems/problem.ts'
-import { invalidToken, unauthenticated } from '../problems/to-problem.ts'
+import { invalidToken, retryAfter, unauthenticated } from '../problems/to-problem.ts'
 import type { Core } from './core.ts'
 import type { OwnedRoute } from './route.ts'
 
@@ -59,7 +64,7 @@ async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise
   if (headerNeeded && !request.headers.has('authorization')) throw unauthenticated()
   const found =
     ticket === undefined
-      ? await core.identify({ request, peer: clientOf(core, hono), hono })
+      ? await identified(core, { request, peer: clientOf(core, hono), hono })
       : await redeem(core, route, ticket, request)
   if (found === null) throw unauthenticated()
   const checked = identitySchema.safeParse(found)
@@ -71,6 +76,24 @@ async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise
   const { expiresAt } = checked.data
   if (expiresAt !== undefined && expiresAt <= Date.now()) throw invalidToken()
   return checked.data
+}
+
+/** Asks the application who is asking. Throws `identity_unavailable` where it does not say so in time. */
+async function identified(core: Core, request: IdentifyRequest): Promise<Identity | null> {
+  const identity = core.identify(request)
+  // A token that was verified a moment ago is known at once, and needs no timer.
+  if (!(identity instanceof Promise)) return identity
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Problem('identity_unavailable', { headers: retryAfter(undefined) }))
+    }, core.limits.identifyMs)
+  })
+  try {
+    return await Promise.race([identity, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function clientOf(core: Core, { env, req }: Context): Peer {

@@ -1,7 +1,8 @@
+import { canonicalOwner } from '@ringfence/context'
 import type { Context } from 'hono'
 import { Problem } from '../problems/problem.ts'
 import { problemResponse } from '../problems/problem-response.ts'
-import { toProblem } from '../problems/to-problem.ts'
+import { retryAfter, toProblem } from '../problems/to-problem.ts'
 import { admit, refuseRevoked } from './admit.ts'
 import type { Core } from './core.ts'
 import { logExchange, logFailure, openExchange, type Exchange } from './exchange.ts'
@@ -12,7 +13,10 @@ import type { OwnedRoute, Route } from './route.ts'
 export async function answer(core: Core, route: Route, hono: Context): Promise<Response> {
   const exchange = openExchange(hono, route.path)
   try {
-    if (route.action !== undefined) return await answerOwned(core, route, hono, exchange)
+    if (route.action !== undefined) {
+      refuseAtOnce(core, hono)
+      return await answerOwned(core, route, hono, exchange)
+    }
     const response = await route.handle(core, hono, exchange)
     logExchange(core, exchange, response.status)
     return response
@@ -30,9 +34,12 @@ async function answerOwned(
   const { identity, actor } = await admit(core, route, hono)
   // After everything that takes time: from here to the scope, which a revocation ends, nothing does.
   refuseRevoked(core, identity)
+  const { userId, tenantId } = identity
+  const owner = canonicalOwner(tenantId === undefined ? { userId } : { userId, tenantId })
+  const leave = core.admission.enter(owner, exchange, route.admission)
   const { response, closed } = await inRequestScope(core, exchange, identity, (scope) =>
-    route.handle({ core, hono, exchange, identity, actor, scope }),
-  )
+    route.handle({ core, hono, exchange, identity, actor, owner, scope }),
+  ).finally(leave)
   const ended = closed.then(() => {
     core.streams.delete(ended)
     // A socket's status is what the client saw, not what the adapter makes of the answer.
@@ -40,6 +47,12 @@ async function answerOwned(
   })
   core.streams.add(ended)
   return response
+}
+
+/** What is refused before anything is asked of anybody: it must cost next to nothing. */
+function refuseAtOnce(core: Core, { req }: Context): void {
+  if (core.overloaded) throw new Problem('overloaded', { headers: retryAfter(undefined) })
+  if (!core.isOurHost(req.url)) throw new Problem('misdirected_request')
 }
 
 /** The answer to a request that fails. A client that has left is told nothing, and no alarm is raised. */

@@ -1,6 +1,7 @@
 import { defineUserContext, type UserContextDefinition } from '@ringfence/context'
 import type { UserExecutionEngine } from '@ringfence/engine'
 import * as z from 'zod'
+import { Admission } from '../admission/admission.ts'
 import { BodyBudget } from '../body/body-budget.ts'
 import { DemoTokens } from '../demo/demo-tokens.ts'
 import type { Authorize } from '../identity/authorize.ts'
@@ -9,6 +10,7 @@ import type { Revocations } from '../identity/revocations.ts'
 import type { SocketConnection } from '../socket/socket-connection.ts'
 import { clientFinder, type ClientOf } from '../proxy/trust-proxy.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
+import { hostCheck, type HostCheck } from './host-check.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
 import type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './options.ts'
 
@@ -19,6 +21,8 @@ export interface Core {
   readonly authorize: Authorize | undefined
   readonly revocations: Revocations | undefined
   readonly clientOf: ClientOf
+  readonly isOurHost: HostCheck
+  readonly admission: Admission
   readonly context: UserContextDefinition<z.ZodObject>
   readonly logger: ServerLogger | undefined
   readonly onError: RingfenceOptions['onError']
@@ -33,6 +37,8 @@ export interface Core {
   readonly strippedPrefix: string
   /** Set when the server shuts down: nothing new starts, what runs may end. */
   draining: boolean
+  /** Set while timers are later than `loopDelayMs`: what can be refused, is. */
+  overloaded: boolean
   /** Lets go of what outlives the handler. */
   readonly release: () => void
 }
@@ -62,6 +68,8 @@ export function createCore(options: RingfenceOptions): Core {
     authorize: options.authorize,
     revocations,
     clientOf: clientFinder(options.trustProxy),
+    isOurHost: hostCheck(options.hosts),
+    admission: new Admission(limits),
     context: options.context ?? defineUserContext('ringfence-request', z.object({})),
     logger: options.logger,
     onError: options.onError,
@@ -74,6 +82,7 @@ export function createCore(options: RingfenceOptions): Core {
     upgradeWebSocket: options.upgradeWebSocket,
     strippedPrefix,
     draining: false,
+    overloaded: false,
     release:
       revocations?.onRevoke((owner) => {
         tickets.forgetOwner(owner)

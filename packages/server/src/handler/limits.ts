@@ -8,6 +8,26 @@ export interface HandlerLimits {
   readonly ownerBodyBytes: number
   /** And all owners' together. At least `bodyBytes`. Default: 256 MiB, or `ownerBodyBytes` if that is more. */
   readonly bodyBytesInFlight: number
+  /** Requests of one owner in a minute; as many at once. More get 429. Default: 6,000. */
+  readonly requestsPerMinute: number
+  /** Runs that one owner starts in a minute; as many at once. More get 429. Default: 600. */
+  readonly runsPerMinute: number
+  /** Requests in work, until their answer is there: one owner's, and all owners'. 429 and 503. Default: 64 and 1,024. */
+  readonly ownerRequests: number
+  readonly requests: number
+  /** Streams that are open: one owner's, and all owners'. 429 and 503. Default: 64 and 20,000. */
+  readonly ownerStreams: number
+  readonly streams: number
+  /** Sockets that are open: one owner's, and all owners'. 429 and 503. Default: 32 and 20,000. */
+  readonly ownerSockets: number
+  readonly sockets: number
+  /** How long `identify` may take; then it is 503. Default: 10,000. */
+  readonly identifyMs: number
+  /**
+   * How late timers may be, on the average of half a second, before a listening server refuses what is anybody's
+   * with 503: it has more to do than it can. Default: 500.
+   */
+  readonly loopDelayMs: number
   /** How deep JSON may be nested. Default: 64. */
   readonly jsonDepth: number
   /** A stream without an event gets a comment this often, so that proxies keep it. Default: 15,000. */
@@ -41,6 +61,16 @@ const defaults: HandlerLimits = {
   bodyBytes: 12 * mebibyte,
   ownerBodyBytes: 24 * mebibyte,
   bodyBytesInFlight: 256 * mebibyte,
+  requestsPerMinute: 6_000,
+  runsPerMinute: 600,
+  ownerRequests: 64,
+  requests: 1_024,
+  ownerStreams: 64,
+  streams: 20_000,
+  ownerSockets: 32,
+  sockets: 20_000,
+  identifyMs: 10_000,
+  loopDelayMs: 500,
   jsonDepth: 64,
   heartbeatMs: 15_000,
   retryMs: 2_000,

@@ -35,6 +35,12 @@ export interface RingfenceOptions {
    * that no forwarded header means anything.
    */
   readonly trustProxy?: TrustProxy
+  /**
+   * The hosts that requests may be for, with a port or for every port: `agents.example`, `localhost:3000`. Anything
+   * else is 421, so that a page of another site cannot reach the server by a name of its own (DNS rebinding).
+   * Probes are answered for every host. Default: any host.
+   */
+  readonly hosts?: readonly string[]
   /** What somebody may do. Default: whatever is their own. */
   readonly authorize?: Authorize
   /** Who has lost their access. Default: nobody can be revoked here. */

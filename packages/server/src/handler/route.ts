@@ -1,6 +1,7 @@
 import type { Scope } from '@ringfence/context'
 import type { Context } from 'hono'
 import type { Action, Actor } from '../identity/authorize.ts'
+import type { AdmissionKind } from '../admission/admission.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { TicketPurpose } from '../tickets/ticket-store.ts'
 import type { Core } from './core.ts'
@@ -13,6 +14,8 @@ export interface Call {
   readonly exchange: Exchange
   readonly identity: Identity
   readonly actor: Actor
+  /** The owner's canonical spelling. */
+  readonly owner: string
   readonly scope: Scope
 }
 
@@ -29,6 +32,8 @@ export interface OwnedRoute {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly action: Action
+  /** What it counts as, besides a request. */
+  readonly admission?: AdmissionKind
   /** The purpose of the tickets that open this route to who cannot send a header. */
   readonly ticket?: TicketPurpose
   handle(call: Call): Answer | Promise<Answer>

@@ -104,11 +104,7 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
   const { ms = 60_000, tokens = 10_000 } = options.verified ?? {}
   const verified = new VerifiedTokens({ ms, tokens })
 
-  return async ({ request }) => {
-    const token = bearerToken(request)
-    if (token === undefined) return null
-    const known = verified.get(token, Date.now())
-    if (known !== undefined) return known
+  async function identify(token: string): Promise<Identity | null> {
     const claims = await verify(() => jwtVerify(token, key, verifyOptions))
     const found = identityOf(claims)
     if (found !== null && !isOwner(found)) {
@@ -124,6 +120,12 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
     })
     verified.add(token, identity, end, Date.now())
     return identity
+  }
+
+  return ({ request }) => {
+    const token = bearerToken(request)
+    if (token === undefined) return null
+    return verified.get(token, Date.now()) ?? identify(token)
   }
 }
 

@@ -57,9 +57,7 @@ export function networksOf(networks: string | readonly string[]): (address: stri
       const address = ipaddr.parse(name)
       return [address, address.kind() === 'ipv4' ? 32 : 128]
     } catch {
-      throw new TypeError(
-        `Expected \`trustProxy\` to list addresses and networks, got "${String(name)}"`,
-      )
+      throw new TypeError(`Expected \`trustProxy\` to list addresses and networks, got "${name}"`)
     }
   })
   return (value) => {

@@ -14,7 +14,7 @@ export const openSocket: OwnedRoute = {
 }
 
 async function open(call: Call): Promise<Answer> {
-  const { core, hono, exchange } = call
+  const { core, hono, exchange, owner } = call
   if (hono.req.header('upgrade')?.toLowerCase() !== 'websocket') {
     throw new Problem('upgrade_required', {
       headers: { upgrade: 'websocket', connection: 'upgrade' },
@@ -22,7 +22,9 @@ async function open(call: Call): Promise<Answer> {
   }
   if (core.draining) throw draining()
   if (core.upgradeWebSocket === undefined) throw new Problem('socket_not_supported')
+  const leave = core.admission.hold(owner, 'socket')
   const connection = new SocketConnection(call)
+  void connection.ended.then(leave)
   try {
     const response = await core.upgradeWebSocket(hono, connection.events, {
       onError: (error) => logFailure(core, exchange, error),

@@ -19,6 +19,7 @@ export const startRun: OwnedRoute = {
   method: 'POST',
   path: '/v1/agents/:name/runs',
   action: 'runs.start',
+  admission: 'run',
   handle: start,
 }
 

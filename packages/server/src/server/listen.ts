@@ -12,6 +12,7 @@ import type { Core } from '../handler/core.ts'
 import type { UpgradeWebSocket } from '../handler/options.ts'
 import { answerForeignUpgrades, isWebSocket } from './answer-foreign-upgrades.ts'
 import { nodeFetch, type NodeFetch } from './node-fetch.ts'
+import { watchLoop } from './watch-loop.ts'
 
 /** How long a connection may take, in milliseconds. */
 export interface ServerTimeouts {
@@ -67,6 +68,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     socket.once('close', () => connections.delete(socket))
   })
   await listenOn(server, port, host)
+  const unwatch = watchLoop(core.limits.loopDelayMs, (late) => {
+    core.overloaded = late
+  })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('Not listening on a port')
   const name = host.includes(':') ? `[${host}]` : host
@@ -91,6 +95,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         for (const socket of connections) socket.destroy()
       }, flushMs)
       await ended
+      unwatch()
       clearInterval(idle)
       clearTimeout(cut)
     },

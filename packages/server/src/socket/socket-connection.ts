@@ -1,4 +1,4 @@
-import { bind, canonicalOwner } from '@ringfence/context'
+import { bind } from '@ringfence/context'
 import type { WSContext, WSEvents } from 'hono/ws'
 import { parseJson } from '../body/parse-json.ts'
 import { checkFits } from '../body/check-fits.ts'
@@ -37,7 +37,7 @@ export class SocketConnection {
   /** Must be made in the connection's scope. A socket that does not open in time is given up. */
   constructor(call: Call) {
     this.#call = call
-    this.owner = canonicalOwner(call.scope.owner)
+    this.owner = call.owner
     this.events = {
       onOpen: this.#bound((_event, socket) => this.#open(socket)),
       onMessage: this.#bound((event: { readonly data: unknown }, socket) => {
@@ -164,6 +164,7 @@ export class SocketConnection {
       throw new Problem('duplicate_id', { detail: 'A request with this id is still in work.' })
     }
     if (this.#requests.size >= core.limits.socketRequests) throw new Problem('too_many_requests')
+    core.admission.spend(this.owner, frame.type === 'start' ? 'run' : undefined)
     const port = this.#port
     if (port === undefined) return
     const leaving = new AbortController()
