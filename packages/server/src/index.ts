@@ -1,6 +1,7 @@
 // Three faces of one server.
 export { createHandler, type AgentHandler, type HandlerOptions } from './handler/create-handler.ts'
 export { agentRoutes } from './handler/agent-routes.ts'
+export { userScope, type UserScopeOptions } from './handler/user-scope.ts'
 export {
   createServer,
   type AgentServer,

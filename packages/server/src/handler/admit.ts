@@ -1,15 +1,10 @@
 import type { Context } from 'hono'
-import {
-  identitySchema,
-  type Identity,
-  type IdentifyRequest,
-  type Peer,
-} from '../identity/identity.ts'
-import { peerOf } from '../identity/peer.ts'
+import { checkedIdentity, identified } from '../identity/identity-door.ts'
+import type { Identity } from '../identity/identity.ts'
 import { refuseUserFields } from '../identity/user-fields.ts'
 import type { Actor } from '../identity/authorize.ts'
 import { Problem } from '../problems/problem.ts'
-import { invalidToken, retryAfter, unauthenticated } from '../problems/to-problem.ts'
+import { unauthenticated } from '../problems/to-problem.ts'
 import type { Core } from './core.ts'
 import type { OwnedRoute } from './route.ts'
 
@@ -29,16 +24,6 @@ export async function admit(core: Core, route: OwnedRoute, hono: Context): Promi
     runId: hono.req.param('id'),
   })
   return { identity, actor }
-}
-
-/** Throws `invalid_token` for credentials that were issued before their owner was revoked. */
-export function refuseRevoked(
-  { revocations }: Core,
-  { userId, tenantId, issuedAt }: Identity,
-): void {
-  if (revocations === undefined || issuedAt === undefined) return
-  const owner = tenantId === undefined ? { userId } : { userId, tenantId }
-  if (revocations.isRevoked(owner, issuedAt)) throw invalidToken()
 }
 
 /** Asks the application. */
@@ -62,42 +47,8 @@ async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise
   // A browser cannot set this header for a socket, but it would send the cookies of a victim.
   const headerNeeded = route.ticket === 'socket' && ticket === undefined
   if (headerNeeded && !request.headers.has('authorization')) throw unauthenticated()
-  const found =
-    ticket === undefined
-      ? await identified(core, { request, peer: clientOf(core, hono), hono })
-      : await redeem(core, route, ticket, request)
-  if (found === null) throw unauthenticated()
-  const checked = identitySchema.safeParse(found)
-  if (!checked.success) {
-    throw new TypeError('identify() returned something that is no identity', {
-      cause: checked.error,
-    })
-  }
-  const { expiresAt } = checked.data
-  if (expiresAt !== undefined && expiresAt <= Date.now()) throw invalidToken()
-  return checked.data
-}
-
-/** Asks the application who is asking. Throws `identity_unavailable` where it does not say so in time. */
-async function identified(core: Core, request: IdentifyRequest): Promise<Identity | null> {
-  const identity = core.identify(request)
-  // A token that was verified a moment ago is known at once, and needs no timer.
-  if (!(identity instanceof Promise)) return identity
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Problem('identity_unavailable', { headers: retryAfter(undefined) }))
-    }, core.limits.identifyMs)
-  })
-  try {
-    return await Promise.race([identity, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function clientOf(core: Core, { env, req }: Context): Peer {
-  return core.clientOf(peerOf(env).address, req.raw.headers)
+  if (ticket === undefined) return identified(core, hono)
+  return checkedIdentity(await redeem(core, route, ticket, request))
 }
 
 async function redeem(

@@ -6,21 +6,18 @@ import { BodyBudget } from '../body/body-budget.ts'
 import { DemoTokens } from '../demo/demo-tokens.ts'
 import type { Authorize } from '../identity/authorize.ts'
 import type { Identify } from '../identity/identity.ts'
-import type { Revocations } from '../identity/revocations.ts'
+import type { IdentityDoor } from '../identity/identity-door.ts'
 import type { SocketConnection } from '../socket/socket-connection.ts'
-import { clientFinder, type ClientOf } from '../proxy/trust-proxy.ts'
+import { clientFinder } from '../proxy/trust-proxy.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
 import type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './options.ts'
 
 /** What all routes of one handler share. */
-export interface Core {
+export interface Core extends IdentityDoor {
   readonly engine: UserExecutionEngine
-  readonly identify: Identify
   readonly authorize: Authorize | undefined
-  readonly revocations: Revocations | undefined
-  readonly clientOf: ClientOf
   readonly isOurHost: HostCheck
   readonly admission: Admission
   readonly context: UserContextDefinition<z.ZodObject>
