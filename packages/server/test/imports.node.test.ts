@@ -33,6 +33,7 @@ test('importing the package loads nothing of Node', () => {
     '@ringfence/context',
     '@ringfence/engine',
     'hono',
+    'ipaddr.js',
     'jose',
     'zod',
   ])

@@ -47,7 +47,10 @@ const mounted: Face = {
 const whole: Face = {
   name: 'createServer',
   serve: async (options) => {
-    const server = createServer(options)
+    const server = createServer({
+      ...options,
+      limits: { loopDelayMs: 60_000, ...options.limits },
+    })
     const { url } = await server.listen({ port: 0 })
     return { url, fetch, close: () => server.close({ graceMs: 0 }) }
   },

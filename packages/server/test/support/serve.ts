@@ -28,6 +28,8 @@ export async function serve(
     ...(withoutAuth ? {} : { auth }),
     logger: { info: write, warn: write, error: write },
     ...options,
+    // These tests may share their processors with others: lateness is for the test that is about it.
+    limits: { loopDelayMs: 60_000, ...options.limits },
   })
   const { url, port } = await server.listen({ port: 0 })
   onTestFinished(() => server.close({ graceMs: 0 }))
