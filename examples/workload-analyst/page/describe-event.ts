@@ -57,6 +57,8 @@ export const describeEvent = ({ type, data }: AgentEvent): string => {
       return data['ok'] === true
         ? `${textAt(data, 'agent')} is done (${took(data)})`
         : `${textAt(data, 'agent')}: ${failure(data)}`
+    case 'work_orphaned':
+      return `${textAt(data, 'label')} did not stop and was given up`
     case 'agent_completed': {
       const result = objectAt(data, 'result')
       const calls = numberAt(objectAt(result, 'totals'), 'calls') ?? 0

@@ -11,6 +11,7 @@ const tones: ReadonlyMap<string, string> = new Map([
   ['agent_cancelled', 'bad'],
   ['tool_executing', 'tool'],
   ['tool_completed', 'tool'],
+  ['work_orphaned', 'bad'],
   ['subagent_started', 'stage'],
   ['subagent_completed', 'stage'],
 ])

@@ -12,6 +12,7 @@ export {
   type ToolDefinition,
   type ToolOptions,
 } from './agents/define-tool.ts'
+export type { ThreadPolicy } from './scheduling/thread-policy.ts'
 export { pipeline, type Chained, type PipelineOptions } from './agents/pipeline.ts'
 export type { Provision, Requirement } from './agents/requirement.ts'
 export {
@@ -69,6 +70,7 @@ export {
   type ToolExecuting,
   type TransientEvent,
   type UnnumberedEvent,
+  type WorkOrphaned,
 } from './events/agent-event.ts'
 export { agentEvent } from './events/event-schema.ts'
 export type { FollowOptions } from './events/run-follower.ts'

@@ -28,7 +28,20 @@ export interface EngineLimits {
   readonly toolMs: number
   /** Milliseconds that work may still take after it is told to stop. Then it is fenced, and an orphan. Default 400. */
   readonly abortGraceMs: number
-  /** How deep agents may delegate to agents. Default 8. */
+  /** Milliseconds that a run may execute without telling anything, unless its agent says otherwise. Default 60,000. */
+  readonly idleMs: number
+  /**
+   * Calls of one owner that did not stop when they were told to, and still run. Beyond it nothing more is started for
+   * them: `TOO_MANY_ORPHANS`. Default 16.
+   */
+  readonly ownerOrphans: number
+  /** The same in all. Beyond it nothing more is started for the owners who have any. Default 256. */
+  readonly orphans: number
+  /** Calls of one tool by one owner that become orphans until it is quarantined for them: `TOOL_QUARANTINED`. Default 3. */
+  readonly toolOrphans: number
+  /** Milliseconds since a tool's last orphan until its orphans are forgotten, and it can be called again. Default 60,000. */
+  readonly quarantineMs: number
+  /** How deep agents may delegate to agents, execute them, or start runs of them. Default 8. */
   readonly delegationDepth: number
   /** Bytes that the result of a run may take as JSON. Default 1 MiB. */
   readonly resultBytes: number
@@ -48,6 +61,11 @@ const defaults: EngineLimits = Object.freeze({
   stepMs: 60_000,
   toolMs: 30_000,
   abortGraceMs: 400,
+  idleMs: 60_000,
+  ownerOrphans: 16,
+  orphans: 256,
+  toolOrphans: 3,
+  quarantineMs: 60_000,
   delegationDepth: 8,
   resultBytes: 1_048_576,
   textLength: 65_536,

@@ -195,6 +195,7 @@ test('a tool that ignores its signal cannot hold the run; it is counted, fenced 
     expect(typesOf(await storyOf(engine, runId))).toEqual([
       'agent_started',
       'tool_executing',
+      'work_orphaned',
       'tool_completed',
       'agent_completed',
     ])

@@ -158,11 +158,12 @@ test('a cancel closes the calls that are open, innermost first, before the one e
       'agent_started',
       'subagent_started',
       'tool_executing',
+      'work_orphaned',
       'tool_completed',
       'subagent_completed',
       'agent_cancelled',
     ])
-    for (const event of events.slice(3, 5)) {
+    for (const event of events.slice(4, 6)) {
       expect(event.data).toMatchObject({ ok: false, error: { code: 'CANCELLED' } })
     }
   })

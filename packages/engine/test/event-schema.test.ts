@@ -25,11 +25,14 @@ const durable: AgentEvent[] = [
   { ...stamp, seq: 5, type: 'tool_completed', data: { ...call, tool: 't', ok: false, error } },
   { ...stamp, seq: 6, type: 'subagent_started', data: { callId: 'call-2', agent: 'b' } },
   { ...stamp, seq: 7, type: 'subagent_completed', data: { ...call, agent: 'b', ok: true } },
+  { ...stamp, seq: 8, type: 'work_orphaned', data: { label: 'tool t', callId: 'call-1' } },
+  { ...stamp, seq: 9, type: 'work_orphaned', data: { label: 'agent b' } },
 ]
 const terminal: AgentEvent[] = [
   { ...stamp, seq: 8, type: 'agent_completed', data: { result: { a: 1 }, durationMs: 1 } },
   { ...stamp, seq: 8, type: 'agent_error', data: { error, durationMs: 1 } },
   { ...stamp, seq: 8, type: 'agent_cancelled', data: { reason: 'shutdown', durationMs: 1 } },
+  { ...stamp, seq: 8, type: 'agent_cancelled', data: { reason: 'replaced', durationMs: 1 } },
 ]
 const transient: AgentEvent[] = [
   { ...stamp, type: 'queue_position', data: { position: 1 } },
@@ -42,7 +45,7 @@ test('every event passes its schema unchanged, as an object and as JSON, with a 
     expect(agentEvent.parse(event)).toEqual(event)
     expect(agentEvent.parse(JSON.parse(JSON.stringify(event)))).toEqual(event)
   }
-  expect(new Set(all.map(({ type }) => type)).size).toBe(12)
+  expect(new Set(all.map(({ type }) => type)).size).toBe(13)
 })
 
 test('what is durable, what ends a run and what is transient are told apart', () => {

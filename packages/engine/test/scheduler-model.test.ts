@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EngineError } from '../src/index.ts'
-import { Scheduler, type Ticket } from '../src/scheduling/scheduler.ts'
+import type { Ticket } from '../src/scheduling/place.ts'
+import { Scheduler } from '../src/scheduling/scheduler.ts'
 import { deferred, type Deferred } from './support/deferred.ts'
 
 type State = 'waiting' | 'running' | 'released' | 'withdrawn'

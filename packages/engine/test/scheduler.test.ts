@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { Scheduler, type Ticket } from '../src/scheduling/scheduler.ts'
+import type { Ticket } from '../src/scheduling/place.ts'
+import { Scheduler } from '../src/scheduling/scheduler.ts'
 import { caught, engineError } from './support/caught.ts'
-import { deferred, nextTurn } from './support/deferred.ts'
+import { deferred, nextTurn, until } from './support/deferred.ts'
 
 const unheard = (): void => undefined
 
@@ -148,7 +149,9 @@ test('whoever waits hears of their place when it changes, and not once they have
   enter('four')
   expect(heard.splice(0)).toEqual(['two:1', 'three:2', 'four:3'])
   second.withdraw(new Error('gone'))
+  await until(() => heard.length === 2)
   expect(heard.splice(0)).toEqual(['three:1', 'four:2'])
   first.release()
+  await until(() => heard.length === 1)
   expect(heard).toEqual(['four:1'])
 })

@@ -3,6 +3,7 @@ import type { AgentExecution } from '../instances/agent-execution.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { checkedName } from '../internal/checked-name.ts'
 import { checkedRequirement, type Requirement } from './requirement.ts'
+import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
 
 /** Limits that an agent sets for itself. */
 export interface AgentLimits {
@@ -10,6 +11,8 @@ export interface AgentLimits {
   readonly runMs?: number
   /** Milliseconds that this agent may take when another one delegates to it. Default: the engine's `stepMs`. */
   readonly stepMs?: number
+  /** Milliseconds that a run of this agent may tell nothing. Default: the engine's `idleMs`. */
+  readonly idleMs?: number
 }
 
 /** What `dispose` gets. */
@@ -27,6 +30,8 @@ export interface AgentDefinition<Input = unknown, Output = unknown> {
   readonly input: z.ZodType<unknown, Input>
   readonly output: z.ZodType<Output>
   readonly limits: AgentLimits
+  /** For runs that are started without one of their own. */
+  readonly threadPolicy: ThreadPolicy
   /** The agents that a pipeline runs one after the other. Empty for an agent that runs by itself. */
   readonly stages: readonly AgentDefinition[]
   /** What the registry must have before it can be frozen. */
@@ -54,6 +59,8 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
    * nothing about how the execution ended.
    */
   readonly dispose?: (cleanup: AgentCleanup) => unknown
+  /** What becomes of a run whose thread has one going on, unless `start` says otherwise. Default: `queue`. */
+  readonly threadPolicy?: ThreadPolicy
   run(
     input: z.output<InputSchema>,
     agent: AgentExecution,
@@ -62,7 +69,7 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
 
 /**
  * Defines an agent. Each execution runs in a scope of its owner; input and output pass through their
- * schemas, and an output that does not fit fails the run. Throws TypeError for a bad name, limit or
+ * schemas, and an output that does not fit fails the run. Throws TypeError for a bad name, limit, policy or
  * requirement.
  *
  * @example
@@ -79,7 +86,8 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
 export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends z.ZodType>(
   options: AgentOptions<InputSchema, OutputSchema>,
 ): AgentDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
-  const { name, description, input, output, limits = {}, requires = [], dispose } = options
+  const { name, description, input, output, requires = [], dispose } = options
+  const { limits = {}, threadPolicy = 'queue' } = options
   checkedName('agent', name)
   return Object.freeze({
     name,
@@ -90,6 +98,7 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     output: output as z.ZodType<z.output<OutputSchema>>,
     limits: checkedAgentLimits(limits),
+    threadPolicy: checkedThreadPolicy(threadPolicy),
     stages: Object.freeze([]),
     requires: Object.freeze([...new Set(requires.map(checkedRequirement))]),
     dispose,
@@ -104,5 +113,6 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
 export function checkedAgentLimits(limits: AgentLimits): AgentLimits {
   if (limits.runMs !== undefined) checkedLimit('limits.runMs', limits.runMs, 1)
   if (limits.stepMs !== undefined) checkedLimit('limits.stepMs', limits.stepMs, 1)
+  if (limits.idleMs !== undefined) checkedLimit('limits.idleMs', limits.idleMs, 1)
   return Object.freeze({ ...limits })
 }

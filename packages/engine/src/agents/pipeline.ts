@@ -1,4 +1,5 @@
 import { checkedName } from '../internal/checked-name.ts'
+import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
 import { checkedAgentLimits, type AgentDefinition, type AgentLimits } from './define-agent.ts'
 
 type InputOf<Agent> = Agent extends AgentDefinition<infer Input> ? Input : never
@@ -23,6 +24,8 @@ export interface PipelineOptions<Stages> {
   readonly name: string
   readonly description?: string
   readonly limits?: AgentLimits
+  /** What becomes of a run whose thread has one going on, unless `start` says otherwise. Default: `queue`. */
+  readonly threadPolicy?: ThreadPolicy
   /** At least one. Each is fed what the one before it returned; the last one's output is the pipeline's. */
   readonly stages: Stages
 }
@@ -37,7 +40,7 @@ export interface PipelineOptions<Stages> {
 export function pipeline<const Stages extends readonly [AgentDefinition, ...AgentDefinition[]]>(
   options: PipelineOptions<Stages & Chained<Stages, InputOf<Stages[0]>>>,
 ): AgentDefinition<InputOf<Stages[0]>, OutputOf<Last<Stages>>> {
-  const { name, description, limits = {} } = options
+  const { name, description, limits = {}, threadPolicy = 'queue' } = options
   const stages: readonly AgentDefinition[] = options.stages
   checkedName('agent', name)
   const [first] = stages
@@ -53,6 +56,7 @@ export function pipeline<const Stages extends readonly [AgentDefinition, ...Agen
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     output: last.output as AgentDefinition<unknown, OutputOf<Last<Stages>>>['output'],
     limits: checkedAgentLimits(limits),
+    threadPolicy: checkedThreadPolicy(threadPolicy),
     stages: Object.freeze([...stages]),
     // A stage says itself what it requires.
     requires: Object.freeze([]),

@@ -38,7 +38,7 @@ export interface SubagentCompletedData {
 }
 
 /** Why a run was cancelled. */
-export type CancelReason = 'caller' | 'disconnect' | 'shutdown'
+export type CancelReason = 'caller' | 'disconnect' | 'shutdown' | 'replaced'
 
 /** The first event of a run that got to execute. */
 export type AgentStarted = Durable<'agent_started', { readonly queuedMs: number }>
@@ -61,6 +61,14 @@ export type SubagentStarted = Durable<
   { readonly callId: string; readonly agent: string }
 >
 export type SubagentCompleted = Durable<'subagent_completed', SubagentCompletedData>
+/**
+ * Work that was told to stop did not, and was given up: it still runs, and can no longer read, tell or call anything.
+ * `callId` is that of the tool call or delegation that it was.
+ */
+export type WorkOrphaned = Durable<
+  'work_orphaned',
+  { readonly label: string; readonly callId?: string | undefined }
+>
 export type AgentCompleted = Durable<
   'agent_completed',
   { readonly result?: unknown; readonly durationMs: number }
@@ -94,6 +102,7 @@ export type DurableEvent =
   | ToolCompleted
   | SubagentStarted
   | SubagentCompleted
+  | WorkOrphaned
   | TerminalEvent
 
 /** Shown to whoever watches now; neither numbered nor replayed. */

@@ -65,6 +65,11 @@ const schema = z.discriminatedUnion('type', [
   }),
   z.object({
     ...durable,
+    type: z.literal('work_orphaned'),
+    data: z.object({ label: z.string(), callId: z.string().optional() }),
+  }),
+  z.object({
+    ...durable,
     type: z.literal('agent_completed'),
     data: z.object({ result: z.unknown().optional(), durationMs }),
   }),
@@ -76,7 +81,10 @@ const schema = z.discriminatedUnion('type', [
   z.object({
     ...durable,
     type: z.literal('agent_cancelled'),
-    data: z.object({ reason: z.enum(['caller', 'disconnect', 'shutdown']), durationMs }),
+    data: z.object({
+      reason: z.enum(['caller', 'disconnect', 'shutdown', 'replaced']),
+      durationMs,
+    }),
   }),
   z.object({
     ...envelope,

@@ -26,8 +26,12 @@ export class LiveEvents {
     }
   }
 
-  publish(owner: string, runId: string, event: TransientEvent): void {
-    for (const watcher of this.#watchers.get(owner)?.get(runId) ?? []) watcher.show(event)
+  /** Makes the event only where somebody watches: ten thousand waiting runs are told of their place. */
+  publish(owner: string, runId: string, make: () => TransientEvent): void {
+    const watchers = this.#watchers.get(owner)?.get(runId)
+    if (watchers === undefined) return
+    const event = make()
+    for (const watcher of watchers) watcher.show(event)
   }
 
   end(owner: string, runId: string): void {

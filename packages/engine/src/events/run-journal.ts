@@ -22,8 +22,8 @@ export interface RunIdentity {
 export interface RunJournalOptions {
   readonly identity: RunIdentity
   readonly store: RunStore
-  /** Told of each transient event. */
-  readonly show: (event: TransientEvent) => void
+  /** Told of each transient event, which it makes where somebody wants to see it. */
+  readonly show: (make: () => TransientEvent) => void
   /** Told when events could not be stored. */
   readonly onLost: (error: unknown) => void
   readonly now: () => number
@@ -41,7 +41,7 @@ export class RunJournal {
   readonly #identity: RunIdentity
   readonly #now: () => number
   readonly #write: (events: readonly UnnumberedEvent[]) => Promise<unknown>
-  readonly #show: (event: TransientEvent) => void
+  readonly #show: RunJournalOptions['show']
   readonly #onLost: (error: unknown) => void
   /** Calls that have begun and not ended, with their beginning in epoch milliseconds. */
   readonly #open = new Map<string, { readonly draft: OpeningDraft; readonly since: number }>()
@@ -106,7 +106,7 @@ export class RunJournal {
 
   /** Shows a transient event to whoever watches now. Never fails; nothing is shown after the end. */
   show(draft: TransientDraft): void {
-    if (!this.#ended) this.#show(this.#stamp(draft))
+    if (!this.#ended) this.#show(() => this.#stamp(draft))
   }
 
   #enqueue(drafts: readonly EventDraft[]): Promise<void> {

@@ -1,10 +1,18 @@
-import { assertOwner, createVariable, currentScope, own, type Variable } from '@ringfence/context'
+import {
+  assertOwner,
+  canonicalOwner,
+  createVariable,
+  currentScope,
+  own,
+  type Variable,
+} from '@ringfence/context'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import { newWorkScope, type WorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
+import { Orphans } from '../runs/orphans.ts'
 import { executeAgent } from './execute-agent.ts'
 import { silentSink, type ExecutionContext } from './execution-context.ts'
 import { InstanceMetrics, type FactoryMetrics, type InstanceTargets } from './instance-metrics.ts'
@@ -57,13 +65,14 @@ export function createAgentInstanceFactory(
   const limits = resolveLimits(options.limits)
   const logger = options.logger === undefined ? undefined : quietly(options.logger)
   const metrics = new InstanceMetrics({ limits, targets, logger, clock })
+  const orphans = new Orphans({ limits, logger, now: Date.now })
   const factory = new InstanceFactory(agents, metrics, () => ({
     agents,
     limits,
     sink: silentSink(),
     logger,
     metrics,
-    onOrphan: () => undefined,
+    orphans: orphans.guard({ owner: canonicalOwner(currentScope().owner), fields: {} }),
     runScope: newWorkScope(),
     now: Date.now,
   }))
@@ -107,6 +116,11 @@ export class InstanceFactory {
     })
   }
 
+  /** How many executions lead to the code that asks; -1 outside of all. */
+  get depth(): number {
+    return this.#depth.get()
+  }
+
   make(name: string): MadeInstance {
     const metrics = this.#metrics
     const since = metrics.clock()
@@ -127,6 +141,7 @@ export class InstanceFactory {
     const executeParsed: MadeInstance['executeParsed'] = async (input, hooks = {}) => {
       const depth = hooks.depth ?? this.#depth.get() + 1
       if (depth > context.limits.delegationDepth) throw tooDeep(name, depth)
+      context.orphans.admit()
       return this.#depth.run(depth, () =>
         executeAgent(definition, input, context, {
           deadlineMs: definition.limits.runMs ?? context.limits.runMs,
@@ -153,7 +168,8 @@ export class InstanceFactory {
   }
 }
 
-function tooDeep(name: string, depth: number): EngineError {
+/** What agents get who execute, or start runs of, each other in a circle. */
+export function tooDeep(name: string, depth: number): EngineError {
   return new EngineError(
     'DELEGATION_TOO_DEEP',
     `Cannot execute the agent "${name}" here: ${depth} executions lead to it, and that is the limit. ` +

@@ -25,6 +25,7 @@ export async function callTool<Input, Output>(
     data: { callId, tool: tool.name, input: preview(input) },
   })
   try {
+    context.orphans.admit(tool.name)
     const output = await runTool(tool, input, context)
     await sink.append({
       type: 'tool_completed',
@@ -54,7 +55,7 @@ export async function callTool<Input, Output>(
   async function runTool(
     { name, timeoutMs = limits.toolMs }: ToolDefinition<Input, Output>,
     rawInput: Input,
-    { logger, onOrphan }: ExecutionContext,
+    { logger, orphans }: ExecutionContext,
   ): Promise<Output> {
     const parsed = await parse(tool.input, rawInput, 'INVALID_INPUT', `The input of tool "${name}"`)
     const work = newWorkScope()
@@ -65,7 +66,7 @@ export async function callTool<Input, Output>(
           label: `tool ${name}`,
           deadlineMs: timeoutMs,
           closeBudgetMs: limits.abortGraceMs / 4,
-          onOrphan,
+          onOrphan: orphans.listenerOf({ agent, callId, tool: name }),
         },
         async (scope) => {
           work.id = scope.id

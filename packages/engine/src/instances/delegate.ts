@@ -39,7 +39,7 @@ export async function delegate(
     data: { callId, agent: definition.name },
   })
   try {
-    const output = await runPart(definition, input, delegation)
+    const output = await runPart(definition, input, delegation, callId)
     await sink.append({
       type: 'subagent_completed',
       agent: caller,
@@ -64,12 +64,14 @@ async function runPart(
   definition: AgentDefinition,
   input: unknown,
   { context, depth, roles, parsed = false }: Delegation,
+  callId: string,
 ): Promise<unknown> {
-  const { limits, logger } = context
+  const { limits, logger, orphans } = context
   const { name } = definition
   const deadlineMs = definition.limits.stepMs ?? limits.stepMs
   const work = newWorkScope()
   try {
+    orphans.admit()
     return await executeAgent(
       definition,
       parsed
@@ -82,6 +84,7 @@ async function runPart(
         roles,
         depth: depth + 1,
         work,
+        callId,
       },
     )
   } catch (error) {

@@ -21,6 +21,8 @@ export interface ExecuteOptions {
   readonly depth: number
   /** Told of the scope that the agent runs in. */
   readonly work: WorkScope
+  /** The delegation that this is. */
+  readonly callId?: string
 }
 
 /** Runs a definition on parsed input, in a child of the current scope. Resolves with its parsed output. */
@@ -30,14 +32,15 @@ export async function executeAgent(
   context: ExecutionContext,
   options: ExecuteOptions,
 ): Promise<unknown> {
-  const { deadlineMs, graceMs, signal, roles, depth, work } = options
+  const { deadlineMs, graceMs, signal, roles, depth, work, callId } = options
+  const guarded = { agent: definition.name, ...(callId === undefined ? {} : { callId }) }
   return currentScope().child(
     roles === undefined ? {} : { roles },
     {
       label: `agent ${definition.name}`,
       deadlineMs,
       closeBudgetMs: graceMs,
-      onOrphan: context.onOrphan,
+      onOrphan: context.orphans.listenerOf(guarded),
       ...(signal === undefined ? {} : { signal }),
     },
     async (scope) => {

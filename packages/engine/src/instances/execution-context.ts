@@ -1,10 +1,10 @@
-import type { OrphanListener } from '@ringfence/context'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import type { EventDraft, TransientDraft } from '../events/agent-event.ts'
 import type { WorkScope } from '../errors/failure.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { InstanceMetrics } from './instance-metrics.ts'
+import type { OrphanGuard } from './orphan-guard.ts'
 
 /** Where an execution's events go. A run's journal; outside a run, nowhere. */
 export interface EventSink {
@@ -20,7 +20,7 @@ export interface ExecutionContext {
   readonly sink: EventSink
   readonly logger: EngineLogger | undefined
   readonly metrics: InstanceMetrics
-  readonly onOrphan: OrphanListener
+  readonly orphans: OrphanGuard
   /** The scope that the run's own agent executes in. */
   readonly runScope: WorkScope
   readonly now: () => number

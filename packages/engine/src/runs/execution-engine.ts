@@ -2,8 +2,8 @@ import {
   canonicalOwner,
   currentScope,
   runOutside,
-  type OrphanListener,
   type Scope,
+  type UserContext,
 } from '@ringfence/context'
 import type { AgentRegistry, AgentSummary } from '../agents/agent-registry.ts'
 import { newWorkScope } from '../errors/failure.ts'
@@ -11,29 +11,37 @@ import { EngineError } from '../errors/engine-error.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
 import { LiveEvents } from '../events/live-events.ts'
 import { followRun, type FollowOptions, type FollowSources } from '../events/run-follower.ts'
-import { InstanceFactory, type AgentInstanceFactory } from '../instances/agent-instance-factory.ts'
+import {
+  InstanceFactory,
+  tooDeep,
+  type AgentInstanceFactory,
+} from '../instances/agent-instance-factory.ts'
 import {
   silentSink,
   type EventSink,
   type ExecutionContext,
 } from '../instances/execution-context.ts'
 import { InstanceMetrics, type InstanceTargets } from '../instances/instance-metrics.ts'
+import type { OrphanGuard } from '../instances/orphan-guard.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { copyInput } from '../internal/copy-input.ts'
 import { parse } from '../internal/parse.ts'
 import { ScopeReleases } from '../internal/scope-releases.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
-import { InputBudget } from '../scheduling/input-budget.ts'
-import { Scheduler } from '../scheduling/scheduler.ts'
 import type { EngineStore } from '../store/engine-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
+import { checkedWeight } from '../scheduling/owner-weight.ts'
+import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
+import { WaitLimit } from '../scheduling/wait-limit.ts'
 import { notFound } from '../store/not-found.ts'
 import type { RunPage, RunPageOptions, RunRecord } from '../store/run-store.ts'
 import { closeRuns } from './close-runs.ts'
-import { LiveRun } from './live-run.ts'
-import { LiveRuns } from './live-runs.ts'
+import { IdleDeadline } from './idle-deadline.ts'
+import type { LiveRun } from './live-run.ts'
 import { openRun } from './open-run.ts'
+import { Orphans } from './orphans.ts'
+import { RunAdmission } from './run-admission.ts'
 import { superviseRun } from './supervise-run.ts'
 
 export interface ExecutionEngineOptions {
@@ -44,6 +52,11 @@ export interface ExecutionEngineOptions {
   readonly limits?: Partial<EngineLimits>
   /** How long instances may take to make and dispose; what takes longer is counted, and logged. */
   readonly targets?: Partial<InstanceTargets>
+  /**
+   * How many turns an owner has where owners take turns, beside one of weight 1: 0.01 to 100. Read from the context
+   * of whoever starts a run; the newest holds for all that the owner has waiting. Default: 1 for everybody.
+   */
+  readonly weightOf?: (context: UserContext) => number
   /** Default: silence. */
   readonly logger?: EngineLogger
   /** Epoch milliseconds. Default: `Date.now`. */
@@ -55,6 +68,8 @@ export interface ExecutionEngineOptions {
 export interface StartOptions {
   /** The conversation that the run belongs to: the owner's own id for it. */
   readonly threadId?: string | undefined
+  /** What becomes of the run where its thread has one going on. Default: the agent's `threadPolicy`. */
+  readonly threadPolicy?: ThreadPolicy | undefined
   /** Aborting it cancels the run with the reason `disconnect`. Without it, the run outlives its caller. */
   readonly signal?: AbortSignal | undefined
 }
@@ -64,6 +79,8 @@ export interface RunHandle {
   readonly runId: string
   /** Resolves with the result; rejects with the error of the terminal event. Need not be awaited. */
   readonly result: Promise<unknown>
+  /** True where no run was started: this is the one that went on in the thread (`threadPolicy: 'join'`). */
+  readonly joined: boolean
 }
 
 /** What is going on in an engine, from its live parts. */
@@ -88,20 +105,19 @@ export class UserExecutionEngine {
   readonly #limits: EngineLimits
   readonly #logger: EngineLogger | undefined
   readonly #now: () => number
-  readonly #createRunId: () => string
-  readonly #scheduler: Scheduler
-  readonly #inputs: InputBudget
   readonly #metrics: InstanceMetrics
+  readonly #weightOf: (context: UserContext) => number
+  readonly #admission: RunAdmission
+  readonly #waitLimit: WaitLimit
+  readonly #orphans: Orphans
   readonly #instances: InstanceFactory
   readonly #live = new LiveEvents()
   readonly #sources: FollowSources
-  readonly #runs = new LiveRuns()
   #closed: Promise<void> | undefined
-  #orphans = 0
 
   /** Throws `REGISTRY_NOT_FROZEN`, and TypeError for a limit that is none. */
   constructor(options: ExecutionEngineOptions) {
-    const { agents, store, limits, targets, logger, now, createRunId } = options
+    const { agents, store, limits, targets, logger, now, createRunId, weightOf } = options
     agents.list()
     this.#agents = agents
     this.#store = store ?? new MemoryStore()
@@ -109,11 +125,15 @@ export class UserExecutionEngine {
     this.#limits = resolveLimits(limits)
     this.#logger = logger === undefined ? undefined : quietly(logger)
     this.#now = now ?? Date.now
-    this.#createRunId = createRunId ?? (() => globalThis.crypto.randomUUID())
-    this.#scheduler = new Scheduler(this.#limits)
-    this.#inputs = new InputBudget(this.#limits)
     this.#metrics = new InstanceMetrics({ limits: this.#limits, targets, logger: this.#logger })
     this.#instances = new InstanceFactory(agents, this.#metrics, () => this.#contextOfCurrentRun())
+    this.#weightOf = weightOf ?? (() => 1)
+    this.#admission = new RunAdmission(
+      this.#limits,
+      createRunId ?? (() => globalThis.crypto.randomUUID()),
+    )
+    this.#waitLimit = new WaitLimit(this.#limits.queueMs)
+    this.#orphans = new Orphans({ limits: this.#limits, logger: this.#logger, now: this.#now })
   }
 
   /** Makes instances in the current scope; inside a run their events join the run's. */
@@ -129,8 +149,9 @@ export class UserExecutionEngine {
   /**
    * Starts a run of the current owner. Resolves when it is queued; it executes when both limits allow.
    *
-   * Rejects with `UNKNOWN_AGENT`, `INVALID_INPUT` (with paths), `OWNER_QUEUE_FULL` and `QUEUE_FULL` (with
-   * `retryAfterMs`), `ENGINE_CLOSED`, and `NO_SCOPE`. Nothing is left behind by a rejected start.
+   * Rejects with `UNKNOWN_AGENT`, `INVALID_INPUT` (with paths), `OWNER_QUEUE_FULL`, `QUEUE_FULL`, `THREAD_BUSY` and
+   * `TOO_MANY_ORPHANS` (with `retryAfterMs`), `DELEGATION_TOO_DEEP` where runs start each other in a circle,
+   * `ENGINE_CLOSED`, and `NO_SCOPE`. Nothing is left behind by a rejected start.
    */
   async start(agent: string, input: unknown, options: StartOptions = {}): Promise<RunHandle> {
     const caller = currentScope()
@@ -141,11 +162,28 @@ export class UserExecutionEngine {
       throw new EngineError('ENGINE_CLOSED', 'The server is shutting down and starts no more runs.')
     }
     const owner = canonicalOwner(caller.owner)
+    const depth = this.#instances.depth + 1
+    if (depth > this.#limits.delegationDepth) throw tooDeep(agent, depth)
+    this.#orphans.pool.refuseIfFull(owner)
     const { copy, characters } = copyInput(parsed, subject)
-    const run = this.#enter(owner, agent, characters)
+    const admission = this.#admission.admit({
+      owner,
+      agent,
+      characters,
+      weight: checkedWeight(this.#weightOf(caller.context)),
+      threadId: options.threadId ?? caller.context.threadId,
+      policy: checkedThreadPolicy(options.threadPolicy ?? definition.threadPolicy),
+      startedBy: caller.context.runId,
+    })
+    if ('joins' in admission) return joined(admission.joins)
+    const { run, replaces } = admission
+    void run.ended.then(() => this.#live.end(owner, run.runId))
     try {
       if (options.signal !== undefined) run.cancelWith(options.signal)
-      return await this.#open(caller, run, copy, options.threadId)
+      run.handle = this.#open(caller, run, copy, depth, options.threadId)
+      const handle = await run.handle
+      for (const replaced of replaces) replaced.cancel('replaced')
+      return handle
     } catch (error) {
       run.abandon(error)
       throw error
@@ -177,7 +215,7 @@ export class UserExecutionEngine {
     options: FollowOptions = {},
   ): Promise<AsyncIterableIterator<AgentEvent>> {
     const followed = await followRun(this.#sources, runId, options)
-    this.#runs.get(canonicalOwner(currentScope().owner), runId)?.showPosition()
+    this.#admission.runs.get(canonicalOwner(currentScope().owner), runId)?.showPosition()
     return followed
   }
 
@@ -189,7 +227,7 @@ export class UserExecutionEngine {
   async cancel(runId: string): Promise<RunRecord> {
     const owner = canonicalOwner(currentScope().owner)
     await this.run(runId)
-    const live = this.#runs.get(owner, runId)
+    const live = this.#admission.runs.get(owner, runId)
     live?.cancel('caller')
     await live?.ended
     return this.run(runId)
@@ -199,9 +237,9 @@ export class UserExecutionEngine {
   health(): EngineHealth {
     return {
       accepting: this.#closed === undefined,
-      running: this.#scheduler.running,
-      queued: this.#scheduler.waiting,
-      orphans: this.#orphans,
+      running: this.#admission.scheduler.running,
+      queued: this.#admission.scheduler.waiting,
+      orphans: this.#orphans.pool.size,
     }
   }
 
@@ -213,58 +251,53 @@ export class UserExecutionEngine {
    */
   close({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
     checkedLimit('graceMs', graceMs, 0)
-    return (this.#closed ??= runOutside(() => closeRuns(this.#runs, graceMs)))
-  }
-
-  /** Gives a run its place: among its owner's, and in the queue. Throws what `enter` throws. */
-  #enter(owner: string, agent: string, characters: number): LiveRun {
-    const runId = this.#createRunId()
-    if (this.#runs.get(owner, runId) !== undefined) {
-      throw new Error('Expected `createRunId` to make a new id, got that of a run that is going on')
-    }
-    const giveBack = this.#inputs.take(owner, characters)
-    let run: LiveRun
-    try {
-      run = new LiveRun(runId, agent, (onPosition) => this.#scheduler.enter(owner, onPosition))
-    } catch (error) {
-      giveBack()
-      throw error
-    }
-    this.#runs.add(owner, run)
-    void run.ended.then(() => {
-      giveBack()
-      this.#runs.remove(owner, run)
-      this.#live.end(owner, runId)
-    })
-    return run
+    return (this.#closed ??= runOutside(() => closeRuns(this.#admission.runs, graceMs)))
   }
 
   #open(
     caller: Scope,
     run: LiveRun,
     input: unknown,
+    depth: number,
     threadId: string | undefined,
   ): Promise<RunHandle> {
-    const onOrphan = this.#onOrphan(run)
+    const { agent, runId, ticket } = run
+    const { limits } = this.#agents.get(agent)
+    const orphans = this.#orphans.guard({
+      owner: canonicalOwner(caller.owner),
+      fields: { runId },
+      onOrphan: ({ label, ended }, { agent: emitter, callId }) => {
+        ticket.charge(ended)
+        const data = callId === undefined ? { label } : { label, callId }
+        // A run that has ended meanwhile has told its story.
+        run.context?.sink
+          .append({ type: 'work_orphaned', agent: emitter, data })
+          .catch(() => undefined)
+      },
+    })
     return openRun({
       caller,
       run,
       threadId,
-      onOrphan,
+      onOrphan: orphans.listenerOf({ agent }),
       store: this.#store.runs,
       live: this.#live,
       logger: this.#logger,
       now: this.#now,
       supervise: (journal) => {
-        const context = this.#context(journal, onOrphan)
+        const idle = new IdleDeadline(limits.idleMs ?? this.#limits.idleMs, run)
+        const context = this.#context(idle.watch(journal), orphans)
         run.context = context
         return superviseRun({
           run,
           input,
           journal,
+          depth,
+          idle,
           instances: this.#instances,
           context,
-          runMs: this.#agents.get(run.agent).limits.runMs ?? this.#limits.runMs,
+          waitLimit: this.#waitLimit,
+          runMs: limits.runMs ?? this.#limits.runMs,
         })
       },
     })
@@ -273,11 +306,12 @@ export class UserExecutionEngine {
   #contextOfCurrentRun(): ExecutionContext {
     const scope = currentScope()
     const { runId } = scope.context
-    const run = runId === undefined ? undefined : this.#runs.get(canonicalOwner(scope.owner), runId)
-    return run?.context ?? this.#context(silentSink(), () => undefined)
+    const owner = canonicalOwner(scope.owner)
+    const run = runId === undefined ? undefined : this.#admission.runs.get(owner, runId)
+    return run?.context ?? this.#context(silentSink(), this.#orphans.guard({ owner, fields: {} }))
   }
 
-  #context(sink: EventSink, onOrphan: OrphanListener): ExecutionContext {
+  #context(sink: EventSink, orphans: OrphanGuard): ExecutionContext {
     return {
       agents: this.#agents,
       limits: this.#limits,
@@ -285,22 +319,17 @@ export class UserExecutionEngine {
       metrics: this.#metrics,
       now: this.#now,
       sink,
-      onOrphan,
+      orphans,
       runScope: newWorkScope(),
     }
   }
+}
 
-  /** An orphan is counted, and charged to its owner until it really ends (I9). */
-  #onOrphan({ ticket, runId, agent }: LiveRun): OrphanListener {
-    return ({ label, scopeId, ended }) => {
-      this.#orphans += 1
-      ticket.charge(ended)
-      void ended.then(() => {
-        this.#orphans -= 1
-      })
-      this.#logger?.warn({ runId, agent, scopeId, label }, 'work ignored its end and was fenced')
-    }
-  }
+/** The handle of a run that went on already. */
+async function joined(run: LiveRun): Promise<RunHandle> {
+  const handle = await run.handle
+  if (handle === undefined) throw new Error('Expected a run of a thread to have a handle')
+  return Object.freeze({ ...handle, joined: true })
 }
 
 /** The engine, made by a function. `new UserExecutionEngine(options)` is the same. */

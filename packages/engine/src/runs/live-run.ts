@@ -1,12 +1,14 @@
 import { EngineError } from '../errors/engine-error.ts'
 import type { CancelReason } from '../events/agent-event.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
-import type { Ticket } from '../scheduling/scheduler.ts'
+import type { RunHandle } from './execution-engine.ts'
+import type { Ticket } from '../scheduling/place.ts'
 
 const sentences: Record<CancelReason, string> = {
   caller: 'The run was cancelled.',
   disconnect: 'The run was cancelled because its client left.',
   shutdown: 'The run was cancelled because the server is shutting down.',
+  replaced: 'The run was cancelled because a newer one of its thread replaced it.',
 }
 
 /** A run that has not ended, and how to end it. */
@@ -25,6 +27,8 @@ export class LiveRun {
   context: ExecutionContext | undefined
   /** Set when the agent begins. */
   started = false
+  /** Set when its root scope is being opened: what `start` gives its caller. */
+  handle: Promise<RunHandle> | undefined
 
   /** Asks for a slot with the run's own listener for its place in the queue. Throws what `enter` throws. */
   constructor(

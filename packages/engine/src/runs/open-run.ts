@@ -44,7 +44,7 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
           createdAt,
           ...(thread === undefined ? {} : { threadId: thread }),
         })
-        resolve(Object.freeze({ runId, result }))
+        resolve(Object.freeze({ runId, result, joined: false }))
         return supervise(journal)
       },
     )
@@ -60,7 +60,7 @@ function journalOf({ run, store, live, logger, now }: RunOpening, root: Scope): 
   return new RunJournal({
     identity: { runId, requestId, userId, ...(threadId === undefined ? {} : { threadId }) },
     store,
-    show: (event) => live.publish(owner, runId, event),
+    show: (make) => live.publish(owner, runId, make),
     onLost: (error) =>
       logger?.error({ err: error, runId, agent }, 'an event of a run could not be stored'),
     now,

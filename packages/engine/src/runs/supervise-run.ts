@@ -5,7 +5,8 @@ import type { RunJournal } from '../events/run-journal.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
 import type { InstanceFactory } from '../instances/agent-instance-factory.ts'
 import { toJson } from '../internal/to-json.ts'
-import { timerMs } from '../internal/timer-ms.ts'
+import type { WaitLimit } from '../scheduling/wait-limit.ts'
+import type { IdleDeadline } from './idle-deadline.ts'
 import type { LiveRun } from './live-run.ts'
 
 export interface Supervision {
@@ -15,6 +16,10 @@ export interface Supervision {
   readonly journal: RunJournal
   readonly instances: InstanceFactory
   readonly context: ExecutionContext
+  /** How many executions lead here. */
+  readonly depth: number
+  readonly waitLimit: WaitLimit
+  readonly idle: IdleDeadline
   /** Milliseconds that this agent may execute. */
   readonly runMs: number
 }
@@ -27,22 +32,24 @@ type Outcome = { readonly result: unknown } | { readonly error: unknown }
  * error that the event tells of.
  */
 export async function superviseRun(supervision: Supervision): Promise<unknown> {
-  const { run, journal, context } = supervision
+  const { run, journal, context, idle } = supervision
   const { now } = context
   const { agent } = run
   const queuedAt = now()
   let outcome: Outcome
   let startedAt = queuedAt
   try {
-    await waitForSlot(run, context.limits.queueMs)
+    await waitForSlot(supervision)
     run.signal.throwIfAborted()
     run.started = true
     startedAt = now()
+    idle.begin()
     await journal.append({ type: 'agent_started', agent, data: { queuedMs: startedAt - queuedAt } })
     outcome = { result: await executeInstance(supervision) }
   } catch (error) {
     outcome = { error }
   }
+  idle.end()
   run.beginEnding()
   if (run.signal.aborted) outcome = { error: run.signal.reason }
   try {
@@ -55,31 +62,30 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
   return outcome.result
 }
 
-async function waitForSlot(run: LiveRun, queueMs: number): Promise<void> {
-  const timer = setTimeout(() => {
-    run.ticket.withdraw(
-      new EngineError(
-        'QUEUE_TIMEOUT',
-        `The run waited ${queueMs} ms for its turn and was given up.`,
-      ),
-    )
-  }, timerMs(queueMs))
+async function waitForSlot({ run, waitLimit, context }: Supervision): Promise<void> {
+  const { ticket } = run
+  if (!ticket.waiting) return ticket.granted
+  const stop = waitLimit.begin(() => {
+    const { queueMs } = context.limits
+    const message = `The run waited ${queueMs} ms for its turn and was given up.`
+    ticket.withdraw(new EngineError('QUEUE_TIMEOUT', message))
+  })
   try {
-    await run.ticket.granted
+    await ticket.granted
   } finally {
-    clearTimeout(timer)
+    stop()
   }
 }
 
 async function executeInstance(supervision: Supervision): Promise<unknown> {
-  const { run, input, instances, context, runMs } = supervision
+  const { run, input, instances, context, runMs, depth } = supervision
   const { limits, logger, runScope } = context
   const { agent, runId, signal } = run
   try {
     const output = await instances.make(agent).executeParsed(input, {
       signal,
       work: runScope,
-      depth: 0,
+      depth,
     })
     return toJson(output, limits.resultBytes, `The result of the agent "${agent}"`)
   } catch (error) {

@@ -1,16 +1,8 @@
 import { EngineError } from '../errors/engine-error.ts'
-
-/** A place in the queue, then a slot. */
-export interface Ticket {
-  /** Resolves when the slot is there. Rejects with what `withdraw` was given. */
-  readonly granted: Promise<void>
-  /** Gives up waiting. Without effect once the slot was granted. */
-  withdraw(reason: unknown): void
-  /** Keeps the owner's slot charged until this settles: for work that did not stop when it was told to (I9). */
-  charge(until: Promise<unknown>): void
-  /** The work is over: the shared slot is free at once, the owner's when nothing is charged to it any more. */
-  release(): void
-}
+import { Place, type PlaceKeeper, type Ticket } from './place.ts'
+import { PositionNotices } from './position-notices.ts'
+import { PriorityQueue } from './priority-queue.ts'
+import { Share } from './share.ts'
 
 export interface SchedulerLimits {
   readonly ownerConcurrency: number
@@ -19,29 +11,47 @@ export interface SchedulerLimits {
   readonly queue: number
 }
 
-interface Waiting {
-  readonly grant: () => void
-  readonly onPosition: (position: number) => void
-}
-
-/** One owner's share: what is charged to them, and what waits, first in first out. */
-interface Share {
-  charged: number
-  readonly waiting: Set<Waiting>
+export interface Entrance {
+  /** Turns in a round, beside an owner of weight 1. It stands for all that the owner has waiting. Default 1. */
+  readonly weight?: number
+  /** True for what has to wait for something else first: it is served once its ticket is opened. */
+  readonly held?: boolean
 }
 
 // A guess that is right about the order of magnitude; clients only need to know not to hammer.
 const retryAfterMs = 1_000
 
 /**
- * Two limits at once, per owner and in all, and a turn for each owner in rotation: whoever waits longest
- * among the owners is served next, whatever one of them piles up (I9). Slots are handed over by resolving a
- * promise, never by calling the next owner's code, so nobody's work runs in somebody else's scope.
+ * Two limits at once, per owner and in all, and turns by weight: in a round each owner who waits has as many
+ * turns as their weight says, whatever one of them piles up (I9).
+ *
+ * The rounds are virtual time (self-clocked fair queueing): an owner's next turn comes one part of their weight
+ * after the last one, or after now for whoever was not waiting, and the earliest turn is served. Only owners
+ * who could be served at once are looked at, so that a grant costs the logarithm of their number, however many
+ * others wait at their limit.
  */
 export class Scheduler {
   readonly #limits: SchedulerLimits
-  /** In the order of their turns: an owner that was served goes to the end. */
   readonly #shares = new Map<string, Share>()
+  /** Owners who have something waiting, and a slot of their own for it. */
+  readonly #ready = new PriorityQueue<Share>(
+    (one, other) =>
+      one.turn < other.turn || (one.turn === other.turn && one.readySince < other.readySince),
+  )
+  readonly #positions = new PositionNotices()
+  readonly #keeper: PlaceKeeper = {
+    opened: (place) => this.#open(place),
+    withdrawn: (place) => this.#withdraw(place),
+    released: () => {
+      this.#running -= 1
+    },
+    discharged: ({ share }) => this.#discharge(share),
+    serve: () => this.#serve(),
+  }
+  /** The round, with fractions, of the newest grant. */
+  #round = 0
+  #arrivals = 0
+  #readiness = 0
   #running = 0
   #waiting = 0
 
@@ -62,70 +72,41 @@ export class Scheduler {
     return this.#shares.size
   }
 
-  /**
-   * Takes a slot, or a place in the owner's queue. Throws `OWNER_QUEUE_FULL` and `QUEUE_FULL`, at once: a
-   * refusal costs nothing. `onPosition` hears where the run stands in its owner's queue; 1 is next.
-   */
-  enter(owner: string, onPosition: (position: number) => void): Ticket {
-    const share = this.#shares.get(owner) ?? { charged: 0, waiting: new Set<Waiting>() }
-    this.#refuseIfFull(share)
-    this.#shares.set(owner, share)
-    let state: 'waiting' | 'granted' | 'over' = 'waiting'
-    let held = 1
-    let settle: { resolve: () => void; reject: (reason: unknown) => void }
-    const granted = new Promise<void>((resolve, reject) => {
-      settle = { resolve, reject }
-    })
-    granted.catch(() => undefined)
-    const entry: Waiting = {
-      grant: () => {
-        state = 'granted'
-        settle.resolve()
-      },
-      onPosition,
-    }
-    const letGo = (): void => {
-      held -= 1
-      if (held > 0) return
-      share.charged -= 1
-      this.#forgetIfIdle(owner, share)
-      this.#serve()
-    }
-    share.waiting.add(entry)
-    this.#waiting += 1
-    this.#serve()
-    if (share.waiting.has(entry)) onPosition(share.waiting.size)
-    return {
-      granted,
-      withdraw: (reason) => {
-        if (state !== 'waiting') return
-        state = 'over'
-        share.waiting.delete(entry)
-        this.#waiting -= 1
-        this.#forgetIfIdle(owner, share)
-        announcePositions(share)
-        settle.reject(reason)
-      },
-      charge: (until) => {
-        if (state !== 'granted') return
-        held += 1
-        until.then(letGo, letGo)
-      },
-      release: () => {
-        if (state !== 'granted') return
-        state = 'over'
-        this.#running -= 1
-        letGo()
-        this.#serve()
-      },
-    }
+  /** Whether somebody waits for a slot that is free. It never should be. */
+  get stuck(): boolean {
+    return this.#running < this.#limits.concurrency && this.#ready.size > 0
   }
 
-  #refuseIfFull(share: Share): void {
+  /**
+   * Takes a slot, or a place in the owner's queue. Throws `OWNER_QUEUE_FULL` and `QUEUE_FULL`, at once: a
+   * refusal costs nothing. `onPosition` hears where the run stands in its owner's queue, now and when that has
+   * changed for a while; 1 is next.
+   */
+  enter(
+    owner: string,
+    onPosition: (position: number) => void,
+    { weight = 1, held = false }: Entrance = {},
+  ): Ticket {
+    const share = this.#shares.get(owner) ?? new Share(owner)
+    this.#refuseIfFull(share, held)
+    this.#shares.set(owner, share)
+    share.weight = weight
+    this.#arrivals += 1
+    const place = new Place(this.#keeper, share, this.#arrivals, held, onPosition)
+    share.waiting.add(place)
+    this.#waiting += 1
+    if (!held) this.#open(place)
+    if (place.waiting) {
+      place.told = share.waiting.size
+      onPosition(place.told)
+    }
+    return place
+  }
+
+  #refuseIfFull(share: Share, held: boolean): void {
     const { ownerConcurrency, ownerQueue, concurrency, queue } = this.#limits
-    const ownerBusy = share.charged >= ownerConcurrency || share.waiting.size > 0
-    const busy = this.#running >= concurrency
-    if (!ownerBusy && !busy) return
+    const ownerBusy = share.charged >= ownerConcurrency || share.open.size > 0
+    if (!held && !ownerBusy && this.#running < concurrency) return
     if (share.waiting.size >= ownerQueue) {
       throw new EngineError(
         'OWNER_QUEUE_FULL',
@@ -137,51 +118,71 @@ export class Scheduler {
       throw new EngineError(
         'QUEUE_FULL',
         'The server has as many runs waiting as it can hold. Try again later.',
-        {
-          retryAfterMs,
-        },
+        { retryAfterMs },
       )
     }
   }
 
-  /** Grants what the limits allow, an owner at a time. */
+  #open(place: Place): void {
+    const { share } = place
+    // Whoever begins to wait has their turn in the round to come, as if they had just been served.
+    if (share.open.size === 0) share.turn = this.#round + 1 / share.weight
+    share.open.add(place)
+    this.#reconsider(share)
+    this.#serve()
+  }
+
+  #withdraw(place: Place): void {
+    this.#leave(place)
+    this.#reconsider(place.share)
+    this.#forgetIfIdle(place.share)
+  }
+
+  #discharge(share: Share): void {
+    share.charged -= 1
+    this.#reconsider(share)
+    this.#forgetIfIdle(share)
+  }
+
+  /** Grants what the limits allow, a turn at a time. */
   #serve(): void {
     while (this.#running < this.#limits.concurrency) {
-      const next = this.#nextOwner()
-      if (next === undefined) return
-      const [owner, share, entry] = next
-      share.waiting.delete(entry)
-      this.#waiting -= 1
+      const share = this.#ready.first
+      const place = share?.open.first
+      if (share === undefined || place === undefined) return
+      this.#ready.remove(share)
+      this.#leave(place)
       share.charged += 1
       this.#running += 1
-      this.#shares.delete(owner)
-      this.#shares.set(owner, share)
-      entry.grant()
-      announcePositions(share)
+      this.#round = share.turn
+      share.turn += 1 / share.weight
+      this.#reconsider(share)
+      place.grant()
     }
   }
 
-  #nextOwner(): [string, Share, Waiting] | undefined {
-    if (this.#waiting === 0) return undefined
-    for (const [owner, share] of this.#shares) {
-      if (share.charged >= this.#limits.ownerConcurrency) continue
-      const [entry] = share.waiting
-      if (entry !== undefined) return [owner, share, entry]
-    }
-    return undefined
+  #leave(place: Place): void {
+    const { share } = place
+    share.waiting.delete(place)
+    share.open.remove(place)
+    this.#waiting -= 1
+    this.#positions.changed(share)
   }
 
-  #forgetIfIdle(owner: string, share: Share): void {
-    if (share.charged === 0 && share.waiting.size === 0 && this.#shares.get(owner) === share) {
-      this.#shares.delete(owner)
+  /** Puts an owner among those who can be served, or takes them out, after anything that may have changed it. */
+  #reconsider(share: Share): void {
+    const ready = share.open.size > 0 && share.charged < this.#limits.ownerConcurrency
+    if (!ready) this.#ready.remove(share)
+    else if (!this.#ready.has(share)) {
+      // Turns that passed while the owner was at their limit are not saved up.
+      share.turn = Math.max(share.turn, this.#round)
+      this.#readiness += 1
+      share.readySince = this.#readiness
+      this.#ready.add(share)
     }
   }
-}
 
-function announcePositions(share: Share): void {
-  let position = 0
-  for (const entry of share.waiting) {
-    position += 1
-    entry.onPosition(position)
+  #forgetIfIdle(share: Share): void {
+    if (share.charged === 0 && share.waiting.size === 0) this.#shares.delete(share.owner)
   }
 }

@@ -136,7 +136,14 @@ export async function torture({
   const logger = new RecordingLogger()
   const engine = engineOf([work], {
     logger,
-    limits: { ownerConcurrency: 3, concurrency: 24, abortGraceMs: 12 },
+    limits: {
+      ownerConcurrency: 3,
+      concurrency: 24,
+      abortGraceMs: 12,
+      ownerOrphans: 1_000,
+      orphans: 10_000,
+      toolOrphans: 1_000,
+    },
   })
 
   const ended: string[] = []
@@ -155,7 +162,11 @@ export async function torture({
           () => kinds[Math.floor(random() * kinds.length)] ?? '',
         )
     const { runId } = await users.run({ userId, requestId: `${userId}.${index}` }, () =>
-      engine.start('work', { mark, plan }, { threadId: `thread-${userId}` }),
+      engine.start(
+        'work',
+        { mark, plan },
+        { threadId: `thread-${userId}`, threadPolicy: 'parallel' },
+      ),
     )
     if (!first && random() < 0.25) {
       void sleep().then(() => users.run({ userId }, () => engine.cancel(runId)))

@@ -43,6 +43,9 @@ const refusals: Readonly<Partial<Record<EngineErrorCode, (error: EngineError) =>
     }),
   OWNER_QUEUE_FULL: (error) =>
     new Problem('owner_queue_full', { headers: retryAfter(error.retryAfterMs) }),
+  THREAD_BUSY: (error) => new Problem('thread_busy', { headers: retryAfter(error.retryAfterMs) }),
+  TOO_MANY_ORPHANS: (error) =>
+    new Problem('too_many_orphans', { headers: retryAfter(error.retryAfterMs) }),
   QUEUE_FULL: (error) => new Problem('queue_full', { headers: retryAfter(error.retryAfterMs) }),
   ENGINE_CLOSED: () => draining(),
 }

@@ -1,0 +1,110 @@
+import type { Share } from './share.ts'
+
+/** A place in the queue, then a slot. */
+export interface Ticket {
+  /** Resolves when the slot is there. Rejects with what `withdraw` was given. */
+  readonly granted: Promise<void>
+  /** True until the slot is granted or the place is given up. */
+  readonly waiting: boolean
+  /** From here on it waits for nothing but a slot. Without effect on one that was not entered as held. */
+  open(): void
+  /** Gives up waiting. Without effect once the slot was granted. */
+  withdraw(reason: unknown): void
+  /** Keeps the owner's slot charged until this settles: for work that did not stop when it was told to (I9). */
+  charge(until: Promise<unknown>): void
+  /** The work is over: the shared slot is free at once, the owner's when nothing is charged to it any more. */
+  release(): void
+}
+
+/** What a place needs of its scheduler. */
+export interface PlaceKeeper {
+  opened(place: Place): void
+  withdrawn(place: Place): void
+  /** The work is over: the shared slot is free. */
+  released(place: Place): void
+  /** Nothing of it runs any more: the owner's slot is free. Always followed by `serve`. */
+  discharged(place: Place): void
+  /** Slots may have become free. */
+  serve(): void
+}
+
+type State = 'held' | 'waiting' | 'granted' | 'over'
+
+/** A ticket as the scheduler sees it. */
+export class Place implements Ticket {
+  readonly granted: Promise<void>
+  readonly share: Share
+  /** Counts up over all owners. */
+  readonly arrival: number
+  readonly onPosition: (position: number) => void
+  /** The position that was told last. */
+  told = 0
+  readonly #keeper: PlaceKeeper
+  #state: State
+  /** What keeps the owner's slot taken: the work itself, and what it left running. */
+  #holders = 1
+  #resolve: () => void = () => undefined
+  #reject: (reason: unknown) => void = () => undefined
+
+  constructor(
+    keeper: PlaceKeeper,
+    share: Share,
+    arrival: number,
+    held: boolean,
+    onPosition: (position: number) => void,
+  ) {
+    this.#keeper = keeper
+    this.share = share
+    this.arrival = arrival
+    this.#state = held ? 'held' : 'waiting'
+    this.onPosition = onPosition
+    this.granted = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.granted.catch(() => undefined)
+  }
+
+  get waiting(): boolean {
+    return this.#state === 'held' || this.#state === 'waiting'
+  }
+
+  /** Hands over the slot by resolving a promise, never by calling: nobody's work runs in somebody else's scope. */
+  grant(): void {
+    this.#state = 'granted'
+    this.#resolve()
+  }
+
+  open(): void {
+    if (this.#state !== 'held') return
+    this.#state = 'waiting'
+    this.#keeper.opened(this)
+  }
+
+  withdraw(reason: unknown): void {
+    if (!this.waiting) return
+    this.#state = 'over'
+    this.#keeper.withdrawn(this)
+    this.#reject(reason)
+  }
+
+  charge(until: Promise<unknown>): void {
+    if (this.#state !== 'granted') return
+    this.#holders += 1
+    const letGo = (): void => this.#letGo()
+    until.then(letGo, letGo)
+  }
+
+  release(): void {
+    if (this.#state !== 'granted') return
+    this.#state = 'over'
+    this.#keeper.released(this)
+    this.#letGo()
+  }
+
+  #letGo(): void {
+    this.#holders -= 1
+    if (this.#holders === 0) this.#keeper.discharged(this)
+    this.#keeper.serve()
+  }
+}
