@@ -257,7 +257,7 @@ test('an agent that cancels its own run is cancelled, and does not wait for itse
     const { runId } = await engine.start('suicidal', {})
     const events = await storyOf(engine, runId)
     expectOneStory(events)
-    expect(typesOf(events)).toEqual(['agent_started', 'agent_cancelled'])
+    expect(typesOf(events)).toEqual(['agent_started', 'work_orphaned', 'agent_cancelled'])
   })
   expect(await leave.promise).toMatchObject({ code: 'SCOPE_CLOSED' })
   await users.run(alice, async () => {

@@ -40,7 +40,7 @@ test('close ends what waits, what runs and what ignores its signal: every run ha
   expect(engine.health()).toEqual({ accepting: false, running: 0, queued: 0, orphans: 1 })
   for (const [user, { runId }, types] of [
     [alice, running, ['agent_started', 'agent_cancelled']],
-    [bob, ignoring, ['agent_started', 'agent_cancelled']],
+    [bob, ignoring, ['agent_started', 'work_orphaned', 'agent_cancelled']],
     [bob, waiting, ['agent_cancelled']],
   ] as const) {
     await users.run(user, async () => {

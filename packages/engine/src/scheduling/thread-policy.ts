@@ -22,8 +22,9 @@ const policies: ReadonlySet<string> = new Set<ThreadPolicy>([
 
 /** The policy itself, or a TypeError. */
 export function checkedThreadPolicy(policy: ThreadPolicy): ThreadPolicy {
+  const given: unknown = policy
   if (policies.has(policy)) return policy
   throw new TypeError(
-    `Expected \`threadPolicy\` to be one of ${[...policies].join(', ')}, got ${String(policy)}`,
+    `Expected \`threadPolicy\` to be one of ${[...policies].join(', ')}, got ${String(given)}`,
   )
 }

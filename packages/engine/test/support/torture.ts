@@ -82,7 +82,8 @@ export async function torture({
     name: 'look',
     input: z.object({ mark: z.string(), how: z.string() }),
     output: z.object({ mark: z.string(), by: z.string() }),
-    timeoutMs: 12,
+    // The planted mistake has to show on a busy machine as well.
+    timeoutMs: leak ? 2_000 : 12,
     run: async ({ mark, how }, { signal }) => {
       meet('tool', mark)
       signal.addEventListener('abort', () => meet('tool listener', mark))
