@@ -55,6 +55,7 @@ export {
   type ContextErrorDetails,
   type ContextIssue,
 } from './errors.ts'
+export { ArgumentError } from './argument-error.ts'
 export {
   captureHeldScopes,
   captureSites,

@@ -27,10 +27,13 @@ test('nothing is left on a long-lived signal when the scope has closed', async (
   let removed = 0
   const counted = new Proxy(target, {
     get: (_target, property) => {
-      if (property === 'addEventListener') added += 1
-      if (property === 'removeEventListener') removed += 1
       const value: unknown = Reflect.get(target, property, target)
-      return typeof value === 'function' ? value.bind(target) : value
+      if (typeof value !== 'function') return value
+      return (...parameters: unknown[]): unknown => {
+        if (property === 'addEventListener') added += 1
+        if (property === 'removeEventListener') removed += 1
+        return Reflect.apply(value, target, parameters)
+      }
     },
   })
   const signals = await Promise.all(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { inspect, type Scope } from '../src/index.ts'
+import { ArgumentError, inspect, type Scope } from '../src/index.ts'
 import { caught, thrownBy } from './support/caught.ts'
 import { deferred, nextTurn } from './support/deferred.ts'
 import { LazyQuery } from './support/lazy-query.ts'
@@ -136,7 +136,7 @@ test('a cleanup that returns a lazy thenable has it started, in the scope', asyn
 test('a cleanup that was called instead of handed over is refused at once', async () => {
   await users.run(alice, (scope) => {
     expect(() => scope.defer(untyped(Promise.resolve()))).toThrow(
-      new TypeError('Expected the cleanup to be a function, got object'),
+      new ArgumentError('Expected `cleanup` of defer() to be a function, got object'),
     )
   })
   expect.assertions(1)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { currentScope, inspect, type Orphan, type Scope } from '../src/index.ts'
+import { ArgumentError, currentScope, inspect, type Orphan, type Scope } from '../src/index.ts'
 import { contextError, thrownBy } from './support/caught.ts'
 import { aborted, deferred, nextTurn } from './support/deferred.ts'
 import { endWhatHangs, hang } from './support/hang.ts'
@@ -67,7 +67,7 @@ test('detached work may narrow the context, not widen it', async () => {
 test('detached work without a deadline is refused; Infinity says so on purpose', async () => {
   await users.run(alice, async (scope) => {
     expect(() => scope.detach('for ever', untyped({}), () => 1)).toThrow(
-      new TypeError(
+      new ArgumentError(
         'Expected `deadlineMs` of detach "for ever" to be set: nothing else would end it. Infinity says so on purpose',
       ),
     )

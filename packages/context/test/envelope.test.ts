@@ -259,7 +259,7 @@ describe('time', () => {
   })
 
   test('a scope whose deadline has passed cannot seal', async () => {
-    const late = members.run(alice, { deadlineMs: 0, closeBudgetMs: 1_000 }, async (scope) => {
+    const late = members.run(alice, { deadlineMs: 1, closeBudgetMs: 1_000 }, async (scope) => {
       while (Date.now() <= (scope.deadline ?? Infinity)) {
         await new Promise((resolve) => setTimeout(resolve, 1))
       }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  ArgumentError,
   assertOwner,
   currentScope,
   inspect,
@@ -427,21 +428,21 @@ describe('where', () => {
   })
 
   test.each([
-    [{ ttlMs: 1 }, '`max` to be an integer >= 1, got undefined'],
-    [{ max: 1.5, ttlMs: 1 }, '`max` to be an integer >= 1, got 1.5'],
-    [{ max: 1, maxPerOwner: 0, ttlMs: 1 }, '`maxPerOwner` to be an integer >= 1, got 0'],
-    [{ max: 1 }, '`ttlMs` to be milliseconds > 0, got undefined'],
-    [{ max: 1, ttlMs: Number.NaN }, '`ttlMs` to be milliseconds > 0, got NaN'],
-    [{ max: 1, ttlMs: 1, deadlineMs: 0 }, '`deadlineMs` to be milliseconds > 0, got 0'],
+    [{ ttlMs: 1 }, '`max` of perOwner() to be an integer >= 1, got undefined'],
+    [{ max: 1.5, ttlMs: 1 }, '`max` of perOwner() to be an integer >= 1, got 1.5'],
+    [{ max: 1, maxPerOwner: 0, ttlMs: 1 }, '`maxPerOwner` of perOwner() to be an integer >= 1, got 0'],
+    [{ max: 1 }, '`ttlMs` of perOwner() to be milliseconds > 0, got undefined'],
+    [{ max: 1, ttlMs: Number.NaN }, '`ttlMs` of perOwner() to be milliseconds > 0, got NaN'],
+    [{ max: 1, ttlMs: 1, deadlineMs: 0 }, '`deadlineMs` of perOwner() to be milliseconds > 0, got 0'],
   ])('bounds that are none are refused: %o', (options, message) => {
-    expect(() => perOwner(() => 1, untyped(options))).toThrow(new TypeError(`Expected ${message}`))
+    expect(() => perOwner(() => 1, untyped(options))).toThrow(new ArgumentError(`Expected ${message}`))
   })
 
   test('a key that is no string is refused', () => {
     const values = perOwner((key) => key, { ...plenty, label: 'profile' })
     users.runSync(alice, () => {
       expect(() => values.get(untyped(1))).toThrow(
-        new TypeError('Expected the key of "profile" to be a string, got number'),
+        new ArgumentError('Expected `key` of get() of "profile" to be a string, got number'),
       )
     })
   })

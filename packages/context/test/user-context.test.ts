@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { defineUserContext, type UserContextInput } from '../src/index.ts'
+import { ArgumentError, defineUserContext, type UserContextInput } from '../src/index.ts'
 import { contextError, thrownBy } from './support/caught.ts'
 import { untyped } from './support/untyped.ts'
 import { alice, users } from './support/users.ts'
@@ -259,7 +259,7 @@ describe('the application’s schema', () => {
 
   test.each(['userId', 'tenantId', 'roles'])('cannot redefine %s', (field) => {
     expect(() => defineUserContext('app', z.object({ [field]: z.any() }))).toThrow(
-      new TypeError(
+      new ArgumentError(
         `Cannot define "app": "${field}" is a field of every user context and cannot be redefined`,
       ),
     )

@@ -1,3 +1,4 @@
+import { checkFunction } from '../internal/argument.ts'
 import { runOutside } from '../scope/run-outside.ts'
 import {
   boundTaskQueue,
@@ -30,6 +31,8 @@ export function bindAsyncQueue<Task, Result, Queue extends AsyncQueueLike>(
   worker: TaskWorker<Task, Result>,
   label: string = 'a task of async.queue',
 ): BoundTaskQueue<Task, Result, Queue> {
+  checkFunction('bindAsyncQueue()', 'create', create)
+  checkFunction('bindAsyncQueue()', 'worker', worker)
   const queue = runOutside(() =>
     create((task, callback) => {
       // With a callback and not as an async function, which `async` tells by how it was compiled.

@@ -1,3 +1,4 @@
+import { checkMethods } from '../internal/argument.ts'
 import { bindQueue } from './bind-queue.ts'
 import type { Job } from './queued-job.ts'
 
@@ -40,6 +41,7 @@ export function bindBottleneck(
   limiter: BottleneckLike,
   label: string = 'a job of Bottleneck',
 ): BoundBottleneck {
+  checkMethods('bindBottleneck()', 'limiter', limiter, ['schedule'])
   const bound = bindQueue<[], [BottleneckJobOptions]>(label, (job, options) =>
     limiter.schedule(options, job),
   )

@@ -1,3 +1,4 @@
+import { checkFunction } from '../internal/argument.ts'
 import { bindCallback } from '../binding/bind-callback.ts'
 import { currentScope } from '../scope/current-scope.ts'
 import { perScope } from '../sharing/per-scope.ts'
@@ -41,6 +42,8 @@ export function bindDataLoader<Key, Value>(
   batch: BatchLoad<Key, Value>,
   label: string = 'a load of DataLoader',
 ): BoundDataLoader<Key, Value> {
+  checkFunction('bindDataLoader()', 'create', create)
+  checkFunction('bindDataLoader()', 'batch', batch)
   const loader = perScope(
     // Bound, because DataLoader starts a batch whenever its schedule says so.
     () => create(bindCallback(async (keys: readonly Key[]) => batch(keys))),

@@ -1,3 +1,4 @@
+import { checkFunction } from '../internal/argument.ts'
 import { takeHome, type Home } from '../internal/home.ts'
 import { runtime } from '../internal/runtime.ts'
 import { currentScope } from '../scope/current-scope.ts'
@@ -39,6 +40,7 @@ const ends = new Set<PropertyKey>([
 export function bindDispatch<Options, Handler extends object>(
   dispatch: Dispatch<Options, Handler>,
 ): Dispatch<Options, Handler> {
+  checkFunction('bindDispatch()', 'dispatch', dispatch)
   // undici demands that it takes exactly two parameters.
   return function dispatchAtHome(options: Options, handler: Handler): boolean {
     const scoped = runtime().storage.getStore()?.cell !== undefined

@@ -1,3 +1,4 @@
+import { checkFunction } from '../internal/argument.ts'
 import { runOutside } from '../scope/run-outside.ts'
 import {
   boundTaskQueue,
@@ -25,6 +26,8 @@ export function bindFastq<Task, Result, Queue extends FastqLike>(
   worker: TaskWorker<Task, Result>,
   label: string = 'a task of fastq',
 ): BoundTaskQueue<Task, Result, Queue> {
+  checkFunction('bindFastq()', 'create', create)
+  checkFunction('bindFastq()', 'worker', worker)
   const queue = runOutside(() => create((task) => task()))
   return boundTaskQueue(label, queue, worker, {
     push: (task) => queue.push(task),

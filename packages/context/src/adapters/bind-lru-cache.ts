@@ -1,6 +1,8 @@
+import { checkFunction, checkObject } from '../internal/argument.ts'
 import { canonicalOwner } from '../ownership/owner.ts'
 import { currentScope } from '../scope/current-scope.ts'
 import { runOutside } from '../scope/run-outside.ts'
+import { tellOfRevocations } from '../sharing/forget-owner.ts'
 import { handOut, ownObject } from '../sharing/own-object.ts'
 import { waitWith } from '../sharing/wait-with.ts'
 
@@ -71,9 +73,15 @@ export function bindLRUCache<Value>(
   ) => Value | undefined | PromiseLike<Value | undefined>,
   options: BindLRUCacheOptions = {},
 ): BoundLRUCache<Value> {
+  checkFunction('bindLRUCache()', 'create', create)
+  checkFunction('bindLRUCache()', 'fetchMethod', fetchMethod)
+  checkObject('bindLRUCache()', 'options', options)
   const { deadlineMs = 30_000, label = 'a fetch of lru-cache' } = options
   const attempt = `use "${label}"`
   const prefixNow = (): string => canonicalOwner(currentScope().owner)
+
+  // Its own list of keys leaves out what is being fetched.
+  const fetching = new Set<string>()
 
   // lru-cache calls it in the scope of whoever asked, before `fetch` returns.
   async function fetchAsOwner(
@@ -83,29 +91,44 @@ export function bindLRUCache<Value>(
   ): Promise<Value | undefined> {
     const scope = currentScope()
     const ownKey = key.slice(canonicalOwner(scope.owner).length)
-    return scope.detach(label, { deadlineMs, signal }, async (own) =>
-      ownObject(await fetchMethod(ownKey, staleValue, { signal: own.signal })),
-    )
+    fetching.add(key)
+    try {
+      return await scope.detach(label, { deadlineMs, signal }, async (own) =>
+        ownObject(await fetchMethod(ownKey, staleValue, { signal: own.signal })),
+      )
+    } finally {
+      fetching.delete(key)
+    }
   }
   const cache = runOutside(() => create(fetchAsOwner))
 
-  function clear(): void {
-    const prefix = prefixNow()
-    for (const key of Array.from(cache.keys())) if (key.startsWith(prefix)) cache.delete(key)
+  function forget(owner: string): void {
+    for (const key of [...cache.keys(), ...fetching]) if (key.startsWith(owner)) cache.delete(key)
+  }
+  // Not at once: making a cache at start-up does nothing but make it.
+  const store = { forget }
+  let told = false
+  function tell(): void {
+    if (!told) tellOfRevocations(store)
+    told = true
   }
 
   return Object.freeze({
     fetch: (key: string) => {
       const full = prefixNow() + key
+      tell()
       return currentScope().spawn(label, async (signal) => {
         signal.throwIfAborted()
         return handOut(await waitWith(signal, cache.fetch(full)), attempt)
       })
     },
     get: (key: string) => handOut(cache.get(prefixNow() + key), attempt),
-    set: (key: string, value: Value) => void cache.set(prefixNow() + key, ownObject(value)),
+    set(key: string, value: Value): void {
+      tell()
+      cache.set(prefixNow() + key, ownObject(value))
+    },
     has: (key: string) => cache.has(prefixNow() + key),
     delete: (key: string) => cache.delete(prefixNow() + key),
-    clear,
+    clear: () => forget(prefixNow()),
   })
 }

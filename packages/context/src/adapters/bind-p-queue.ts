@@ -1,3 +1,4 @@
+import { checkMethods } from '../internal/argument.ts'
 import { bindQueue } from './bind-queue.ts'
 import type { Job } from './queued-job.ts'
 
@@ -44,6 +45,7 @@ export function bindPQueue<Options extends object>(
   queue: PQueueLike<Options>,
   label: string = 'a job of p-queue',
 ): BoundPQueue<Options> {
+  checkMethods('bindPQueue()', 'queue', queue, ['add', 'clear'])
   const bound = bindQueue<[PQueueJobOptions], [Options | undefined]>(label, (job, options) =>
     queue.add(job, options),
   )

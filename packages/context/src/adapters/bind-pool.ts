@@ -1,3 +1,4 @@
+import { checkFunction, checkMethods } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import { assertOwner, own } from '../ownership/own.ts'
 import { currentScope } from '../scope/current-scope.ts'
@@ -57,6 +58,8 @@ export function bindPool<Resource extends object, Pool extends PoolLike<Resource
   factory: PoolFactory<Resource>,
   label: string = 'a resource of the pool',
 ): BoundPool<Resource, Pool> {
+  checkFunction('bindPool()', 'create', create)
+  checkMethods('bindPool()', 'factory', factory, ['create', 'destroy'])
   const pool = runOutside(() => create(factoryOutside(factory)))
   const lender = new Map<Resource, Set<Resource>>()
   const loansOfScope = perScope(openLoans, { label, dispose: releaseAll })

@@ -1,3 +1,4 @@
+import { checkFunction, checkString } from '../internal/argument.ts'
 import { currentScope } from '../scope/current-scope.ts'
 import { runOutside } from '../scope/run-outside.ts'
 import { QueuedJob, type Job } from './queued-job.ts'
@@ -36,9 +37,12 @@ export function bindQueue<Parameters extends unknown[] = [], Options extends unk
   label: string,
   submit: Submit<Parameters, Options>,
 ): BoundQueue<Parameters, Options> {
+  checkString('bindQueue()', 'label', label)
+  checkFunction('bindQueue()', 'submit', submit)
   const waiting = new Set<QueuedJob<never, unknown>>()
 
   function add<Result>(job: Job<Parameters, Result>, ...options: Options): Promise<Result> {
+    checkFunction(`add() of "${label}"`, 'job', job)
     return currentScope().spawn(label, async (signal) =>
       new QueuedJob(label, job, waiting).enqueue(signal, (start) =>
         runOutside(() => submit(start, ...options)),

@@ -1,4 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import { ArgumentError } from '../argument-error.ts'
+import { checkMethods } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 
 /**
@@ -11,11 +13,9 @@ import { runtime } from '../internal/runtime.ts'
  */
 export function adopt<Store>(storage: AsyncLocalStorage<Store>): () => void {
   const { adopted, storage: own } = runtime()
-  if (typeof storage?.getStore !== 'function' || typeof storage.run !== 'function') {
-    throw new TypeError('Expected an AsyncLocalStorage to adopt')
-  }
+  checkMethods('adopt()', 'storage', storage, ['getStore', 'run'])
   if (Object.is(storage, own)) {
-    throw new TypeError(
+    throw new ArgumentError(
       'Cannot adopt the AsyncLocalStorage of Ringfence itself: it always comes along',
     )
   }

@@ -1,3 +1,4 @@
+import { checkFunction } from '../internal/argument.ts'
 import { takeHome } from '../internal/home.ts'
 
 /**
@@ -8,6 +9,7 @@ import { takeHome } from '../internal/home.ts'
 export function bindCallback<This, Arguments extends unknown[], Result>(
   callback: (this: This, ...parameters: Arguments) => Result,
 ): (this: This, ...parameters: Arguments) => Result {
+  checkFunction('bind()', 'callback', callback)
   const work = callback.name === '' ? 'a bound callback' : callback.name
   const home = takeHome(work, `bind "${work}"`)
   const bound = function (this: This, ...parameters: Arguments): Result {

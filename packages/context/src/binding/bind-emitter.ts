@@ -1,6 +1,8 @@
-import { currentScope } from '../scope/current-scope.ts'
-import { bindCallback } from './bind-callback.ts'
-import { ListenerTable } from './listener-table.ts'
+import { ArgumentError } from '../argument-error.ts'
+import { checkFunction, checkMethods } from '../internal/argument.ts'
+import { takeHome } from '../internal/home.ts'
+import { untilClose } from '../internal/until-close.ts'
+import { ListenerTable, type BoundListener } from './listener-table.ts'
 
 type Listener = (...parameters: never[]) => unknown
 
@@ -27,9 +29,10 @@ const removals: ReadonlySet<PropertyKey> = /* @__PURE__ */ new Set(['off', 'remo
 /**
  * The same emitter, but listeners that are added through it run in the scope that is current now (I7), are
  * removed by the original listener, and go when the scope closes. Without it a listener runs as whoever
- * emits, and a socket's as nobody.
+ * emits, and a socket's as nobody. A listener that was removed, or has run once, leaves nothing in the scope.
  *
- * `removeAllListeners` through it removes what was added through it, and nobody else's. Throws `NO_SCOPE`.
+ * `removeAllListeners` through it removes what was added through it, and nobody else's. Throws `NO_SCOPE`; adding
+ * a listener also `SCOPE_CLOSING`, `SCOPE_CLOSED`, and in another owner's scope `CROSS_OWNER`.
  *
  * @example
  * const messages = bind.emitter(socket)
@@ -37,45 +40,53 @@ const removals: ReadonlySet<PropertyKey> = /* @__PURE__ */ new Set(['off', 'remo
  * messages.off('message', save)
  */
 export function bindEmitter<Emitter extends EmitterLike>(emitter: Emitter): Emitter {
+  checkMethods('bind.emitter()', 'emitter', emitter, ['on', 'removeListener'])
+  const home = takeHome('a bound listener', 'bind an emitter')
   const table = new ListenerTable<Listener>()
 
   function register({ once, prepend }: Registration) {
     return (event: PropertyKey, listener: Listener): Emitter => {
-      if (typeof listener !== 'function') {
-        throw new TypeError(`Expected the listener to be a function, got ${typeof listener}`)
-      }
-      const run = (...parameters: never[]): unknown => {
-        if (once) table.take(event, listener)?.()
-        return listener.apply(emitter, parameters)
-      }
-      Object.defineProperties(run, {
-        length: { value: listener.length },
-        name: { value: listener.name },
-      })
-      const bound = bindCallback(run)
-      // Node finds a wrapped listener by this property, so the original removes it on the emitter itself too.
-      Object.defineProperty(bound, 'listener', { value: listener })
-      table.add(event, listener, () => call('removeListener', event, bound))
-      call(prepend ? 'prependListener' : 'on', event, bound)
+      checkFunction('bind.emitter()', 'listener', listener)
+      home.pull('add a listener to a bound emitter', () => add(event, listener, once, prepend))
       return view
     }
   }
 
+  function add(event: PropertyKey, listener: Listener, once: boolean, prepend: boolean): void {
+    const work = listener.name === '' ? 'a bound listener' : listener.name
+    const forget = untilClose('add a listener', () => table.drop(entry))
+    const bound = (...parameters: never[]): unknown => {
+      if (once) table.drop(entry)
+      return home.enter(`call "${work}"`, () => listener.apply(emitter, parameters))
+    }
+    Object.defineProperties(bound, {
+      length: { value: listener.length },
+      name: { value: listener.name },
+      // Node finds a wrapped listener by this property, so the original removes it on the emitter itself too.
+      listener: { value: listener },
+    })
+    const remove = (): void => {
+      forget()
+      call('removeListener', event, bound)
+    }
+    const entry: BoundListener<Listener> = { event, listener, remove }
+    table.add(entry)
+    call(prepend ? 'prependListener' : 'on', event, bound)
+  }
+
   function call(method: string, ...parameters: unknown[]): unknown {
     const found: unknown = Reflect.get(emitter, method)
-    if (typeof found !== 'function') throw new TypeError(`This emitter has no ${method}()`)
+    if (typeof found !== 'function') throw new ArgumentError(`This emitter has no ${method}()`)
     return Reflect.apply(found, emitter, parameters)
   }
 
   function remove(event: PropertyKey, listener: Listener): Emitter {
-    const removeBound = table.take(event, listener)
-    if (removeBound === undefined) call('removeListener', event, listener)
-    else removeBound()
+    if (!table.dropNewest(event, listener)) call('removeListener', event, listener)
     return view
   }
 
   function removeAll(event?: PropertyKey): Emitter {
-    table.removeAll(event)
+    table.dropAll(event)
     return view
   }
 
@@ -91,6 +102,5 @@ export function bindEmitter<Emitter extends EmitterLike>(emitter: Emitter): Emit
     },
     set: (_target, property, value) => Reflect.set(emitter, property, value, emitter),
   })
-  currentScope().defer(() => table.removeAll())
   return view
 }

@@ -1,3 +1,4 @@
+import { checkIterable } from '../internal/argument.ts'
 import { takeHome } from '../internal/home.ts'
 
 /**
@@ -10,6 +11,7 @@ import { takeHome } from '../internal/home.ts'
 export function bindIterator<Value, Returned, Sent>(
   source: AsyncIterable<Value, Returned, Sent> | Iterable<Value, Returned, Sent>,
 ): AsyncIterableIterator<Value, Returned, Sent> {
+  checkIterable('bind.iterator()', 'source', source)
   const home = takeHome('a bound iterator', 'bind an iterator')
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : awaitEach(source)

@@ -1,8 +1,10 @@
 import { ContextError } from '../errors.ts'
+import { checkDuration, checkObject, checkResponse, wrongArgument } from '../internal/argument.ts'
 import { takeHome, type Home } from '../internal/home.ts'
 import { startTimer } from '../internal/timer.ts'
 import { currentScope } from '../scope/current-scope.ts'
 import type { Scope } from '../scope/scope.ts'
+import { openPromise } from '../scope/settlement.ts'
 
 export interface BindResponseOptions {
   /**
@@ -20,28 +22,33 @@ export interface BindResponseOptions {
  * definition does, or nobody can read it. A response without a body is returned as it is. Throws `NO_SCOPE`.
  */
 export function bindResponse(response: Response, options: BindResponseOptions = {}): Response {
+  checkResponse('bind.response()', 'response', response)
+  checkObject('bind.response()', 'options', options)
   const { idleMs = 30_000 } = options
+  checkDuration('bind.response()', 'idleMs', idleMs)
   const home = takeHome('a response body', 'bind a response')
   if (response.body === null) return response
+  if (response.body.locked) {
+    throw wrongArgument('bind.response()', 'response', 'one that nobody reads', 'a locked body')
+  }
   const scope = currentScope()
-  const [body, ended] = holdBody(response.body, home, scope, idleMs)
-  void scope.spawn('response body', () => ended)
+  const ended = openPromise<void>()
+  // First, because a scope that is closing refuses it: then the body is still the caller's.
+  void scope.spawn('response body', () => ended[0])
+  const body = holdBody(response.body, home, scope, idleMs, ended[1].resolve)
   const { status, statusText, headers } = response
   return new Response(body, { status, statusText, headers })
 }
 
-/** The body read chunk by chunk at home, and when there is nothing more to wait for. */
+/** The body read chunk by chunk at home. `settle` is called when there is nothing more to wait for. */
 function holdBody(
   source: ReadableStream<Uint8Array>,
   home: Home,
   scope: Scope,
   idleMs: number,
-): [ReadableStream<Uint8Array>, Promise<void>] {
+  settle: () => void,
+): ReadableStream<Uint8Array> {
   const reader = source.getReader()
-  let settle: () => void = () => undefined
-  const ended = new Promise<void>((resolve) => {
-    settle = resolve
-  })
   let stopIdle: () => void = () => undefined
   let giveUp: (reason: unknown) => void = () => undefined
   const { signal } = scope
@@ -106,6 +113,7 @@ function holdBody(
     { highWaterMark: 0 },
   )
   armIdle()
-  signal.addEventListener('abort', onAbort, { once: true })
-  return [body, ended]
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+  return body
 }

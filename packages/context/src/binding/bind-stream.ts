@@ -1,4 +1,5 @@
 import type { ReadableStreamDefaultController, UnderlyingSource } from 'node:stream/web'
+import { checkObject } from '../internal/argument.ts'
 import { takeHome, type Home } from '../internal/home.ts'
 
 /**
@@ -12,6 +13,7 @@ import { takeHome, type Home } from '../internal/home.ts'
 export function bindStream<Chunk>(
   source: ReadableStream<Chunk> | UnderlyingSource<Chunk>,
 ): ReadableStream<Chunk> {
+  checkObject('bind.stream()', 'source', source)
   const home = takeHome('a bound stream', 'bind a stream')
   return source instanceof ReadableStream ? bindReadable(source, home) : bindSource(source, home)
 }

@@ -1,4 +1,5 @@
 import type { Transformer } from 'node:stream/web'
+import { checkObject } from '../internal/argument.ts'
 import { takeHome } from '../internal/home.ts'
 
 /**
@@ -8,6 +9,7 @@ import { takeHome } from '../internal/home.ts'
 export function bindTransform<Input, Output>(
   transformer: Transformer<Input, Output>,
 ): TransformStream<Input, Output> {
+  checkObject('bind.transform()', 'transformer', transformer)
   const home = takeHome('a bound transform', 'bind a transform')
   const bound: Transformer<Input, Output> = {
     start: (controller) => home.enter('start a transform', () => transformer.start?.(controller)),

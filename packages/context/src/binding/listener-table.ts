@@ -1,32 +1,53 @@
+/** One bound listener that stands for an original. */
+export interface BoundListener<Listener> {
+  readonly event: PropertyKey
+  readonly listener: Listener
+  /** Takes it off the emitter, and out of the scope's cleanups. */
+  readonly remove: () => void
+}
+
 /** Which bound listener stands for which original, so that the original can remove it. */
 export class ListenerTable<Listener> {
-  readonly #events = new Map<PropertyKey, { listener: Listener; remove: () => void }[]>()
+  readonly #events = new Map<PropertyKey, Set<BoundListener<Listener>>>()
 
   has(event: PropertyKey, listener: Listener): boolean {
-    return this.#events.get(event)?.some((entry) => entry.listener === listener) ?? false
+    return this.#newest(event, listener) !== undefined
   }
 
-  add(event: PropertyKey, listener: Listener, remove: () => void): void {
-    const entries = this.#events.get(event) ?? []
-    entries.push({ listener, remove })
-    this.#events.set(event, entries)
+  add(entry: BoundListener<Listener>): void {
+    const entries = this.#events.get(entry.event)
+    if (entries === undefined) this.#events.set(entry.event, new Set([entry]))
+    else entries.add(entry)
   }
 
-  /** Forgets the newest registration of that listener and returns how to remove it. */
-  take(event: PropertyKey, listener: Listener): (() => void) | undefined {
-    const entries = this.#events.get(event)
-    const at = entries?.findLastIndex((entry) => entry.listener === listener) ?? -1
-    const taken = at === -1 ? undefined : entries?.splice(at, 1)[0]
-    if (entries?.length === 0) this.#events.delete(event)
-    return taken?.remove
+  /** Forgets this very registration and removes it. Does nothing the second time. */
+  drop(entry: BoundListener<Listener>): void {
+    const entries = this.#events.get(entry.event)
+    if (entries?.delete(entry) !== true) return
+    if (entries.size === 0) this.#events.delete(entry.event)
+    entry.remove()
   }
 
-  /** Removes every listener, or every one of an event. */
-  removeAll(event?: PropertyKey): void {
+  /** Drops the newest registration of that listener. False where there is none. */
+  dropNewest(event: PropertyKey, listener: Listener): boolean {
+    const entry = this.#newest(event, listener)
+    if (entry !== undefined) this.drop(entry)
+    return entry !== undefined
+  }
+
+  /** Drops every listener, or every one of an event. */
+  dropAll(event?: PropertyKey): void {
     for (const [name, entries] of this.#events) {
       if (event !== undefined && name !== event) continue
-      this.#events.delete(name)
-      for (const { remove } of entries) remove()
+      for (const entry of entries) this.drop(entry)
     }
+  }
+
+  #newest(event: PropertyKey, listener: Listener): BoundListener<Listener> | undefined {
+    let newest: BoundListener<Listener> | undefined
+    for (const entry of this.#events.get(event) ?? []) {
+      if (entry.listener === listener) newest = entry
+    }
+    return newest
   }
 }

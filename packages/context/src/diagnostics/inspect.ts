@@ -1,4 +1,5 @@
 import type { ContextErrorCode } from '../errors.ts'
+import { checkBoolean } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { scopeId } from '../internal/violation.ts'
@@ -88,6 +89,7 @@ function describeState(state: ScopeState, now: number): ScopeInspection {
  * off by default, on where NODE_ENV is `development`.
  */
 export function captureSites(enabled: boolean): void {
+  checkBoolean('captureSites()', 'enabled', enabled)
   runtime().sites = enabled
 }
 
@@ -96,6 +98,7 @@ export function captureSites(enabled: boolean): void {
  * closed scope is dear: off by default, for the hunt for a leak.
  */
 export function captureHeldScopes(enabled: boolean): void {
+  checkBoolean('captureHeldScopes()', 'enabled', enabled)
   runtime().closedCells = enabled ? new Set() : undefined
 }
 

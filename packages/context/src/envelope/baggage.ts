@@ -1,3 +1,5 @@
+import { ArgumentError } from '../argument-error.ts'
+
 /** The most members, and the most bytes, that W3C baggage may have here: read or written. */
 const mostMembers = 64
 const mostBytes = 8_192
@@ -70,10 +72,10 @@ export function injectBaggage(
 function checkedNames(allow: readonly string[]): ReadonlySet<string> {
   for (const name of allow) {
     if (!token.test(name)) {
-      throw new TypeError(`Cannot allow "${name}" in baggage: expected the name to be a token`)
+      throw new ArgumentError(`Cannot allow "${name}" in baggage: expected the name to be a token`)
     }
     if (identity.test(name.toLowerCase().replaceAll(/[^a-z0-9]/g, ''))) {
-      throw new TypeError(
+      throw new ArgumentError(
         `Cannot allow "${name}" in baggage: it would say who somebody is, and nobody signed it. Seal the context instead.`,
       )
     }

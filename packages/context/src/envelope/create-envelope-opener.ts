@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { checkFunction, checkMethods, checkObject } from '../internal/argument.ts'
+import { ArgumentError } from '../argument-error.ts'
 import { canonicalOwner } from '../ownership/owner.ts'
 import { runOutside } from '../scope/run-outside.ts'
 import type { Scope, ScopeOptions } from '../scope/scope.ts'
@@ -100,7 +102,9 @@ const openerOptions = z.object({
 export function createEnvelopeOpener<Schema extends z.ZodObject>(
   options: EnvelopeOpenerOptions<Schema>,
 ): EnvelopeOpener {
+  checkObject('createEnvelopeOpener()', 'options', options)
   const { definition } = options
+  checkMethods('createEnvelopeOpener()', 'definition', definition, ['run'])
   const checked = checkOptions('create an envelope opener', openerOptions, options)
   const { audience, maxHops, maxBytes, clockSkewMs, clock } = checked
   const keys: AcceptedKeys = {
@@ -150,6 +154,7 @@ export function createEnvelopeOpener<Schema extends z.ZodObject>(
     ...rest: OptionsThenCallback<Result>
   ): Promise<Result> {
     const [scopeOptions, callback] = rest.length === 1 ? [{}, rest[0]] : rest
+    checkFunction('open()', 'callback', callback)
     const use = checkOptions('open an envelope', envelopeUse, given)
     const claims = await verify(envelope, use)
     const here: Passage = Object.freeze({ transactionId: claims.txn, hops: claims.hop })
@@ -215,7 +220,7 @@ function runChecked<Schema extends z.ZodObject, Result>(
 function byName<Key extends EnvelopeKey<string>>(keys: readonly Key[]): ReadonlyMap<string, Key> {
   const named = new Map(keys.map((key) => [key.kid, key]))
   if (named.size < keys.length) {
-    throw new TypeError(
+    throw new ArgumentError(
       'Cannot create an envelope opener: two keys have the same `kid`, and an envelope could not say which it means',
     )
   }

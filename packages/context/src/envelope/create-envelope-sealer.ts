@@ -1,5 +1,7 @@
 import { CompactEncrypt, CompactSign } from 'jose'
 import * as z from 'zod'
+import { checkMethods, checkObject } from '../internal/argument.ts'
+import { ArgumentError } from '../argument-error.ts'
 import { runtime } from '../internal/runtime.ts'
 import { stateOf } from '../internal/violation.ts'
 import type { UserContextDefinition } from '../user-context/define-user-context.ts'
@@ -90,7 +92,9 @@ const sealOptions = z.strictObject({
 export function createEnvelopeSealer<Schema extends z.ZodObject>(
   options: EnvelopeSealerOptions<Schema>,
 ): EnvelopeSealer {
+  checkObject('createEnvelopeSealer()', 'options', options)
   const { definition } = options
+  checkMethods('createEnvelopeSealer()', 'definition', definition, ['current'])
   const {
     issuer,
     signingKey: signer,
@@ -143,7 +147,7 @@ export function createEnvelopeSealer<Schema extends z.ZodObject>(
     const request = checkOptions('seal a context', sealOptions, given)
     const recipient = sealingKeys.get(request.audience)
     if (recipient === undefined) {
-      throw new TypeError(
+      throw new ArgumentError(
         `Cannot seal a context for "${request.audience}": the sealer has no key of that audience`,
       )
     }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { ArgumentError } from '../argument-error.ts'
 
 export const label: z.ZodString = z.string().min(1).max(256)
 export const clockOption: z.ZodType<() => number> = z.custom<() => number>(
@@ -16,7 +17,7 @@ export const maxBytesOption: z.ZodType<number, number | undefined> = z
   .max(1_048_576)
   .default(8_192)
 
-/** Checks options by their schema. Throws a TypeError that names what is wrong, and never a key. */
+/** Checks options by their schema. Throws an ArgumentError that names what is wrong, and never a key. */
 export function checkOptions<Output>(
   where: string,
   schema: z.ZodType<Output>,
@@ -27,5 +28,5 @@ export function checkOptions<Output>(
   const reasons = result.error.issues.map(
     ({ path, message }) => `${path.map(String).join('.')}: ${message}`,
   )
-  throw new TypeError(`Cannot ${where}: ${reasons.join('; ')}`)
+  throw new ArgumentError(`Cannot ${where}: ${reasons.join('; ')}`)
 }

@@ -1,3 +1,5 @@
+import { checkCount, checkFunction, checkObject } from '../internal/argument.ts'
+
 /** Remembers which one-use envelopes were used. All processes that open them must share one. */
 export interface ReplayStore {
   /**
@@ -20,10 +22,10 @@ export interface MemoryReplayStoreOptions {
  * throws and so refuses what is new; it never forgets an id that could still be replayed.
  */
 export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
+  checkObject('createMemoryReplayStore()', 'options', options)
   const { capacity = 100_000, clock = Date.now } = options
-  if (!Number.isSafeInteger(capacity) || capacity < 1) {
-    throw new TypeError(`Expected \`capacity\` to be an integer >= 1, got ${String(capacity)}`)
-  }
+  checkCount('createMemoryReplayStore()', 'capacity', capacity)
+  checkFunction('createMemoryReplayStore()', 'clock', clock)
   const used = new Map<string, number>()
   let earliest = Infinity
 

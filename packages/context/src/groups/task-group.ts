@@ -1,3 +1,5 @@
+import { ArgumentError } from '../argument-error.ts'
+import { checkFunction, checkObject, checkString } from '../internal/argument.ts'
 import { currentScope } from '../scope/current-scope.ts'
 import type { Scope, ScopeOptions } from '../scope/scope.ts'
 
@@ -38,6 +40,9 @@ export function taskGroup<Task, Result = Task>(
   callback: (group: TaskGroup<Task>) => Result | PromiseLike<Result>,
   options: Omit<ScopeOptions, 'label'> = {},
 ): Promise<Result> {
+  checkString('taskGroup()', 'label', label)
+  checkFunction('taskGroup()', 'callback', callback)
+  checkObject('taskGroup()', 'options', options)
   return currentScope().child(
     {},
     { closeBudgetMs: defaultBudgetMs, ...options, label },
@@ -54,13 +59,15 @@ function createGroup<Result>(scope: Scope): TaskGroup<Result> {
 
   function started(): readonly Promise<Result>[] {
     if (tasks.length > 0) return tasks
-    throw new TypeError(
+    throw new ArgumentError(
       'Expected the group to have a task: spawn() one first, or this would never end',
     )
   }
 
   return Object.freeze<TaskGroup<Result>>({
     spawn: (label, work) => {
+      checkString('spawn() of a group', 'label', label)
+      checkFunction('spawn() of a group', 'work', work)
       const task = scope.child({}, { label }, (own) => work(own.signal))
       tasks.push(task)
       return task

@@ -1,11 +1,12 @@
 import type * as z from 'zod'
+import { checkFunction, checkMethods, checkObject, kindOf, wrongArgument } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import { describe, stateOf, violation } from '../internal/violation.ts'
 import type { Owner } from '../ownership/owner.ts'
 import { runOutside } from '../scope/run-outside.ts'
 import type { Scope, ScopeOptions } from '../scope/scope.ts'
 import type { ContextInputOf, UserContextDefinition } from '../user-context/define-user-context.ts'
-import type { UserContext } from '../user-context/user-context.ts'
+import type { UserContext, UserContextInput } from '../user-context/user-context.ts'
 
 /** What is asked before anybody acts as somebody else. */
 export interface ImpersonationRequest {
@@ -62,19 +63,24 @@ export interface Impersonation<Schema extends z.ZodObject> {
 export function createImpersonation<Schema extends z.ZodObject>(
   options: ImpersonationOptions<Schema>,
 ): Impersonation<Schema> {
+  const call = 'createImpersonation()'
+  checkObject(call, 'options', options)
   const { definition } = options
-  if (typeof options.authorize !== 'function' || typeof options.audit !== 'function') {
-    throw new TypeError('Expected `authorize` and `audit`: impersonation is asked for and recorded')
-  }
+  checkMethods(call, 'definition', definition, ['run'])
+  checkFunction(call, 'authorize', options.authorize)
+  checkFunction(call, 'audit', options.audit)
 
   return Object.freeze<Impersonation<Schema>>({
-    runAs: async (context, { reason, ...scopeOptions }, callback) => {
+    runAs: async (given, runAsOptions, callback) => {
       const state = stateOf(runtime().storage.getStore(), 'act as somebody else')
+      checkObject('runAs()', 'options', runAsOptions)
+      const { reason, ...scopeOptions } = runAsOptions
       if (typeof reason !== 'string' || reason.trim() === '') {
-        throw new TypeError('Expected a `reason` for acting as somebody else')
+        throw wrongArgument('runAs()', 'reason', 'a sentence that says why', kindOf(reason))
       }
-      const { userId, tenantId } = context
-      const target: Owner = tenantId === undefined ? { userId } : { tenantId, userId }
+      checkObject('runAs()', 'context', given)
+      checkFunction('runAs()', 'callback', callback)
+      const { context, target } = readOnce(given)
       const { owner: actor, context: actorContext, scope } = state
       const actorScopeId = scope.id
 
@@ -110,16 +116,37 @@ export function createImpersonation<Schema extends z.ZodObject>(
       }
       await record('begun')
       const { signal } = scope
+      let result: Awaited<ReturnType<typeof callback>>
       try {
-        const result = await runOutside(() =>
+        result = await runOutside(() =>
           definition.run(context, { label: 'impersonation', signal, ...scopeOptions }, callback),
         )
-        await record('ended')
-        return result
       } catch (error) {
         await record('failed')
         throw error
       }
+      await record('ended')
+      return result
     },
   })
+}
+
+/**
+ * The context as it is now, and whom it names: what is authorized is what runs, whatever becomes of the object
+ * while `authorize` thinks. With the fields that do not enumerate, which are secrets.
+ */
+function readOnce<Context extends UserContextInput>(
+  given: Context,
+): { readonly context: Context; readonly target: Owner } {
+  const fields = Object.getOwnPropertyNames(given).map((name): [string, PropertyDescriptor] => [
+    name,
+    { value: Reflect.get(given, name), enumerable: true },
+  ])
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const context = Object.create(Object.prototype, Object.fromEntries(fields)) as Context
+  const { userId, tenantId } = context
+  return {
+    context,
+    target: Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId }),
+  }
 }

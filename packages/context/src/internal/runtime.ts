@@ -25,6 +25,16 @@ export interface Frame {
   readonly variables: Variables | undefined
 }
 
+/** A cache that keeps values by canonical owner. */
+export interface OwnerStore {
+  forget(owner: string): void
+}
+
+/** A WeakRef, or what stands for one where the runtime has none. */
+export interface WeakHold<Value> {
+  deref(): Value | undefined
+}
+
 /** What all copies of this package in one process share. Reached through `globalThis`. */
 export interface Runtime {
   readonly protocol: number
@@ -42,6 +52,10 @@ export interface Runtime {
   /** Open scopes that no other scope surrounds, oldest first. */
   readonly roots: Set<ScopeState>
   readonly channels: Channels | undefined
+  /** Root scopes whose owner was revoked: nothing is detached from them any more. */
+  readonly revoked: WeakSet<ScopeState>
+  /** What keeps values by owner, to be told who was revoked. */
+  readonly ownerStores: Set<WeakHold<OwnerStore>>
   /** Cells of closed scopes, while somebody hunts for what still holds them. */
   closedCells: Set<WeakRef<ScopeCell>> | undefined
   sequence: number
@@ -51,7 +65,7 @@ export interface Runtime {
 }
 
 /** Raised only when frames, cells or states change shape, so that two copies cannot misread each other. */
-const protocol = 2
+const protocol = 3
 const runtimeKey = Symbol.for('ringfence.context')
 
 // The only module-level state: a shortcut to what globalThis holds.
@@ -75,6 +89,8 @@ function claim(): Runtime {
       closedReason: Object.freeze(new DOMException('The scope has closed', 'AbortError')),
       roots: new Set(),
       channels: openChannels(),
+      revoked: new WeakSet(),
+      ownerStores: new Set(),
       closedCells: undefined,
       sequence: 0,
       openScopes: 0,

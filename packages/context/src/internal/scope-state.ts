@@ -68,5 +68,5 @@ export interface ScopeState {
   pending: Set<PendingWork> | undefined
   waiting: Waiting | undefined
   failures: TaskFailure[] | undefined
-  cleanups: Cleanup[] | undefined
+  cleanups: Set<Cleanup> | undefined
 }

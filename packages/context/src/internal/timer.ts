@@ -1,5 +1,5 @@
 // What the platforms' 32-bit timers can hold; asked for more, they fire at once.
-const longestMs = 2_147_483_647
+export const longestTimerMs: number = 2_147_483_647
 
 /**
  * Calls back once after `ms`, however long that is; never for `Infinity`. Returns how to stop it.
@@ -10,7 +10,7 @@ export function startTimer(ms: number, callback: () => void): () => void {
   let timer: ReturnType<typeof setTimeout>
   const arm = (): void => {
     const left = end - Date.now()
-    timer = left > longestMs ? setTimeout(arm, longestMs) : setTimeout(callback, Math.max(0, left))
+    timer = left > longestTimerMs ? setTimeout(arm, longestTimerMs) : setTimeout(callback, Math.max(0, left))
   }
   arm()
   return () => clearTimeout(timer)

@@ -27,8 +27,8 @@ export function guard<T extends object>(target: T, options: OwnOptions = {}): T 
   const view = new Proxy(target, {
     apply: (_target, self, parameters) => {
       check(`call "${name}"`)
-      if (typeof target !== 'function') throw new TypeError('Not a function')
-      return Reflect.apply(target, self, parameters)
+      // Only functions are called.
+      return typeof target === 'function' ? Reflect.apply(target, self, parameters) : undefined
     },
     get: (_target, property) => {
       const method: unknown = Reflect.get(target, property, target)

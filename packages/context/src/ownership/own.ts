@@ -1,3 +1,4 @@
+import { checkObject, kindOf, wrongArgument } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import { describe, stateOf, violation } from '../internal/violation.ts'
 import { admit, callerFor, ownershipOf } from './admit.ts'
@@ -24,8 +25,9 @@ export interface OwnOptions {
 export function own<T extends object>(value: T, options: OwnOptions = {}): T {
   const { storage, ownerships } = runtime()
   const state = stateOf(storage.getStore(), 'own a value')
+  checkObject('own()', 'options', options)
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') {
-    throw new TypeError(`Expected an object or a function to own, got ${describeType(value)}`)
+    throw wrongArgument('own()', 'value', 'an object or a function', kindOf(value))
   }
   const existing = ownerships.get(value)
   if (existing !== undefined) {
@@ -56,11 +58,7 @@ export function assertOwner<T>(value: T): T {
   const state = stateOf(runtime().storage.getStore(), 'check who owns a value')
   throw violation(
     'NOT_OWNED',
-    `Cannot tell whose this ${describeType(value)} is: nobody owns it. Mark it with own() where it is made.`,
+    `Cannot tell whose this ${kindOf(value)} is: nobody owns it. Mark it with own() where it is made.`,
     describe(state),
   )
-}
-
-function describeType(value: unknown): string {
-  return value === null ? 'null' : typeof value
 }

@@ -1,7 +1,8 @@
+import { wrongArgument } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import { describe, violation } from '../internal/violation.ts'
 import { admit, callerFor, ownershipOf } from './admit.ts'
-import type { Owner } from './owner.ts'
+import { checkOwner, type Owner } from './owner.ts'
 
 /**
  * Gives what the current owner has to another one: from now on it is theirs, and the giver's scopes are
@@ -10,6 +11,8 @@ import type { Owner } from './owner.ts'
  * Throws `NOT_OWNED`, `CROSS_OWNER` (it is not the current owner's, or it is tied to a scope), `SCOPE_LOST`.
  */
 export function transfer<T extends object>(value: T, to: Owner): T {
+  checkOwner('transfer()', 'to', to)
+  if (to.userId === '') throw wrongArgument('transfer()', 'to', 'an owner', 'an empty userId')
   const { ownerships } = runtime()
   const ownership = ownershipOf(value)
   if (ownership === undefined) {
@@ -26,9 +29,6 @@ export function transfer<T extends object>(value: T, to: Owner): T {
       'Cannot transfer a value that is tied to a scope: it ends with it. Own it without { scope: true }.',
       describe(state),
     )
-  }
-  if (typeof to?.userId !== 'string' || to.userId === '') {
-    throw new TypeError('Expected the new owner to have a `userId`')
   }
   const { userId, tenantId } = to
   const owner = Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId })

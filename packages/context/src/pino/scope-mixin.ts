@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { checkObject, kindOf, wrongArgument } from '../internal/argument.ts'
+import { ArgumentError } from '../argument-error.ts'
 import { canonicalOwner, type Owner } from '../ownership/owner.ts'
 import { tryCurrentScope } from '../scope/current-scope.ts'
 import type { UserContext } from '../user-context/user-context.ts'
@@ -33,9 +35,15 @@ const unitsOfWork = ['requestId', 'runId', 'threadId'] as const
  * const logger = pino({ mixin: scopeMixin() })
  */
 export function scopeMixin(options: ScopeMixinOptions = {}): () => ScopeBindings {
+  checkObject('scopeMixin()', 'options', options)
   const { ownerKey } = options
+  if (ownerKey !== undefined && typeof ownerKey !== 'string') {
+    if (!(ownerKey instanceof Uint8Array)) {
+      throw wrongArgument('scopeMixin()', 'ownerKey', 'a string or bytes', kindOf(ownerKey))
+    }
+  }
   if (ownerKey !== undefined && bytesOf(ownerKey) < shortestKey) {
-    throw new TypeError(`Expected \`ownerKey\` to have at least ${shortestKey} bytes`)
+    throw new ArgumentError(`Expected \`ownerKey\` to have at least ${shortestKey} bytes`)
   }
   // All scopes of one root share their owner's object, and it goes with them.
   const pseudonyms = new WeakMap<Owner, string>()

@@ -1,3 +1,4 @@
+import { checkFunction, checkObject } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { scopeClosing, scopeId, stateOf, violation } from '../internal/violation.ts'
@@ -14,6 +15,7 @@ export function openChild<Result>(
   definition: ContextDefinition,
 ): Promise<Result> {
   try {
+    checkFunction('child()', 'callback', callback)
     const parent = stateOf(runtime().storage.getStore(), 'open a child scope')
     if (parent.definition !== definition) {
       throw violation(
@@ -36,6 +38,8 @@ export function openChildOf<Result>(
   callback: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
   try {
+    checkObject('child()', 'additions', additions)
+    checkFunction('child()', 'callback', callback)
     if (parent.lifecycle === 'closing') throw scopeClosing(parent, 'open a child scope')
     const { definition } = parent
     const context = definition.extend(parent.context, additions)

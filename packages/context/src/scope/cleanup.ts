@@ -19,7 +19,9 @@ export async function runCleanups(
   const { storage } = runtime()
   const frame: Frame = { ...state.frame, work: 'cleanup' }
   const budget = startBudget(state.cleanupBudgetMs, frame)
-  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) {
+  for (const cleanup of [...cleanups].toReversed()) {
+    // One may be taken back while others run: a cleanup that clears a timer.
+    if (!cleanups.delete(cleanup)) continue
     try {
       const ended = storage.run(frame, begin, cleanup, budget.signal)
       if (ended === undefined) continue
@@ -32,6 +34,18 @@ export async function runCleanups(
     }
   }
   budget.stop()
+}
+
+/** Registers a cleanup. Returns how to take it back: what is over before its scope must not pile up in there. */
+export function addCleanup(state: ScopeState, cleanup: Cleanup): () => void {
+  const { cell } = state
+  const cleanups = (state.cleanups ??= new Set())
+  // A set tells entries by what they are, and the same function may be deferred twice.
+  const entry: Cleanup = cleanups.has(cleanup) ? (signal) => cleanup(signal) : cleanup
+  cleanups.add(entry)
+  return () => {
+    cell.state?.cleanups?.delete(entry)
+  }
 }
 
 // A cleanup may never end. So nothing that waits for its end is made where the state can be reached (I5).

@@ -35,7 +35,7 @@ export function settle<Value>(
 function closesAtOnce(state: ScopeState): boolean {
   return (
     (state.pending === undefined || state.pending.size === 0) &&
-    state.cleanups === undefined &&
+    (state.cleanups === undefined || state.cleanups.size === 0) &&
     state.failures === undefined
   )
 }

@@ -1,9 +1,13 @@
+import { ArgumentError } from '../argument-error.ts'
 import { publishScope } from '../diagnostics/publish.ts'
+import { checkFunction, checkObject, checkString } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { scopeClosing } from '../internal/violation.ts'
+import { abortScope } from './abort.ts'
 import { execute } from './execute.ts'
 import { openState } from './open.ts'
+import { isRevoked, revocation } from './revoke.ts'
 import type { DetachOptions, Scope, ScopeOptions } from './scope.ts'
 import { refuseInSync } from './spawn.ts'
 
@@ -14,11 +18,14 @@ export function detach<Result>(
   options: DetachOptions,
   work: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
+  checkString('detach()', 'label', label)
+  checkObject('detach()', 'options', options)
+  checkFunction('detach()', 'work', work)
   if (state.lifecycle === 'closing') throw scopeClosing(state, `detach "${label}"`)
   refuseInSync(state, `detach "${label}"`)
   const { context: additions, ...scopeOptions } = options
   if (scopeOptions.deadlineMs === undefined) {
-    throw new TypeError(
+    throw new ArgumentError(
       `Expected \`deadlineMs\` of detach "${label}" to be set: nothing else would end it. Infinity says so on purpose`,
     )
   }
@@ -31,6 +38,11 @@ export function detach<Result>(
     options: { ...inherited, ...scopeOptions, label },
     synchronous: false,
   })
+  // Nothing of it runs: work that is detached would survive the revocation.
+  if (isRevoked(state)) {
+    runtime().revoked.add(detached)
+    abortScope(detached, revocation())
+  }
   const { channels } = runtime()
   if (channels?.detach.hasSubscribers === true) publishScope(channels.detach, detached)
   const promise = execute(detached, work)

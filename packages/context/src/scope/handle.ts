@@ -2,10 +2,12 @@ import type { Owner } from '../ownership/owner.ts'
 import { sameOwner } from '../ownership/owner.ts'
 import { runtime, type ScopeCell } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
+import { checkFunction } from '../internal/argument.ts'
 import { callerOf, crossOwner, scopeClosed, scopeClosing, scopeId } from '../internal/violation.ts'
 import type { ContextAdditions, UserContext } from '../user-context/user-context.ts'
 import { abortScope, signalOf } from './abort.ts'
 import { openChildOf } from './child.ts'
+import { addCleanup } from './cleanup.ts'
 import { detach } from './detach.ts'
 import type { DetachOptions, Scope, ScopeOptions } from './scope.ts'
 import { spawn } from './spawn.ts'
@@ -49,11 +51,9 @@ class ScopeHandle implements Scope {
   defer(cleanup: (signal: AbortSignal) => unknown): void {
     const state = this.#enter('defer a cleanup')
     // What is called too early, as in defer(connection.release()), would be missed at the end.
-    if (typeof cleanup !== 'function') {
-      throw new TypeError(`Expected the cleanup to be a function, got ${typeof cleanup}`)
-    }
+    checkFunction('defer()', 'cleanup', cleanup)
     if (state.lifecycle === 'closing') throw scopeClosing(state, 'defer a cleanup')
-    ;(state.cleanups ??= []).push(cleanup)
+    addCleanup(state, cleanup)
   }
 
   spawn<Result>(

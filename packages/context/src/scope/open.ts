@@ -8,6 +8,7 @@ import { publishScope } from '../diagnostics/publish.ts'
 import { abortScope } from './abort.ts'
 import { createScope } from './handle.ts'
 import type { ScopeOptions } from './scope.ts'
+import { checkScopeOptions } from './scope-options.ts'
 import { refuseInSync } from './spawn.ts'
 
 const defaultBudgetMs = 5_000
@@ -29,15 +30,12 @@ export function openState(opening: Opening): ScopeState {
   }
   if (!synchronous && parent?.synchronous === true)
     refuseInSync(parent, 'open an asynchronous scope')
-  // Every check comes before there is anything to undo.
-  const deadlineMs = checkedDuration('deadlineMs', options.deadlineMs, Infinity)
-  const closeBudgetMs = checkedDuration('closeBudgetMs', options.closeBudgetMs, defaultBudgetMs)
-  const cleanupBudgetMs = checkedDuration(
-    'cleanupBudgetMs',
-    options.cleanupBudgetMs,
-    defaultBudgetMs,
-  )
-  checkSignal(options.signal)
+  checkScopeOptions(options)
+  const {
+    deadlineMs = Infinity,
+    closeBudgetMs = defaultBudgetMs,
+    cleanupBudgetMs = defaultBudgetMs,
+  } = options
   const process = runtime()
   const cell: ScopeCell = {
     state: undefined,
@@ -96,19 +94,23 @@ function armDeadline(state: ScopeState, deadlineMs: number): void {
   const deadline = Date.now() + deadlineMs
   if (state.deadline !== undefined && state.deadline <= deadline) return
   state.deadline = deadline
+  // No time at all: nothing of it runs.
+  if (deadlineMs === 0) return exceedDeadline(state.cell, deadlineMs)
   const { cell } = state
-  state.stopDeadline = startTimer(deadlineMs, () => {
-    if (cell.state === undefined) return
-    abortScope(
-      cell.state,
-      violation(
-        'DEADLINE_EXCEEDED',
-        `The deadline of ${nameScope(cell)} passed after ${deadlineMs} ms. ` +
-          'Give it more time with deadlineMs, or end its work sooner by listening to its signal.',
-        describe(cell.state),
-      ),
-    )
-  })
+  state.stopDeadline = startTimer(deadlineMs, () => exceedDeadline(cell, deadlineMs))
+}
+
+function exceedDeadline(cell: ScopeCell, deadlineMs: number): void {
+  if (cell.state === undefined) return
+  abortScope(
+    cell.state,
+    violation(
+      'DEADLINE_EXCEEDED',
+      `The deadline of ${nameScope(cell)} passed after ${deadlineMs} ms. ` +
+        'Give it more time with deadlineMs, or end its work sooner by listening to its signal.',
+      describe(cell.state),
+    ),
+  )
 }
 
 /** By hand, and undone at close: AbortSignal.any with a long-lived source leaks on every Node (nodejs/node#54614). */
@@ -123,21 +125,4 @@ function followSignal(state: ScopeState, signal: AbortSignal): void {
   }
   signal.addEventListener('abort', abort, { once: true })
   state.forgetSignal = () => signal.removeEventListener('abort', abort)
-}
-
-function checkedDuration(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback
-  if (typeof value === 'number' && value >= 0) return value
-  throw new TypeError(`Expected \`${name}\` to be milliseconds >= 0, got ${String(value)}`)
-}
-
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal === undefined) return
-  const listens =
-    typeof signal === 'object' &&
-    signal !== null &&
-    'addEventListener' in signal &&
-    'removeEventListener' in signal
-  if (listens) return
-  throw new TypeError('Expected `signal` to be an AbortSignal')
 }

@@ -1,4 +1,11 @@
 import { bindResponse, type BindResponseOptions } from '../binding/bind-response.ts'
+import {
+  checkDuration,
+  checkFunction,
+  checkObject,
+  checkOptionalFunction,
+  checkResponse,
+} from '../internal/argument.ts'
 import type { ContextDefinition } from '../user-context/user-context.ts'
 import { openRun } from './run.ts'
 import type { Scope, ScopeOptions } from './scope.ts'
@@ -15,13 +22,19 @@ export interface RespondOptions extends ScopeOptions, BindResponseOptions {
 export function openResponse(
   definition: ContextDefinition,
   input: unknown,
-  { idleMs, onLateError, ...options }: RespondOptions,
+  given: RespondOptions,
   handler: (scope: Scope) => Response | PromiseLike<Response>,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
+    checkFunction('respond()', 'handler', handler)
+    checkObject('respond()', 'options', given)
+    const { idleMs, onLateError, ...options } = given
+    checkOptionalFunction('respond()', 'onLateError', onLateError)
+    if (idleMs !== undefined) checkDuration('respond()', 'idleMs', idleMs)
     let handedOut = false
     openRun(definition, input, options, async (scope) => {
       const response = await handler(scope)
+      checkResponse('respond()', 'what the handler returned', response)
       if (response.body === null) return response
       const held = bindResponse(response, idleMs === undefined ? {} : { idleMs })
       handedOut = true

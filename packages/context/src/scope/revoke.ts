@@ -1,17 +1,21 @@
 import { runtime } from '../internal/runtime.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
 import { crossOwner, violation } from '../internal/violation.ts'
-import { sameOwner, type Owner } from '../ownership/owner.ts'
+import { forgetOwner } from '../sharing/forget-owner.ts'
+import { canonicalOwner, checkOwner, sameOwner, type Owner } from '../ownership/owner.ts'
 import { abortScope } from './abort.ts'
 
 /**
  * Ends every scope of an owner, detached ones too: each is aborted with `REVOKED`, and what ignores that is
- * fenced within its close budget. Returns how many root scopes were told. For an account that is closed or a
- * right that is withdrawn; whether new scopes of the owner may open is for whoever opens them to decide.
+ * fenced within its close budget. Nothing is detached from them any more, and `perOwner` and `bindLRUCache` forget
+ * the owner. Returns how many root scopes were told. For an account that is closed or a right that is withdrawn;
+ * whether new scopes of the owner may open is for whoever opens them to decide.
  *
  * From another owner's open scope it throws `CROSS_OWNER`: revoke from code that runs for nobody.
  */
 export function revoke(owner: Owner): number {
-  const { storage, roots } = runtime()
+  checkOwner('revoke()', 'owner', owner)
+  const { storage, roots, revoked } = runtime()
   const caller = storage.getStore()?.cell?.state
   if (caller !== undefined && !sameOwner(caller.owner, owner)) {
     throw crossOwner(
@@ -20,11 +24,27 @@ export function revoke(owner: Owner): number {
       'Do it in runOutside(), after checking who asks for it.',
     )
   }
-  let revoked = 0
+  let told = 0
   for (const root of roots) {
-    if (!sameOwner(root.owner, owner) || root.aborted) continue
-    revoked += 1
-    abortScope(root, violation('REVOKED', 'The scopes of this owner were revoked.'))
+    if (!sameOwner(root.owner, owner)) continue
+    // Also one that has been aborted already and takes its time: it could still detach work.
+    revoked.add(root)
+    if (root.aborted) continue
+    told += 1
+    abortScope(root, revocation())
   }
-  return revoked
+  // Afterwards: what the scopes' abort listeners asked a cache for goes with the rest.
+  forgetOwner(canonicalOwner(owner))
+  return told
+}
+
+export function revocation(): Error {
+  return violation('REVOKED', 'The scopes of this owner were revoked.')
+}
+
+/** Whether the owner was revoked while the scope was open. */
+export function isRevoked(state: ScopeState): boolean {
+  let root = state
+  while (root.parent !== undefined) root = root.parent
+  return runtime().revoked.has(root)
 }

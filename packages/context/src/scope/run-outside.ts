@@ -1,3 +1,4 @@
+import { checkFunction } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 
 /**
@@ -9,5 +10,6 @@ import { runtime } from '../internal/runtime.ts'
  * const pool = (shared ??= runOutside(() => new Pool()))
  */
 export function runOutside<Result>(callback: () => Result): Result {
+  checkFunction('runOutside()', 'callback', callback)
   return runtime().storage.run({ cell: undefined, work: undefined, variables: undefined }, callback)
 }

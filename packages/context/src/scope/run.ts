@@ -1,3 +1,4 @@
+import { checkFunction } from '../internal/argument.ts'
 import { isThenable } from '../internal/is-thenable.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
@@ -19,6 +20,7 @@ export function openRun<Result>(
   callback: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
   try {
+    checkFunction('run()', 'callback', callback)
     return execute(admit(definition, input, options, false), callback)
   } catch (error) {
     return Promise.reject(error)
@@ -30,6 +32,7 @@ export function openRunSync<Result>(
   input: unknown,
   callback: (scope: Scope) => Result,
 ): Result {
+  checkFunction('runSync()', 'callback', callback)
   const state = admit(definition, input, {}, true)
   // So that an abort of the surrounding scope reaches this one; nobody ever waits for it.
   const leave = state.parent === undefined ? undefined : addScope(state.parent, state)
@@ -58,7 +61,8 @@ function executeNow<Result>(
 function cleanUpNow<Result>(state: ScopeState, before: Outcome<Result>): Outcome<Result> {
   let outcome = before
   beginClosing(state, outcome)
-  for (const cleanup of state.cleanups?.toReversed() ?? []) {
+  for (const cleanup of [...(state.cleanups ?? [])].toReversed()) {
+    if (state.cleanups?.delete(cleanup) !== true) continue
     try {
       const { signal } = new AbortController()
       const done: unknown = runtime().storage.run(state.frame, () => cleanup(signal))

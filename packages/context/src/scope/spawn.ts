@@ -1,3 +1,4 @@
+import { checkFunction, checkString } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { describe, scopeClosing, violation, nameScope } from '../internal/violation.ts'
@@ -11,6 +12,8 @@ export function spawn<Result>(
   label: string,
   work: (signal: AbortSignal) => Result | PromiseLike<Result>,
 ): Promise<Result> {
+  checkString('spawn()', 'label', label)
+  checkFunction('spawn()', 'work', work)
   if (state.lifecycle === 'closing') throw scopeClosing(state, `spawn "${label}"`)
   refuseInSync(state, `spawn "${label}"`)
   const { storage } = runtime()

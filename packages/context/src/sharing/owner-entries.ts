@@ -12,17 +12,24 @@ export interface OwnerEntry<Value> {
 export class OwnerEntries<Value> {
   readonly #max: number
   readonly #maxPerOwner: number
+  /** Told once of each value that is kept no longer, whatever the reason. */
+  readonly #onRemove: (value: Value) => void
   // A Map keeps the order of insertion; whatever is used is inserted again.
   readonly #all = new Set<OwnerEntry<Value>>()
   readonly #owners = new Map<string, Map<string, OwnerEntry<Value>>>()
 
-  constructor(max: number, maxPerOwner: number) {
+  constructor(max: number, maxPerOwner: number, onRemove: (value: Value) => void) {
     this.#max = max
     this.#maxPerOwner = maxPerOwner
+    this.#onRemove = onRemove
   }
 
   get size(): number {
     return this.#all.size
+  }
+
+  has(entry: OwnerEntry<Value>): boolean {
+    return this.#all.has(entry)
   }
 
   get(owner: string, key: string): OwnerEntry<Value> | undefined {
@@ -47,6 +54,7 @@ export class OwnerEntries<Value> {
     const theirs = this.#owners.get(entry.owner)
     theirs?.delete(entry.key)
     if (theirs?.size === 0) this.#owners.delete(entry.owner)
+    this.#onRemove(entry.value)
   }
 
   removeKey(owner: string, key: string): void {

@@ -1,14 +1,26 @@
+import { ContextError } from '../errors.ts'
+import {
+  checkCount,
+  checkFunction,
+  checkObject,
+  checkOptionalFunction,
+  checkPositiveDuration,
+  checkString,
+} from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import { crossOwner } from '../internal/violation.ts'
 import { canonicalOwner, sameOwner, type Owner } from '../ownership/owner.ts'
 import { currentScope } from '../scope/current-scope.ts'
+import { runOutside } from '../scope/run-outside.ts'
 import type { Scope } from '../scope/scope.ts'
+import type { Dispose } from './dispose.ts'
+import { tellOfRevocations } from './forget-owner.ts'
 import { OwnerEntries } from './owner-entries.ts'
 import { handOut, ownObject } from './own-object.ts'
 import { waitWith } from './wait-with.ts'
 
 /** How much is kept, for how long, and how long making it may take. */
-export interface PerOwnerOptions {
+export interface PerOwnerOptions<Value = unknown> {
   /** How many values are kept in all; the least recently used go first. */
   readonly max: number
   /** How many values one owner may have, so that one cannot push out all others. Default: a tenth of `max`, at least 1. */
@@ -17,6 +29,14 @@ export interface PerOwnerOptions {
   readonly ttlMs: number
   /** Milliseconds that making a value may take. Default: 30,000. */
   readonly deadlineMs?: number
+  /**
+   * Lets go of a value that the cache keeps no longer: it was pushed out, replaced after its time, deleted, cleared, or
+   * its owner was revoked. Called once for each value, in no scope. Who was handed the value before may still
+   * use it. Default: values are left to the garbage collector.
+   */
+  readonly dispose?: Dispose<Value>
+  /** Told of what `dispose` throws; nobody waits for it. Default: nobody is told. */
+  readonly onDisposeError?: (error: unknown) => void
   /** Names the values in errors. Default: the name of the factory. No user data in it. */
   readonly label?: string
   /** Tells milliseconds; only differences count. Default: `performance.now`. */
@@ -58,7 +78,8 @@ interface Making<Value> {
  *
  * `factory` runs in a root scope of the owner, detached from the one that happened to ask first, with a copy of
  * that one's user context. So what a value depends on besides its owner (a role, a thread) belongs into the key.
- * The value becomes the owner's (I6): return a fresh one. What must be closed again is for `perScope`.
+ * The value becomes the owner's (I6): return a fresh one. What must be closed when its user leaves is for
+ * `perScope`. `revoke(owner)` clears all that the owner has here, and ends what is in the making.
  *
  * There are no timers: what has expired is made anew when it is asked for.
  *
@@ -68,24 +89,23 @@ interface Making<Value> {
  */
 export function perOwner<Value>(
   factory: (key: string, scope: Scope) => Value | PromiseLike<Value>,
-  options: PerOwnerOptions,
+  options: PerOwnerOptions<Value>,
 ): OwnerCache<Value> {
-  const max = checkedCount('max', options.max)
-  const maxPerOwner = checkedCount(
-    'maxPerOwner',
-    options.maxPerOwner ?? Math.max(1, Math.floor(max / 10)),
-  )
-  const ttlMs = checkedDuration('ttlMs', options.ttlMs)
-  const deadlineMs = checkedDuration('deadlineMs', options.deadlineMs ?? 30_000)
+  checkOptions(factory, options)
+  const { max, ttlMs, deadlineMs = 30_000, dispose, onDisposeError } = options
+  const { maxPerOwner = Math.max(1, Math.floor(max / 10)) } = options
   const { label = factory.name === '' ? 'a value of an owner' : factory.name } = options
   const attempt = `use "${label}"`
   const now = options.now ?? (() => performance.now())
-  const entries = new OwnerEntries<Making<Value>>(max, maxPerOwner)
+  const entries = new OwnerEntries<Making<Value>>(max, maxPerOwner, ({ made }) => {
+    // What is still in the making is let go of when it is made.
+    if (made !== undefined) letGo(made.value)
+  })
+  const store = { forget: (owner: string) => entries.removeOwner(owner) }
+  let told = false
 
   function get(key: string = ''): Promise<Value> {
-    if (typeof key !== 'string') {
-      throw new TypeError(`Expected the key of "${label}" to be a string, got ${typeof key}`)
-    }
+    checkString(`get() of "${label}"`, 'key', key)
     const scope = currentScope()
     const owner = canonicalOwner(scope.owner)
     const known = entries.get(owner, key)?.value
@@ -101,18 +121,33 @@ export function perOwner<Value>(
   }
 
   function make(scope: Scope, owner: string, key: string): Promise<Value> {
-    const promise = scope.detach(label, { deadlineMs }, async (own) =>
-      ownObject(await factory(key, own)),
-    )
+    if (!told) tellOfRevocations(store)
+    told = true
+    const promise = scope.detach(label, { deadlineMs }, async (own) => {
+      const value = await factory(key, own)
+      try {
+        return ownObject(value)
+      } catch (error) {
+        // Too late to be anybody's. Unless it is somebody else's.
+        if (!ContextError.is(error) || error.code !== 'CROSS_OWNER') letGo(value)
+        throw error
+      }
+    })
     const making: Making<Value> = { promise, made: undefined }
     const entry = entries.add(owner, key, making)
     promise.then(
       (value) => {
         making.made = { value, expires: now() + ttlMs }
+        if (!entries.has(entry)) letGo(value)
       },
       () => entries.remove(entry),
     )
     return promise
+  }
+
+  function letGo(value: Value): void {
+    if (dispose === undefined) return
+    runOutside(async () => dispose(value)).catch((error: unknown) => onDisposeError?.(error))
   }
 
   // Whatever went wrong before this door, another owner's object does not get through (I6).
@@ -143,12 +178,17 @@ function refuseOthers(owner: Owner, label: string): void {
   )
 }
 
-function checkedCount(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new TypeError(`Expected \`${name}\` to be an integer >= 1, got ${String(value)}`)
-}
-
-function checkedDuration(name: string, value: number): number {
-  if (typeof value === 'number' && value > 0) return value
-  throw new TypeError(`Expected \`${name}\` to be milliseconds > 0, got ${String(value)}`)
+function checkOptions<Value>(factory: unknown, options: PerOwnerOptions<Value>): void {
+  const call = 'perOwner()'
+  checkFunction(call, 'factory', factory)
+  checkObject(call, 'options', options)
+  const { max, maxPerOwner, ttlMs, deadlineMs, dispose, onDisposeError, label, now } = options
+  checkCount(call, 'max', max)
+  if (maxPerOwner !== undefined) checkCount(call, 'maxPerOwner', maxPerOwner)
+  checkPositiveDuration(call, 'ttlMs', ttlMs)
+  if (deadlineMs !== undefined) checkPositiveDuration(call, 'deadlineMs', deadlineMs)
+  checkOptionalFunction(call, 'dispose', dispose)
+  checkOptionalFunction(call, 'onDisposeError', onDisposeError)
+  if (label !== undefined) checkString(call, 'label', label)
+  checkOptionalFunction(call, 'now', now)
 }

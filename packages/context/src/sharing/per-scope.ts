@@ -1,4 +1,5 @@
 import { ContextError } from '../errors.ts'
+import { checkFunction, checkObject, checkOptionalFunction } from '../internal/argument.ts'
 import { isThenable } from '../internal/is-thenable.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
@@ -51,6 +52,9 @@ export function perScope<Value>(
   factory: (scope: Scope) => Value | PromiseLike<Value>,
   options: PerScopeOptions<Value> = {},
 ): () => Value | Promise<Value> {
+  checkFunction('perScope()', 'factory', factory)
+  checkObject('perScope()', 'options', options)
+  checkOptionalFunction('perScope()', 'dispose', options.dispose)
   const { label = factory.name === '' ? 'a value of this scope' : factory.name, dispose } = options
   // By state and not by cell: a cell may live as long as a forgotten timer, the state goes at close (I5).
   const values = new WeakMap<ScopeState, Made<Value>>()

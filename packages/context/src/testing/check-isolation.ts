@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import type * as z from 'zod'
+import { checkCount, checkFunction, checkMethods, checkObject } from '../internal/argument.ts'
 import type { ContextInputOf, UserContextDefinition } from '../user-context/define-user-context.ts'
 import { IsolationError } from './isolation-error.ts'
 
@@ -63,10 +64,14 @@ type Turns = readonly (readonly [kind: 'microtask' | 'timer', count: number])[]
 export async function checkIsolation<Schema extends z.ZodObject>(
   options: CheckIsolationOptions<Schema>,
 ): Promise<IsolationReport> {
+  const call = 'checkIsolation()'
+  checkObject(call, 'options', options)
+  checkMethods(call, 'definition', options.definition, ['run', 'tryCurrent'])
+  checkFunction(call, 'contextOf', options.contextOf)
+  checkFunction(call, 'visit', options.visit)
   const { users = 8, interleavings = 50, seed, path } = options
-  if (!Number.isInteger(users) || users < 2) {
-    throw new TypeError(`Expected \`users\` to be a whole number >= 2, got ${String(users)}`)
-  }
+  checkCount(call, 'interleavings', interleavings)
+  checkCount(call, 'users', users, 2)
   const turns: fc.Arbitrary<Turns> = fc.array(
     fc.tuple(fc.constantFrom('microtask' as const, 'timer' as const), fc.nat(4)),
     { minLength: 1, maxLength: 6 },

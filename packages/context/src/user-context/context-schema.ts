@@ -1,5 +1,7 @@
 import * as z from 'zod'
+import { ArgumentError } from '../argument-error.ts'
 import { ContextError, type ContextIssue } from '../errors.ts'
+import { checkString, kindOf, wrongArgument } from '../internal/argument.ts'
 import { freezePlainData, NotPlainData } from '../internal/plain-data.ts'
 import { isNarrowing } from '../internal/narrow.ts'
 import { violation } from '../internal/violation.ts'
@@ -48,10 +50,14 @@ const baseFields = Object.keys(baseContext.shape)
 
 /** The door that a definition's contexts come through: once, whole; afterwards only additions (I2). */
 export function createContextSchema(name: string, schema: z.ZodObject): ContextDefinition {
+  checkString('defineUserContext()', 'name', name)
+  if (!(schema instanceof z.ZodObject)) {
+    throw wrongArgument('defineUserContext()', 'schema', 'a z.object() of zod 4', kindOf(schema))
+  }
   const shape = schema.shape
   for (const field of ['userId', 'tenantId', 'roles']) {
     if (field in shape) {
-      throw new TypeError(
+      throw new ArgumentError(
         `Cannot define "${name}": "${field}" is a field of every user context and cannot be redefined`,
       )
     }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { ArgumentError } from '../argument-error.ts'
 import type { ContextIssue } from '../errors.ts'
 import { containsSecret, elements, fieldOf, isSecret, sameValue } from './secret.ts'
 
@@ -17,7 +18,7 @@ export interface Redaction {
 /** How secrets of contexts that pass the schema are hidden, or undefined where there are none. */
 export function createRedaction(schema: z.ZodObject): Redaction | undefined {
   if (isSecret(schema)) {
-    throw new TypeError('Expected secret() around single fields, not around a whole user context')
+    throw new ArgumentError('Expected secret() around single fields, not around a whole user context')
   }
   if (!containsSecret(schema)) return undefined
 

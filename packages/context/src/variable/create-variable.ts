@@ -1,3 +1,4 @@
+import { checkFunction, checkObject, checkString } from '../internal/argument.ts'
 import { runtime, type Frame, type Variables } from '../internal/runtime.ts'
 
 /** A value that follows the flow of a program, as TC39's `AsyncContext.Variable` does. */
@@ -46,16 +47,16 @@ export function createVariable<Value>(options?: VariableOptions<Value>): Variabl
 export function createVariable<Value>(
   options: VariableOptions<Value> = {},
 ): Variable<Value | undefined> {
+  checkObject('createVariable()', 'options', options)
   const { name = '', defaultValue } = options
-  if (typeof name !== 'string') {
-    throw new TypeError(`Expected \`name\` of the variable to be a string, got ${typeof name}`)
-  }
+  checkString('createVariable()', 'name', name)
 
   function run<Parameters extends unknown[], Result>(
     value: Value | undefined,
     callback: (...parameters: Parameters) => Result,
     ...parameters: Parameters
   ): Result {
+    checkFunction('run() of a variable', 'callback', callback)
     const { storage } = runtime()
     const here = storage.getStore()
     const variables: Variables = new Map(here?.variables).set(variable, value)
