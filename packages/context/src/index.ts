@@ -57,11 +57,11 @@ export {
 } from './errors.ts'
 export { ArgumentError } from './argument-error.ts'
 export {
-  captureHeldScopes,
   captureSites,
   inspect,
   inspectScopes,
   type Inspection,
   type ScopeInspection,
 } from './diagnostics/inspect.ts'
+export { captureHeldScopes, inspectHeldScopes, type HeldScope } from './diagnostics/held-scopes.ts'
 export { channelNames, type ScopeMessage, type ViolationMessage } from './diagnostics/channels.ts'

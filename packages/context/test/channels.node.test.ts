@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
-import { captureHeldScopes, channelNames, inspect, type Scope } from '../src/index.ts'
+import { bind, captureHeldScopes, channelNames, inspect, inspectHeldScopes, type Scope } from '../src/index.ts'
 import { caught } from './support/caught.ts'
 import { alice, bob, users } from './support/users.ts'
 
@@ -33,23 +33,39 @@ test('opening, closing, detaching and breaking a rule are published, without nam
   expect(JSON.stringify(heard)).not.toContain('canary')
 })
 
-test('closed scopes that are still held are counted while one asks for it', async () => {
+test('closed scopes that are still held are told while one asks for it: which, since when, by what', async () => {
   captureHeldScopes(true)
   try {
     const kept: Scope[] = []
     for (let index = 0; index < 3; index += 1) await users.run(alice, (scope) => kept.push(scope))
     for (let index = 0; index < 50; index += 1) await users.run(alice, () => undefined)
-    for (let turn = 0; turn < 5; turn += 1) {
-      await new Promise((resolve) => setImmediate(resolve))
-      globalThis.gc?.()
-    }
+    await collect()
     expect(kept.map((scope) => scope.lifecycle)).toEqual(['closed', 'closed', 'closed'])
     expect(inspect().heldScopes).toBe(3)
+    expect(inspectHeldScopes().map(({ id }) => id)).toEqual(kept.map(({ id }) => id))
+    const [bound] = await users.run(alice, { label: 'bound' }, () => [
+      bind(function refresh() {
+        return 1
+      }),
+      bind(() => 2),
+    ])
+    await collect()
+    const held = inspectHeldScopes().find(({ label: name }) => name === 'bound')
+    expect(held).toMatchObject({ bindings: ['refresh'], heldMs: expect.any(Number) })
+    expect(JSON.stringify(inspectHeldScopes())).not.toContain('alice')
+    expect(await caught(() => bound?.())).toMatchObject({ code: 'SCOPE_CLOSED' })
   } finally {
     captureHeldScopes(false)
   }
-  expect(inspect().heldScopes).toBeUndefined()
+  expect([inspect().heldScopes, inspectHeldScopes()]).toEqual([undefined, []])
 })
+
+async function collect(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve))
+    globalThis.gc?.()
+  }
+}
 
 function label(message: unknown): unknown {
   return typeof message === 'object' && message !== null ? Reflect.get(message, 'label') : undefined

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createImpersonation, type ImpersonationRecord } from '../src/index.ts'
 import { caught, contextError } from './support/caught.ts'
+import { aborted, deferred, nextTurn } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
 
 const at = { reason: 'ticket 4711' }
@@ -110,12 +111,70 @@ test('nobody cannot impersonate, and neither can anybody without a reason', asyn
 test("it ends with the actor's scope", async () => {
   const trail: ImpersonationRecord[] = []
   const stop = new Error('the request ends')
-  const run = users.run(agent, async (scope) => {
-    const acting = support(trail).runAs(bob, at, async (own) => {
-      scope.abort(stop)
+  const begun = deferred()
+  const stopped = new AbortController()
+  let seen: unknown
+  const run = users.run(agent, { signal: stopped.signal }, async () => {
+    await support(trail).runAs(bob, at, async (own) => {
+      begun.resolve()
+      await aborted(own.signal)
+      seen = [users.current().userId, own.signal.reason]
       throw own.signal.reason
     })
-    await acting
   })
-  await expect(run).rejects.toMatchObject({ code: 'CROSS_OWNER' })
+  await begun.promise
+  stopped.abort(stop)
+  await expect(run).rejects.toBe(stop)
+  expect(seen).toEqual(['bob', stop])
+  expect(trail.map(({ outcome }) => outcome)).toEqual(['begun', 'failed'])
+})
+
+test('whoever was authorized is whoever runs, whatever becomes of the object meanwhile', async () => {
+  const trail: ImpersonationRecord[] = []
+  const context = { ...bob }
+  const slow = createImpersonation({
+    definition: users,
+    authorize: async ({ target }) => {
+      context.userId = 'carol'
+      await nextTurn()
+      return target.userId === 'bob'
+    },
+    audit: (record) => void trail.push(record),
+  })
+  await users.run(agent, async () => {
+    expect(await slow.runAs(context, at, () => users.current().userId)).toBe('bob')
+  })
+  expect(trail.map(({ target }) => target.userId)).toEqual(['bob', 'bob'])
+})
+
+test('an end that cannot be recorded is told, and is no second record of a failure', async () => {
+  const outcomes: string[] = []
+  const forgetful = createImpersonation({
+    definition: users,
+    authorize: () => true,
+    audit: ({ outcome }) => {
+      outcomes.push(outcome)
+      if (outcome === 'ended') throw new Error('disk is full')
+    },
+  })
+  await users.run(agent, async () => {
+    const error = await contextError(() => forgetful.runAs(bob, at, () => 1))
+    expect(error.code).toBe('IMPERSONATION_REFUSED')
+  })
+  expect(outcomes).toEqual(['begun', 'ended'])
+})
+
+test('a record says who, as whom, from which scope, why and when, and nothing else', async () => {
+  const trail: ImpersonationRecord[] = []
+  await users.run({ ...agent, threadId: 'canary-thread' }, async (scope) => {
+    await support(trail).runAs({ ...bob, tenantId: 'acme' }, at, () => 1)
+    expect(trail[0]).toEqual({
+      outcome: 'begun',
+      actor: { userId: 'alice' },
+      actorScopeId: scope.id,
+      target: { tenantId: 'acme', userId: 'bob' },
+      reason: 'ticket 4711',
+      at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/),
+    })
+  })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { inspectScopes } from '../src/index.ts'
+import { bind, inspectScopes, type ScopeInspection } from '../src/index.ts'
 import { deferred } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
 
@@ -30,4 +30,40 @@ test('the tree shows owners, ages, what is waited for, and scopes inside scopes'
   gate.resolve()
   await Promise.all([first, second])
   expect(inspectScopes()).toEqual([])
+})
+
+test('what is bound in a scope is counted among its cleanups', async () => {
+  await users.run(alice, (scope) => {
+    scope.defer(() => undefined)
+    const clear = bind.timeout(() => undefined, 60_000)
+    expect(inspectScopes()[0]?.cleanups).toBe(2)
+    clear()
+    expect(inspectScopes()[0]?.cleanups).toBe(1)
+  })
+})
+
+test('a tree as deep as an agent’s loop is shown whole', async () => {
+  const depth = 20_000
+  const deepest = deferred()
+  const gate = deferred()
+  // Each opened in the one before, from a turn of its own: the stack stays flat.
+  const nest = async (level: number): Promise<void> => {
+    await Promise.resolve()
+    if (level === depth) {
+      deepest.resolve()
+      return gate.promise
+    }
+    return users.child({}, () => nest(level + 1))
+  }
+  const run = users.run(alice, () => nest(1))
+  await deepest.promise
+  let levels = 0
+  let scopes: readonly ScopeInspection[] = inspectScopes()
+  while (scopes.length > 0) {
+    levels += 1
+    scopes = scopes.flatMap(({ children }) => children)
+  }
+  expect(levels).toBe(depth)
+  gate.resolve()
+  await run
 })

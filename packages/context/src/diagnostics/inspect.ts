@@ -4,6 +4,7 @@ import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { scopeId } from '../internal/violation.ts'
 import { canonicalOwner } from '../ownership/owner.ts'
+import { countHeld } from './held-scopes.ts'
 
 /** What is going on in the process, in numbers. Names nobody. */
 export interface Inspection {
@@ -24,13 +25,13 @@ export interface Inspection {
 
 /** Counts scopes, orphans and violations. Cheap; fit for a metrics endpoint and for a test's last line. */
 export function inspect(): Inspection {
-  const { openScopes, sequence, orphans, violations, closedCells } = runtime()
+  const { openScopes, sequence, orphans, violations, heldCells } = runtime()
   return {
     openScopes,
     openedScopes: sequence,
     orphans,
     violations: Object.fromEntries(violations),
-    heldScopes: closedCells === undefined ? undefined : countHeld(closedCells),
+    heldScopes: heldCells === undefined ? undefined : countHeld(heldCells),
   }
 }
 
@@ -48,6 +49,8 @@ export interface ScopeInspection {
   readonly aborted: boolean
   /** The labels of tasks that it waits for. */
   readonly tasks: readonly string[]
+  /** How many cleanups it will run, what it bound (timers, listeners) among them. */
+  readonly cleanups: number
   /** Where it was opened; only while sites are captured. */
   readonly site: string | undefined
   /** The scopes opened in it. */
@@ -60,16 +63,26 @@ export interface ScopeInspection {
  */
 export function inspectScopes(): readonly ScopeInspection[] {
   const now = Date.now()
-  return [...runtime().roots].map((state) => describeState(state, now))
+  const inspected: ScopeInspection[] = []
+  // No recursion: scopes may nest as deep as an agent's loop.
+  const left = [...runtime().roots].map((state) => ({ state, into: inspected }))
+  for (const { state, into } of left) {
+    const children: ScopeInspection[] = []
+    into.push(describeState(state, children, now))
+    for (const { scope } of state.pending ?? []) {
+      if (scope !== undefined) left.push({ state: scope, into: children })
+    }
+  }
+  return inspected
 }
 
-function describeState(state: ScopeState, now: number): ScopeInspection {
+function describeState(
+  state: ScopeState,
+  children: readonly ScopeInspection[],
+  now: number,
+): ScopeInspection {
   const tasks: string[] = []
-  const children: ScopeInspection[] = []
-  for (const work of state.pending ?? []) {
-    if (work.scope === undefined) tasks.push(work.label)
-    else children.push(describeState(work.scope, now))
-  }
+  for (const work of state.pending ?? []) if (work.scope === undefined) tasks.push(work.label)
   return {
     id: scopeId(state.cell),
     label: state.cell.label,
@@ -79,6 +92,7 @@ function describeState(state: ScopeState, now: number): ScopeInspection {
     deadline: state.deadline,
     aborted: state.aborted,
     tasks,
+    cleanups: state.cleanups?.size ?? 0,
     site: state.site,
     children,
   }
@@ -91,18 +105,4 @@ function describeState(state: ScopeState, now: number): ScopeInspection {
 export function captureSites(enabled: boolean): void {
   checkBoolean('captureSites()', 'enabled', enabled)
   runtime().sites = enabled
-}
-
-/**
- * Counts, in `inspect().heldScopes`, closed scopes that are still held by something. A weak reference for every
- * closed scope is dear: off by default, for the hunt for a leak.
- */
-export function captureHeldScopes(enabled: boolean): void {
-  checkBoolean('captureHeldScopes()', 'enabled', enabled)
-  runtime().closedCells = enabled ? new Set() : undefined
-}
-
-function countHeld(cells: Set<WeakRef<object>>): number {
-  for (const cell of cells) if (cell.deref() === undefined) cells.delete(cell)
-  return cells.size
 }

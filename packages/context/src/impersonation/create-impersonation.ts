@@ -143,7 +143,10 @@ function readOnce<Context extends UserContextInput>(
     { value: Reflect.get(given, name), enumerable: true },
   ])
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const context = Object.create(Object.prototype, Object.fromEntries(fields)) as Context
+  const context = Object.create(
+    Object.getPrototypeOf(given) as object | null,
+    Object.fromEntries(fields),
+  ) as Context
   const { userId, tenantId } = context
   return {
     context,

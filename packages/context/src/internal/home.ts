@@ -1,12 +1,14 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { sameOwner } from '../ownership/owner.ts'
-import { runtime, type ScopeCell } from './runtime.ts'
+import { runtime, type Runtime, type ScopeCell } from './runtime.ts'
 import type { ScopeState } from './scope-state.ts'
 import { crossOwner, scopeClosed, stateOf } from './violation.ts'
 
 /** Where a callback came from, and the way back there (I7). */
 export interface Home {
   readonly cell: ScopeCell
+  /** What errors call the callback. */
+  readonly work: string
   /** Runs the callback at home, whoever calls. Throws `SCOPE_CLOSED` once there is no home any more. */
   enter<Result>(attempt: string, callback: () => Result): Result
   /** `enter` for what pulls values out: throws `CROSS_OWNER` in an open scope of another owner. */
@@ -20,7 +22,7 @@ type Foreign = readonly (readonly [AsyncLocalStorage<unknown>, unknown])[]
  * what errors call the callback. Throws `NO_SCOPE` and `SCOPE_CLOSED`.
  */
 export function takeHome(work: string, taking: string): Home {
-  const { storage, adopted } = runtime()
+  const { storage, adopted, bindings } = runtime()
   const here = storage.getStore()
   const { cell } = stateOf(here, taking)
   const frame = { cell, work, variables: here?.variables }
@@ -52,7 +54,14 @@ export function takeHome(work: string, taking: string): Home {
     return enter(attempt, callback)
   }
 
-  return { cell, enter, pull }
+  const home: Home = { cell, work, enter, pull }
+  if (bindings !== undefined) remember(bindings, home)
+  return home
+}
+
+function remember(bindings: NonNullable<Runtime['bindings']>, home: Home): void {
+  const known = bindings.get(home.cell) ?? new Set()
+  bindings.set(home.cell, known.add(new WeakRef(home)))
 }
 
 function runWith<Result>(entries: Foreign, callback: () => Result): Result {

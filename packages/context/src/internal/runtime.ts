@@ -25,6 +25,17 @@ export interface Frame {
   readonly variables: Variables | undefined
 }
 
+export interface HeldCell {
+  readonly cell: WeakRef<ScopeCell>
+  /** Epoch milliseconds. */
+  readonly closedAt: number
+}
+
+/** Something that was bound, by what errors call it. */
+export interface Binding {
+  readonly work: string
+}
+
 /** A cache that keeps values by canonical owner. */
 export interface OwnerStore {
   forget(owner: string): void
@@ -57,7 +68,9 @@ export interface Runtime {
   /** What keeps values by owner, to be told who was revoked. */
   readonly ownerStores: Set<WeakHold<OwnerStore>>
   /** Cells of closed scopes, while somebody hunts for what still holds them. */
-  closedCells: Set<WeakRef<ScopeCell>> | undefined
+  heldCells: Set<HeldCell> | undefined
+  /** What was bound in each scope, while somebody hunts. */
+  bindings: WeakMap<ScopeCell, Set<WeakRef<Binding>>> | undefined
   sequence: number
   openScopes: number
   orphans: number
@@ -91,7 +104,8 @@ function claim(): Runtime {
       channels: openChannels(),
       revoked: new WeakSet(),
       ownerStores: new Set(),
-      closedCells: undefined,
+      heldCells: undefined,
+      bindings: undefined,
       sequence: 0,
       openScopes: 0,
       orphans: 0,

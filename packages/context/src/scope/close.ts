@@ -103,7 +103,7 @@ function cut(state: ScopeState): void {
   state.forgetSignal?.()
   const process = runtime()
   if (process.channels?.close.hasSubscribers === true) publishScope(process.channels.close, state)
-  process.closedCells?.add(new WeakRef(state.cell))
+  process.heldCells?.add({ cell: new WeakRef(state.cell), closedAt: Date.now() })
   process.roots.delete(state)
   process.openScopes -= 1
   state.cell.state = undefined
