@@ -40,13 +40,12 @@ import {
 } from '../src/index.ts'
 import { checkIsolation } from '../src/testing/index.ts'
 import { caught } from './support/caught.ts'
-import { untyped } from './support/untyped.ts'
 import { alice, users } from './support/users.ts'
 
 const canary = 'canary-9c1e'
-// oxlint-disable-next-line typescript/no-explicit-any -- what a program without types may pass
-const wrong = untyped<any>({ [canary]: canary })
-const missing = untyped<undefined>(undefined)
+const wrong = pretend({ [canary]: canary })
+const missing = undefined
+const untyped = pretend(users)
 const work = (): number => 1
 const plenty = { max: 1, ttlMs: 1 }
 const impersonation = createImpersonation({
@@ -59,143 +58,143 @@ const impersonation = createImpersonation({
 const mistakes: Record<string, readonly [names: string, attempt: () => unknown][]> = {
   defineUserContext: [
     ['`name`', () => defineUserContext(wrong, z.object({}))],
-    ['`schema`', () => defineUserContext('app', untyped(z.string()))],
-    ['`schema`', () => defineUserContext('app', untyped(missing))],
+    ['`schema`', () => defineUserContext('app', pretend(z.string()))],
+    ['`schema`', () => defineUserContext('app', pretend(missing))],
   ],
   'users.run': [
-    ['`callback`', () => untyped<(context: unknown) => unknown>(users.run)(alice)],
+    ['`callback`', () => untyped.run(alice)],
     ['`callback`', () => users.run(alice, {}, wrong)],
-    ['`callback`', () => users.run(alice, work, untyped({}))],
-    ['`options`', () => users.run(alice, untyped(null), work)],
+    ['`callback`', () => users.run(alice, pretend(work), pretend({}))],
+    ['`options`', () => users.run(alice, pretend(null), work)],
     ['`label`', () => users.run(alice, { label: wrong }, work)],
     ['`deadlineMs`', () => users.run(alice, { deadlineMs: Number.NaN }, work)],
     ['`deadlineMs`', () => users.run(alice, { deadlineMs: -1 }, work)],
-    ['`deadlineMs`', () => users.run(alice, { deadlineMs: untyped('5') }, work)],
+    ['`deadlineMs`', () => users.run(alice, { deadlineMs: pretend('5') }, work)],
     ['`closeBudgetMs`', () => users.run(alice, { closeBudgetMs: Number.NaN }, work)],
     ['`cleanupBudgetMs`', () => users.run(alice, { cleanupBudgetMs: wrong }, work)],
     ['`signal`', () => users.run(alice, { signal: wrong }, work)],
-    ['`signal`', () => users.run(alice, { signal: untyped(new AbortController()) }, work)],
+    ['`signal`', () => users.run(alice, { signal: pretend(new AbortController()) }, work)],
     ['`unfinished`', () => users.run(alice, { unfinished: wrong }, work)],
     ['`onOrphan`', () => users.run(alice, { onOrphan: wrong }, work)],
   ],
-  'users.runSync': [['`callback`', () => users.runSync(alice, untyped(missing))]],
+  'users.runSync': [['`callback`', () => users.runSync(alice, pretend(missing))]],
   'users.respond': [
-    ['`handler`', () => untyped<(context: unknown) => unknown>(users.respond)(alice)],
-    ['`options`', () => users.respond(alice, untyped(null), () => new Response())],
+    ['`handler`', () => untyped.respond(alice)],
+    ['`options`', () => users.respond(alice, pretend(null), () => new Response())],
     ['`idleMs`', () => users.respond(alice, { idleMs: Number.NaN }, () => new Response())],
     ['`onLateError`', () => users.respond(alice, { onLateError: wrong }, () => new Response())],
-    ['`what the handler returned`', () => users.respond(alice, wrong ? untyped(work) : work)],
+    ['`what the handler returned`', () => users.respond(alice, pretend(work))],
   ],
   'users.child': [
-    ['`callback`', () => untyped<(context: unknown) => unknown>(users.child)({})],
-    ['`additions`', () => users.child(untyped(missing), work)],
-    ['`options`', () => users.child({}, untyped(null), work)],
+    ['`callback`', () => untyped.child({})],
+    ['`additions`', () => users.child(pretend(missing), work)],
+    ['`options`', () => users.child({}, pretend(null), work)],
   ],
   scope: [
     ['`cleanup`', () => currentScope().defer(wrong)],
     ['`label`', () => currentScope().spawn(wrong, work)],
-    ['`work`', () => currentScope().spawn('work', untyped(missing))],
+    ['`work`', () => currentScope().spawn('work', pretend(missing))],
     ['`callback`', () => currentScope().child({}, {}, wrong)],
-    ['`options`', () => currentScope().detach('work', untyped(missing), work)],
-    ['`deadlineMs`', () => currentScope().detach('work', untyped({}), work)],
+    ['`options`', () => currentScope().detach('work', pretend(missing), work)],
+    ['`deadlineMs`', () => currentScope().detach('work', pretend({}), work)],
     ['`work`', () => currentScope().detach('work', { deadlineMs: 1 }, wrong)],
   ],
   taskGroup: [
     ['`label`', () => taskGroup(wrong, work)],
-    ['`callback`', () => taskGroup('group', untyped(missing))],
-    ['`options`', () => taskGroup('group', work, untyped(null))],
+    ['`callback`', () => taskGroup('group', pretend(missing))],
+    ['`options`', () => taskGroup('group', work, pretend(null))],
     ['`label`', () => taskGroup('group', (group) => group.spawn(wrong, work))],
     ['`work`', () => taskGroup('group', (group) => group.spawn('task', wrong))],
     ['a task', () => taskGroup('group', (group) => group.race())],
   ],
   revoke: [
-    ['`owner`', () => revoke(untyped('alice'))],
+    ['`owner`', () => revoke(pretend('alice'))],
     ['`owner`', () => revoke(wrong)],
   ],
   canonicalOwner: [
-    ['`owner`', () => canonicalOwner(untyped(missing))],
+    ['`owner`', () => canonicalOwner(pretend(missing))],
     ['`owner`', () => canonicalOwner({ userId: 'alice', tenantId: wrong })],
   ],
   createImpersonation: [
-    ['`options`', () => createImpersonation(untyped(missing))],
-    ['`definition`', () => createImpersonation(untyped({ authorize: work, audit: work }))],
-    ['`authorize`', () => createImpersonation(untyped({ definition: users }))],
-    ['`audit`', () => createImpersonation(untyped({ definition: users, authorize: work }))],
-    ['`options`', () => impersonation.runAs(alice, untyped(missing), work)],
+    ['`options`', () => createImpersonation(pretend(missing))],
+    ['`definition`', () => createImpersonation(pretend({ authorize: work, audit: work }))],
+    ['authorize()', () => createImpersonation(pretend({ definition: users }))],
+    ['audit()', () => createImpersonation(pretend({ definition: users, authorize: work }))],
+    ['`options`', () => impersonation.runAs(alice, pretend(missing), work)],
     ['`reason`', () => impersonation.runAs(alice, { reason: ' ' }, work)],
-    ['`context`', () => impersonation.runAs(untyped(missing), { reason: 'test' }, work)],
+    ['`context`', () => impersonation.runAs(pretend(missing), { reason: 'test' }, work)],
     ['`callback`', () => impersonation.runAs(alice, { reason: 'test' }, wrong)],
   ],
-  runOutside: [['`callback`', () => runOutside(untyped(missing))]],
+  runOutside: [['`callback`', () => runOutside(pretend(missing))]],
   ownership: [
-    ['`value`', () => own(untyped('text'))],
-    ['`options`', () => own({}, untyped(null))],
-    ['`value`', () => guard(untyped(null))],
-    ['`to`', () => transfer(own({}), untyped(missing))],
+    ['`value`', () => own(pretend('text'))],
+    ['`options`', () => own({}, pretend(null))],
+    ['`value`', () => guard(pretend(null))],
+    ['`to`', () => transfer(own({}), pretend(missing))],
     ['`to`', () => transfer(own({}), { userId: '' })],
   ],
   adopt: [['`storage`', () => adopt(wrong)]],
   bind: [
     ['`callback`', () => bind(wrong)],
     ['`emitter`', () => bind.emitter(wrong)],
-    ['`target`', () => bind.eventTarget(untyped(null))],
-    ['`listener`', () => bind.eventTarget(new EventTarget()).addEventListener('a', untyped('b'))],
+    ['`target`', () => bind.eventTarget(pretend(null))],
+    ['`listener`', () => bind.eventTarget(new EventTarget()).addEventListener('a', pretend('b'))],
     ['`source`', () => bind.iterator(wrong)],
-    ['`source`', () => bind.stream(untyped(missing))],
-    ['`transformer`', () => bind.transform(untyped(missing))],
-    ['`response`', () => bind.response(untyped(null))],
-    ['`options`', () => bind.response(new Response('a'), untyped(null))],
+    ['`source`', () => bind.stream(pretend(missing))],
+    ['`transformer`', () => bind.transform(pretend(missing))],
+    ['`response`', () => bind.response(pretend(null))],
+    ['`options`', () => bind.response(new Response('a'), pretend(null))],
     ['`idleMs`', () => bind.response(new Response('a'), { idleMs: -1 })],
     ['`response`', () => bind.response(lockedResponse())],
     ['`signal`', () => bind.signal(wrong)],
     ['`callback`', () => bind.timeout(wrong, 1)],
     ['`ms`', () => bind.timeout(work, Number.NaN)],
-    ['`callback`', () => bind.interval(untyped(missing), 1)],
+    ['`callback`', () => bind.interval(pretend(missing), 1)],
     ['`ms`', () => bind.interval(work, Infinity)],
   ],
   createVariable: [
-    ['`options`', () => createVariable(untyped(null))],
+    ['`options`', () => createVariable(pretend(null))],
     ['`name`', () => createVariable({ name: wrong })],
-    ['`callback`', () => createVariable().run(1, untyped(missing))],
+    ['`callback`', () => createVariable().run(1, pretend(missing))],
   ],
   sharing: [
-    ['`factory`', () => perScope(untyped(missing))],
-    ['`options`', () => perScope(work, untyped(null))],
+    ['`factory`', () => perScope(pretend(missing))],
+    ['`options`', () => perScope(work, pretend(null))],
     ['`dispose`', () => perScope(work, { dispose: wrong })],
-    ['`factory`', () => perOwner(untyped(missing), plenty)],
-    ['`options`', () => perOwner(work, untyped(missing))],
+    ['`factory`', () => perOwner(pretend(missing), plenty)],
+    ['`options`', () => perOwner(work, pretend(missing))],
     ['`max`', () => perOwner(work, { ...plenty, max: 0 })],
     ['`dispose`', () => perOwner(work, { ...plenty, dispose: wrong })],
     ['`key`', () => perOwner(work, plenty).get(wrong)],
   ],
   diagnostics: [
-    ['`enabled`', () => captureSites(untyped(missing))],
+    ['`enabled`', () => captureSites(pretend(missing))],
     ['`enabled`', () => captureHeldScopes(wrong)],
   ],
   adapters: [
-    ['`label`', () => bindQueue(wrong, untyped(work))],
-    ['`submit`', () => bindQueue('queue', untyped(missing))],
+    ['`label`', () => bindQueue(wrong, pretend(work))],
+    ['`submit`', () => bindQueue('queue', pretend(missing))],
     ['`job`', () => bindQueue('queue', (job) => job()).add(wrong)],
     ['`queue`', () => bindPQueue(wrong)],
     ['`limiter`', () => bindBottleneck(wrong)],
     ['`create`', () => bindFastq(wrong, work)],
-    ['`worker`', () => bindAsyncQueue(untyped(work), wrong)],
-    ['`batch`', () => bindDataLoader(untyped(work), wrong)],
-    ['`fetchMethod`', () => bindLRUCache(untyped(work), wrong)],
-    ['`factory`', () => bindPool(untyped(work), wrong)],
-    ['`dispatch`', () => bindDispatch(untyped(missing))],
+    ['`worker`', () => bindAsyncQueue(pretend(work), wrong)],
+    ['`batch`', () => bindDataLoader(pretend(work), wrong)],
+    ['`fetchMethod`', () => bindLRUCache(pretend(work), wrong)],
+    ['`factory`', () => bindPool(pretend(work), wrong)],
+    ['`dispatch`', () => bindDispatch(pretend(missing))],
   ],
   envelope: [
-    ['`options`', () => createEnvelopeSealer(untyped(missing))],
+    ['`options`', () => createEnvelopeSealer(pretend(missing))],
     ['`definition`', () => createEnvelopeSealer(wrong)],
-    ['signingKey', () => createEnvelopeSealer(untyped({ definition: users, issuer: 'api' }))],
+    ['signingKey', () => createEnvelopeSealer(pretend({ definition: users, issuer: 'api' }))],
     ['`definition`', () => createEnvelopeOpener(wrong)],
-    ['decryptionKeys', () => createEnvelopeOpener(untyped({ definition: users, audience: 'a' }))],
+    ['decryptionKeys', () => createEnvelopeOpener(pretend({ definition: users, audience: 'a' }))],
     ['`capacity`', () => createMemoryReplayStore({ capacity: 0 })],
     ['"user_id"', () => extractBaggage(null, ['user_id'])],
   ],
   testing: [
-    ['`options`', () => checkIsolation(untyped(missing))],
+    ['`options`', () => checkIsolation(pretend(missing))],
     ['`definition`', () => checkIsolation(wrong)],
     ['`users`', () => checkIsolation({ ...isolation, users: 1 })],
     ['`visit`', () => checkIsolation({ ...isolation, visit: wrong })],
@@ -203,6 +202,12 @@ const mistakes: Record<string, readonly [names: string, attempt: () => unknown][
 }
 
 const isolation = { definition: users, contextOf: () => alice, visit: work }
+
+// What a program without types may pass for anything.
+// oxlint-disable-next-line typescript/no-explicit-any
+function pretend(value: unknown): any {
+  return value
+}
 
 function lockedResponse(): Response {
   const response = new Response('a')

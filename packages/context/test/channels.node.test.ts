@@ -1,6 +1,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
-import { bind, captureHeldScopes, channelNames, inspect, inspectHeldScopes, type Scope } from '../src/index.ts'
+import {
+  bind,
+  captureHeldScopes,
+  channelNames,
+  inspect,
+  inspectHeldScopes,
+  type Scope,
+} from '../src/index.ts'
 import { caught } from './support/caught.ts'
 import { alice, bob, users } from './support/users.ts'
 

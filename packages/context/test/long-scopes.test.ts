@@ -15,7 +15,6 @@ test('100,000 timers that fired or were cleared leave nothing in a scope that li
   let fired = 0
   await users.run(alice, async () => {
     for (let batch = 0; batch < 50; batch += 1) {
-      const before = fired
       for (let index = 0; index < 1_000; index += 1) {
         bind.timeout(() => {
           fired += 1
@@ -23,7 +22,9 @@ test('100,000 timers that fired or were cleared leave nothing in a scope that li
         bind.timeout(() => expect.unreachable('cleared'), 60_000)()
       }
       expect(kept()).toBe(1_000)
-      while (fired < before + 1_000) await nextTurn()
+      // The platform fires timers of one length in the order in which they were made.
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      await nextTurn()
       expect(kept()).toBe(0)
     }
     const stop = bind.interval(() => undefined, 60_000)

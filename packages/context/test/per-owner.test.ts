@@ -430,12 +430,20 @@ describe('where', () => {
   test.each([
     [{ ttlMs: 1 }, '`max` of perOwner() to be an integer >= 1, got undefined'],
     [{ max: 1.5, ttlMs: 1 }, '`max` of perOwner() to be an integer >= 1, got 1.5'],
-    [{ max: 1, maxPerOwner: 0, ttlMs: 1 }, '`maxPerOwner` of perOwner() to be an integer >= 1, got 0'],
+    [
+      { max: 1, maxPerOwner: 0, ttlMs: 1 },
+      '`maxPerOwner` of perOwner() to be an integer >= 1, got 0',
+    ],
     [{ max: 1 }, '`ttlMs` of perOwner() to be milliseconds > 0, got undefined'],
     [{ max: 1, ttlMs: Number.NaN }, '`ttlMs` of perOwner() to be milliseconds > 0, got NaN'],
-    [{ max: 1, ttlMs: 1, deadlineMs: 0 }, '`deadlineMs` of perOwner() to be milliseconds > 0, got 0'],
+    [
+      { max: 1, ttlMs: 1, deadlineMs: 0 },
+      '`deadlineMs` of perOwner() to be milliseconds > 0, got 0',
+    ],
   ])('bounds that are none are refused: %o', (options, message) => {
-    expect(() => perOwner(() => 1, untyped(options))).toThrow(new ArgumentError(`Expected ${message}`))
+    expect(() => perOwner(() => 1, untyped(options))).toThrow(
+      new ArgumentError(`Expected ${message}`),
+    )
   })
 
   test('a key that is no string is refused', () => {

@@ -65,11 +65,11 @@ export function bindEmitter<Emitter extends EmitterLike>(emitter: Emitter): Emit
       // Node finds a wrapped listener by this property, so the original removes it on the emitter itself too.
       listener: { value: listener },
     })
-    const remove = (): void => {
+    const detach = (): void => {
       forget()
       call('removeListener', event, bound)
     }
-    const entry: BoundListener<Listener> = { event, listener, remove }
+    const entry: BoundListener<Listener> = { event, listener, remove: detach }
     table.add(entry)
     call(prepend ? 'prependListener' : 'on', event, bound)
   }

@@ -1,5 +1,11 @@
 import type * as z from 'zod'
-import { checkFunction, checkMethods, checkObject, kindOf, wrongArgument } from '../internal/argument.ts'
+import {
+  checkFunction,
+  checkMethods,
+  checkObject,
+  kindOf,
+  wrongArgument,
+} from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import { describe, stateOf, violation } from '../internal/violation.ts'
 import type { Owner } from '../ownership/owner.ts'
@@ -67,8 +73,7 @@ export function createImpersonation<Schema extends z.ZodObject>(
   checkObject(call, 'options', options)
   const { definition } = options
   checkMethods(call, 'definition', definition, ['run'])
-  checkFunction(call, 'authorize', options.authorize)
-  checkFunction(call, 'audit', options.audit)
+  checkMethods(call, 'options', options, ['authorize', 'audit'])
 
   return Object.freeze<Impersonation<Schema>>({
     runAs: async (given, runAsOptions, callback) => {
@@ -144,7 +149,7 @@ function readOnce<Context extends UserContextInput>(
   ])
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const context = Object.create(
-    Object.getPrototypeOf(given) as object | null,
+    Reflect.getPrototypeOf(given),
     Object.fromEntries(fields),
   ) as Context
   const { userId, tenantId } = context

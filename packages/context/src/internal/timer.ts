@@ -10,7 +10,10 @@ export function startTimer(ms: number, callback: () => void): () => void {
   let timer: ReturnType<typeof setTimeout>
   const arm = (): void => {
     const left = end - Date.now()
-    timer = left > longestTimerMs ? setTimeout(arm, longestTimerMs) : setTimeout(callback, Math.max(0, left))
+    timer =
+      left > longestTimerMs
+        ? setTimeout(arm, longestTimerMs)
+        : setTimeout(callback, Math.max(0, left))
   }
   arm()
   return () => clearTimeout(timer)

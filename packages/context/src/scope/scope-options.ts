@@ -10,7 +10,11 @@ import type { ScopeOptions } from './scope.ts'
 
 const of = "a scope's options"
 const durations = ['deadlineMs', 'closeBudgetMs', 'cleanupBudgetMs'] as const
-const policies: readonly unknown[] = ['wait', 'abort', 'report'] satisfies ScopeOptions['unfinished'][]
+const policies: readonly unknown[] = [
+  'wait',
+  'abort',
+  'report',
+] satisfies ScopeOptions['unfinished'][]
 
 /** Every check comes before there is a scope to undo. Throws `INVALID_ARGUMENT`. */
 export function checkScopeOptions(options: ScopeOptions): void {

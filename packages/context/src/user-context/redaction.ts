@@ -18,7 +18,9 @@ export interface Redaction {
 /** How secrets of contexts that pass the schema are hidden, or undefined where there are none. */
 export function createRedaction(schema: z.ZodObject): Redaction | undefined {
   if (isSecret(schema)) {
-    throw new ArgumentError('Expected secret() around single fields, not around a whole user context')
+    throw new ArgumentError(
+      'Expected secret() around single fields, not around a whole user context',
+    )
   }
   if (!containsSecret(schema)) return undefined
 
