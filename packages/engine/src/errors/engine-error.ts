@@ -14,6 +14,8 @@
  * - what crosses owners: `SYSTEM_ONLY`
  * - failures: `AGENT_FAILED`, `TOOL_FAILED`
  * - migration: `DEPRECATED`
+ * - models: `MODEL_FAILED`, `MODEL_DEADLINE`, `MODEL_OUTPUT_LIMIT`, `MODEL_FILTERED`, `MODEL_MISTAKEN`,
+ *   `MODEL_STEP_LIMIT`, `DUPLICATE_TOOL`, `MCP_UNAVAILABLE`
  */
 export type EngineErrorCode =
   | 'UNKNOWN_AGENT'
@@ -54,6 +56,14 @@ export type EngineErrorCode =
   | 'AGENT_FAILED'
   | 'TOOL_FAILED'
   | 'DEPRECATED'
+  | 'MODEL_FAILED'
+  | 'MODEL_DEADLINE'
+  | 'MODEL_OUTPUT_LIMIT'
+  | 'MODEL_FILTERED'
+  | 'MODEL_MISTAKEN'
+  | 'MODEL_STEP_LIMIT'
+  | 'DUPLICATE_TOOL'
+  | 'MCP_UNAVAILABLE'
 
 /** One reason why a value did not fit its schema: where, and what was expected. Never the value. */
 export interface SchemaIssue {

@@ -7,7 +7,7 @@ import { cut } from '../internal/cut.ts'
 import type { AgentExecution, DelegateOptions } from './agent-execution.ts'
 import { callTool } from './call-tool.ts'
 import { delegate } from './delegate.ts'
-import type { ExecutionContext } from './execution-context.ts'
+import { withContext, type ExecutionContext } from './execution-context.ts'
 
 export interface ExecuteOptions {
   /** Milliseconds that the execution may take. */
@@ -141,8 +141,8 @@ function createExecution(
     }
   }
 
-  const execution: AgentExecution = own(
-    Object.freeze<AgentExecution>({
+  const members: AgentExecution = withContext<AgentExecution>(
+    {
       name,
       get signal() {
         return scope.signal
@@ -170,9 +170,10 @@ function createExecution(
       call: (tool, input) =>
         joined('a tool call', async () => callTool(tool, input, name, context)),
       delegate: delegateTo,
-    }),
-    { scope: true },
+    },
+    context,
   )
+  const execution: AgentExecution = own(Object.freeze(members), { scope: true })
   return execution
 }
 

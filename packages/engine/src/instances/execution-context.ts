@@ -35,3 +35,21 @@ export function silentSink(): EventSink {
     show: () => undefined,
   }
 }
+
+const key = Symbol('the context of an execution')
+
+/** Hangs the context on the object that an agent's code gets, for the engine's own agents only. */
+export function withContext<Execution extends object>(
+  execution: Execution,
+  context: ExecutionContext,
+): Execution {
+  return Object.defineProperty(execution, key, { value: context })
+}
+
+/** The context that was hung on an execution. Throws TypeError for what the engine has not made. */
+export function contextOf(execution: object): ExecutionContext {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- set in one place, above, under a symbol of its own
+  const context = Reflect.get(execution, key) as ExecutionContext | undefined
+  if (context === undefined) throw new TypeError('Expected the execution that the engine made')
+  return context
+}

@@ -1,0 +1,156 @@
+import { preview } from '../events/preview.ts'
+import type { AgentExecution } from '../instances/agent-execution.ts'
+import { contextOf } from '../instances/execution-context.ts'
+
+/** Longer than this, a thought is told in parts. */
+const thoughtCharacters = 1_000
+/** One event carries no more. The engine's own limit for a text is larger by default. */
+const pieceCharacters = 8_192
+/** So much may wait for the store; then the answer is read no further until some of it is stored. */
+const waitingCharacters = 65_536
+
+interface Waiting {
+  readonly kind: 'text' | 'thinking' | 'call'
+  text: string
+  readonly write: (() => Promise<void>) | undefined
+}
+
+/**
+ * Tells the run's story what a model answers, in the order in which it answers. While an event is being stored,
+ * what comes meanwhile waits together and becomes one: a fast model makes few events, a slow one many.
+ * Thoughts are told a line at a time.
+ */
+export class AnswerEvents {
+  readonly #execution: AgentExecution
+  readonly #textIsTold: boolean
+  readonly #waiting: Waiting[] = []
+  readonly #providerCalls = new Map<string, { callId: string; tool: string; since: number }>()
+  #thought = ''
+  #characters = 0
+  #writing: Promise<void> | undefined
+  #failure: { readonly error: unknown } | undefined
+  #begun = false
+
+  /** `textIsTold` is false where the text is data for the agent's output schema, and nothing for a reader. */
+  constructor(execution: AgentExecution, textIsTold: boolean) {
+    this.#execution = execution
+    this.#textIsTold = textIsTold
+  }
+
+  /** Whether the story holds anything of the answer that came last: then it cannot be tried again. */
+  get begun(): boolean {
+    return this.#begun
+  }
+
+  /** A new answer is to come. */
+  beginAnswer(): void {
+    this.#begun = false
+    this.#thought = ''
+  }
+
+  text(delta: string): void {
+    this.endThought()
+    if (this.#textIsTold) this.#add('text', delta)
+  }
+
+  think(delta: string): void {
+    this.#thought += delta
+    const end = this.#thought.lastIndexOf('\n')
+    if (end >= 0) this.#tellThought(end + 1)
+    while (this.#thought.length >= thoughtCharacters) this.#tellThought(thoughtCharacters)
+  }
+
+  endThought(): void {
+    if (this.#thought !== '') this.#tellThought(this.#thought.length)
+  }
+
+  /** A tool that the provider executes itself has begun. */
+  providerTool(toolCallId: string, tool: string, input: unknown): void {
+    const { sink, now } = contextOf(this.#execution)
+    const callId = sink.nextCallId()
+    const data = { callId, tool, input: preview(input) }
+    this.#providerCalls.set(toolCallId, { callId, tool, since: now() })
+    this.#addCall(() => sink.append({ type: 'tool_executing', agent: this.#execution.name, data }))
+  }
+
+  /** It has ended; without a result, it failed. */
+  providerToolEnded(toolCallId: string, result: unknown): void {
+    const call = this.#providerCalls.get(toolCallId)
+    if (call === undefined) return
+    this.#providerCalls.delete(toolCallId)
+    const { sink, now } = contextOf(this.#execution)
+    const { callId, tool, since } = call
+    const outcome =
+      result === undefined
+        ? { error: { code: 'TOOL_FAILED', message: `The provider's tool "${tool}" failed.` } }
+        : { result: preview(result) }
+    const data = { callId, tool, ok: result !== undefined, ...outcome, durationMs: now() - since }
+    this.#addCall(() => sink.append({ type: 'tool_completed', agent: this.#execution.name, data }))
+  }
+
+  /** Undefined while there is room; otherwise resolves when there is. Throws where the store has failed. */
+  room(): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error
+    return this.#characters > waitingCharacters ? this.#stored(waitingCharacters) : undefined
+  }
+
+  /** Resolves when everything is stored. */
+  async drain(): Promise<void> {
+    this.endThought()
+    await this.#stored(0)
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async #stored(characters: number): Promise<void> {
+    while (this.#writing !== undefined && this.#characters >= characters) await this.#writing
+  }
+
+  #tellThought(length: number): void {
+    const text = this.#thought.slice(0, length).trimEnd()
+    this.#thought = this.#thought.slice(length)
+    if (text !== '') this.#add('thinking', text)
+  }
+
+  #add(kind: 'text' | 'thinking', text: string): void {
+    if (text === '') return
+    const last = this.#waiting.at(-1)
+    if (last?.kind === 'text' && kind === 'text') last.text += text
+    else this.#waiting.push({ kind, text, write: undefined })
+    this.#characters += text.length
+    this.#begin()
+  }
+
+  #addCall(write: () => Promise<void>): void {
+    this.endThought()
+    this.#waiting.push({ kind: 'call', text: '', write })
+    this.#begin()
+  }
+
+  #begin(): void {
+    this.#begun = true
+    if (this.#writing === undefined && this.#failure === undefined) this.#writing = this.#write()
+  }
+
+  async #write(): Promise<void> {
+    try {
+      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+        const piece = wholeCharacters(next.text.slice(0, pieceCharacters))
+        next.text = next.text.slice(piece.length)
+        if (next.text === '') this.#waiting.shift()
+        if (next.write !== undefined) await next.write()
+        else if (next.kind === 'text') await this.#execution.text(piece)
+        else await this.#execution.think(piece)
+        this.#characters -= piece.length
+      }
+    } catch (error) {
+      this.#failure = { error }
+    } finally {
+      this.#writing = undefined
+    }
+  }
+}
+
+/** Without the half of a character at its end. */
+function wholeCharacters(text: string): string {
+  return text.length > 1 && /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text
+}

@@ -1,0 +1,149 @@
+import { currentScope } from '@ringfence/context'
+import { EngineError } from '../errors/engine-error.ts'
+import { newWorkScope } from '../errors/failure.ts'
+import type { AgentExecution } from '../instances/agent-execution.ts'
+import { contextOf } from '../instances/execution-context.ts'
+import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
+import { Answer } from './answer.ts'
+import type { AnswerEvents } from './answer-events.ts'
+import type {
+  AnswerPart,
+  GenerateResult,
+  LanguageModel,
+  ModelCallOptions,
+} from './language-model.ts'
+import { BrokenAnswer } from './model-failure.ts'
+import type { ModelLimits } from './model-limits.ts'
+import { Patience } from './patience.ts'
+import type { FilePart } from './prompt.ts'
+
+/** What calling a model takes, besides what it is asked. */
+export interface ModelCaller {
+  readonly model: LanguageModel
+  readonly execution: AgentExecution
+  readonly events: AnswerEvents
+  readonly limits: ModelLimits
+  readonly streams: boolean
+}
+
+type CallOptions = ModelCallOptions<FilePart>
+
+/** Pieces that a provider has ready at once must not keep everybody else waiting. */
+const piecesInOneGo = 256
+
+/**
+ * Calls the model once, in a child of the current scope. The call is raced: a provider that ignores its signal, or
+ * goes silent, cannot hold the agent. It is fenced, reported as an orphan, and charged until it ends. What
+ * `answer` holds by then stays readable.
+ */
+export async function callModel(
+  { model, execution, events, limits, streams }: ModelCaller,
+  options: CallOptions,
+  answer: Answer,
+): Promise<void> {
+  const { limits: engineLimits, orphans } = contextOf(execution)
+  orphans.admit()
+  const onOrphan = orphans.listenerOf({ agent: execution.name })
+  const work = newWorkScope()
+  return currentScope().child(
+    {},
+    { label: 'model call', closeBudgetMs: engineLimits.abortGraceMs / 4, onOrphan },
+    async (scope) => {
+      const { signal } = scope
+      const patience = new Patience(limits, (error) => scope.abort(error))
+      try {
+        const asked = { ...options, abortSignal: signal }
+        if (streams) await readStream(await streamOf(model, asked), signal, add)
+        else await generate(model, asked, answer)
+        if (answer.finishReason === undefined) throw new BrokenAnswer()
+        await events.drain()
+        await throwIfAborted(scope)
+      } catch (error) {
+        throw abortedOr(scope, error, work)
+      } finally {
+        patience.end()
+      }
+
+      function add(part: AnswerPart): Promise<void> | undefined {
+        // Which comes before the provider has heard anything of the model.
+        if (part.type !== 'stream-start') patience.heard()
+        answer.add(part)
+        refuseTooMuch(answer, limits)
+        return events.room()
+      }
+    },
+  )
+}
+
+function refuseTooMuch(answer: Answer, limits: ModelLimits): void {
+  const { answerCharacters, toolCalls } = limits
+  if (answer.characters > answerCharacters) {
+    throw new EngineError(
+      'MODEL_OUTPUT_LIMIT',
+      `The model's answer has more than ${answerCharacters} characters, and that is the limit.`,
+    )
+  }
+  if (answer.requests.length > toolCalls) {
+    throw new EngineError(
+      'MODEL_OUTPUT_LIMIT',
+      `The model asks for more than ${toolCalls} tool calls at once, and that is the limit.`,
+    )
+  }
+}
+
+async function readStream(
+  stream: ReadableStream<AnswerPart>,
+  signal: AbortSignal,
+  add: (part: AnswerPart) => Promise<void> | undefined,
+): Promise<void> {
+  const reader = stream.getReader()
+  // Ends a read that is waiting, also where the provider does not listen.
+  const stop = (): void => void reader.cancel(signal.reason).catch(() => undefined)
+  signal.addEventListener('abort', stop, { once: true })
+  let pieces = 0
+  try {
+    signal.throwIfAborted()
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      signal.throwIfAborted()
+      await add(next.value)
+      pieces += 1
+      if (pieces % piecesInOneGo === 0) await nextTurn()
+    }
+  } catch (error) {
+    stop()
+    throw error
+  }
+}
+
+async function generate(model: LanguageModel, options: CallOptions, answer: Answer): Promise<void> {
+  const { content, finishReason, usage, structuredOutputText } = await generatedBy(model, options)
+  for (const part of content) answer.add(part)
+  if (structuredOutputText !== undefined) answer.text = structuredOutputText
+  answer.finish(finishReason, usage)
+}
+
+// The parts of a prompt that differ between the versions were made for this model's version, or by itself.
+/* oxlint-disable typescript/no-unsafe-type-assertion */
+async function streamOf(
+  model: LanguageModel,
+  options: CallOptions,
+): Promise<ReadableStream<AnswerPart>> {
+  const { stream } =
+    model.specificationVersion === 'v3'
+      ? await model.doStream(options as Parameters<typeof model.doStream>[0])
+      : await model.doStream(options as Parameters<typeof model.doStream>[0])
+  return stream
+}
+
+function generatedBy(model: LanguageModel, options: CallOptions): PromiseLike<GenerateResult> {
+  return model.specificationVersion === 'v3'
+    ? model.doGenerate(options as Parameters<typeof model.doGenerate>[0])
+    : model.doGenerate(options as Parameters<typeof model.doGenerate>[0])
+}
+/* oxlint-enable typescript/no-unsafe-type-assertion */
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0)
+  })
+}

@@ -1,0 +1,93 @@
+import { AgentError } from '../errors/agent-error.ts'
+import { EngineError } from '../errors/engine-error.ts'
+import { describeFailure } from '../errors/failure.ts'
+import type { AgentExecution } from '../instances/agent-execution.ts'
+import { cut } from '../internal/cut.ts'
+import { parsed, type ToolRequest } from './answer.ts'
+import type { JsonValue, ToolOutput, ToolResultPart } from './language-model.ts'
+import type { Mistakes } from './mistakes.ts'
+import type { ModelLimits } from './model-limits.ts'
+import type { ModelTools } from './model-tool.ts'
+
+export interface RequestExecutor {
+  readonly execution: AgentExecution
+  readonly tools: ModelTools
+  readonly limits: ModelLimits
+  readonly mistakes: Mistakes
+}
+
+/** Failures that are the run's, not the call's: no model can do anything about them. */
+const runFailures = new Set([
+  'BUDGET_EXCEEDED',
+  'CANCELLED',
+  'RUN_DEADLINE',
+  'RUN_ENDED',
+  'TOO_MANY_ORPHANS',
+])
+
+/**
+ * Calls the tools that the model asks for, some at once, and answers each request in the order in which it was
+ * made. A call that fails is an answer, too. Throws what ends the execution.
+ */
+export async function executeRequests(
+  executor: RequestExecutor,
+  requests: readonly ToolRequest[],
+): Promise<ToolResultPart[]> {
+  const results: ToolResultPart[] = []
+  const queue = requests.entries()
+  const work = async (): Promise<void> => {
+    for (const [index, request] of queue) {
+      const { toolCallId, toolName } = request
+      const output = await outputOf(executor, request)
+      results[index] = { type: 'tool-result', toolCallId, toolName, output }
+    }
+  }
+  const atOnce = Math.min(executor.limits.parallelToolCalls, requests.length)
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return results
+}
+
+async function outputOf(
+  { execution, tools, limits, mistakes }: RequestExecutor,
+  { toolName, input }: ToolRequest,
+): Promise<ToolOutput> {
+  const tool = tools.get(toolName)
+  if (tool === undefined) {
+    const names = tools.names.join(', ')
+    return mistaken(`There is no tool "${toolName}". There are: ${names === '' ? 'none' : names}.`)
+  }
+  const given = parsed(input)
+  if (given === undefined) {
+    return mistaken(`The arguments of the tool "${toolName}" are no JSON. Call it again with JSON.`)
+  }
+  try {
+    return shown(await execution.call(tool, given), limits.resultCharacters)
+  } catch (error) {
+    if (execution.signal.aborted) throw execution.signal.reason
+    if (!EngineError.is(error) && !AgentError.is(error)) throw error
+    if (runFailures.has(error.code)) throw error
+    if (error.code === 'INVALID_INPUT') return mistaken(error.message)
+    const { code, message } = describeFailure(error)
+    return { type: 'error-text', value: cut(`${code}: ${message}`, limits.resultCharacters) }
+  }
+
+  function mistaken(message: string): ToolOutput {
+    mistakes.count()
+    return { type: 'error-text', value: cut(message, limits.resultCharacters) }
+  }
+}
+
+/** A tool's result as the model is shown it. */
+function shown(result: unknown, longest: number): ToolOutput {
+  if (typeof result === 'string') return { type: 'text', value: cut(result, longest) }
+  let written: string
+  try {
+    written = JSON.stringify(result ?? null)
+  } catch {
+    return { type: 'error-text', value: 'INVALID_OUTPUT: The result cannot be written as JSON.' }
+  }
+  if (written.length > longest) return { type: 'text', value: cut(written, longest) }
+  // A copy: what the tool does to its result later is none of the model's business.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { type: 'json', value: JSON.parse(written) as JsonValue }
+}

@@ -1,0 +1,121 @@
+import * as z from 'zod'
+import { defineAgent, type AgentDefinition, type AgentLimits } from '../agents/define-agent.ts'
+import type { ToolDefinition } from '../agents/define-tool.ts'
+import { checkedLimit } from '../internal/checked-limit.ts'
+import { modelJsonSchema } from './json-schema.ts'
+import type { LanguageModel, ModelSettings, ProviderTool, ToolChoice } from './language-model.ts'
+import { splitLimits, type ModelLimits } from './model-limits.ts'
+import { isTool, isToolSource, ModelTools, suppliedTool, type ToolSource } from './model-tool.ts'
+import { defaultPrompt, type PromptContent } from './prompt.ts'
+import { resolveRetry, type RetryOptions } from './retry.ts'
+import { runModelAgent, type ModelAgent } from './run-model-agent.ts'
+
+/** What a model agent takes where it says nothing else: `{ message }`. */
+export type MessageInput = z.ZodObject<{ message: z.ZodString }>
+
+/** What it returns where it says nothing else: `{ text }`, all that the model said in its last answer. */
+export type TextOutput = z.ZodObject<{ text: z.ZodString }>
+
+export interface ModelAgentOptions<
+  InputSchema extends z.ZodType = MessageInput,
+  OutputSchema extends z.ZodType = TextOutput,
+> {
+  /** 1 to 64 letters, digits, `_`, `-` or `.`. */
+  readonly name: string
+  readonly description?: string
+  /**
+   * A model of any AI SDK provider package, for `ai` 6 or 7. Shared by all users as it is; a function is called once
+   * for each execution, in its owner's scope, and makes a model with that user's own credentials.
+   */
+  readonly model: LanguageModel | (() => LanguageModel | PromiseLike<LanguageModel>)
+  /** The system prompt. A function is called in the owner's scope. */
+  readonly instructions?:
+    | string
+    | ((input: z.output<InputSchema>) => string | undefined | PromiseLike<string | undefined>)
+  /** Default: `{ message: string }`. */
+  readonly input?: InputSchema
+  /** What the user says to the model. Default: the input's `message`, or all of the input as JSON. */
+  readonly prompt?: (input: z.output<InputSchema>) => PromptContent | PromiseLike<PromptContent>
+  /**
+   * What the model's final answer has to be: asked for as JSON, checked, and sent back to the model if it does not
+   * fit. Its text makes no `agent_text` then. Default: text, as `{ text }`.
+   */
+  readonly output?: OutputSchema
+  /** Tools that the model may ask for, and where to get more of them. None may have the name of another. */
+  readonly tools?: readonly (ToolDefinition | ToolSource)[]
+  /** Tools that the provider itself executes. */
+  readonly providerTools?: readonly ProviderTool[]
+  /** Applies to the first step; later ones are free, except that `none` stays. Default: the model chooses. */
+  readonly toolChoice?: ToolChoice
+  readonly settings?: ModelSettings
+  /** How often the model may be asked. Then `MODEL_STEP_LIMIT`. Default 10. */
+  readonly maxSteps?: number
+  readonly limits?: AgentLimits & Partial<ModelLimits>
+  readonly retry?: Partial<RetryOptions>
+  /** False asks for whole answers (`doGenerate`), for a provider that cannot stream. Default true. */
+  readonly streams?: boolean
+}
+
+const messageInput: MessageInput = z.object({ message: z.string() })
+const textOutput: TextOutput = z.object({ text: z.string() })
+
+/**
+ * Defines an agent that a language model thinks for. The loop is Ringfence's own and runs in the owner's scope: text
+ * and thoughts become events as they come, each tool call is one of `agent.call` with its schemas, deadline, events
+ * and fencing, and a model that stalls, fails, never ends or breaks off ends in a typed error, never in success.
+ *
+ * Fails with `MODEL_FAILED`, `MODEL_DEADLINE`, `MODEL_OUTPUT_LIMIT`, `MODEL_FILTERED`, `MODEL_MISTAKEN`,
+ * `MODEL_STEP_LIMIT`. Throws TypeError for a bad name or limit.
+ *
+ * @example
+ * const assistant = modelAgent({
+ *   name: 'assistant',
+ *   model: openai('gpt-5'),
+ *   instructions: () => `You help ${users.current().userId}.`,
+ *   tools: [readFolder],
+ * })
+ */
+export function modelAgent<
+  InputSchema extends z.ZodType = MessageInput,
+  OutputSchema extends z.ZodType = TextOutput,
+>(
+  options: ModelAgentOptions<InputSchema, OutputSchema>,
+): AgentDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
+  const { name, description, model, tools = [], providerTools = [], maxSteps = 10 } = options
+  const limits = splitLimits(options.limits)
+  // The defaults of the type parameters are the defaults of the options.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const input = (options.input ?? messageInput) as InputSchema
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const output = (options.output ?? textOutput) as OutputSchema
+  const { instructions, prompt = defaultPrompt } = options
+  const agent: ModelAgent<z.output<InputSchema>> = {
+    model,
+    instructions: typeof instructions === 'function' ? instructions : () => instructions,
+    prompt,
+    tools: new ModelTools(tools.filter(isTool).map(suppliedTool)),
+    sources: tools.filter(isToolSource),
+    providerTools: [...providerTools],
+    toolChoice: options.toolChoice,
+    output:
+      options.output === undefined
+        ? undefined
+        : { schema: output, jsonSchema: modelJsonSchema(output) },
+    settings: { ...options.settings },
+    maxSteps: checkedLimit('maxSteps', maxSteps, 1),
+    limits: limits.model,
+    retry: resolveRetry(options.retry),
+    streams: options.streams ?? true,
+  }
+  return defineAgent<InputSchema, OutputSchema>({
+    name,
+    input,
+    output,
+    limits: limits.agent,
+    ...(description === undefined ? {} : { description }),
+    // What it returns has been checked against the output schema, or is `{ text }`; it is checked again on its way out.
+    run: (parsed, execution) =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      runModelAgent(agent, parsed, execution) as Promise<z.input<OutputSchema>>,
+  })
+}

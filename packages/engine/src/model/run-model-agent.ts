@@ -1,0 +1,130 @@
+import type * as z from 'zod'
+import { EngineError } from '../errors/engine-error.ts'
+import type { AgentExecution } from '../instances/agent-execution.ts'
+import { AnswerEvents } from './answer-events.ts'
+import { executeRequests } from './execute-requests.ts'
+import { refuseUnfinished, structured } from './final-answer.ts'
+import type {
+  LanguageModel,
+  ModelCallOptions,
+  ModelJsonSchema,
+  ModelSettings,
+  ProviderTool,
+  ToolChoice,
+} from './language-model.ts'
+import { Mistakes } from './mistakes.ts'
+import type { ModelLimits } from './model-limits.ts'
+import type { ModelTools, ToolSource } from './model-tool.ts'
+import { userMessage, type FilePart, type Message, type PromptContent } from './prompt.ts'
+import type { RetryOptions } from './retry.ts'
+import { takeStep, type StepCaller } from './take-step.ts'
+
+/** A model agent with everything resolved that does not depend on who runs it. */
+export interface ModelAgent<Input> {
+  readonly model: LanguageModel | (() => LanguageModel | PromiseLike<LanguageModel>)
+  readonly instructions: (input: Input) => string | undefined | PromiseLike<string | undefined>
+  readonly prompt: (input: Input) => PromptContent | PromiseLike<PromptContent>
+  /** Those that everybody has. */
+  readonly tools: ModelTools
+  readonly sources: readonly ToolSource[]
+  readonly providerTools: readonly ProviderTool[]
+  readonly toolChoice: ToolChoice | undefined
+  /** What the final answer has to fit; undefined where it is text. */
+  readonly output: { readonly schema: z.ZodType; readonly jsonSchema: ModelJsonSchema } | undefined
+  readonly settings: ModelSettings
+  readonly maxSteps: number
+  readonly limits: ModelLimits
+  readonly retry: RetryOptions
+  readonly streams: boolean
+}
+
+/**
+ * The loop: ask the model, call the tools that it asks for, ask again with their results, until it answers. All of
+ * it in the scope of the execution, so the owner is the same from the first prompt to the last result.
+ */
+export async function runModelAgent<Input>(
+  agent: ModelAgent<Input>,
+  input: Input,
+  execution: AgentExecution,
+): Promise<unknown> {
+  const { limits, retry, maxSteps } = agent
+  const model = checkedModel(typeof agent.model === 'function' ? await agent.model() : agent.model)
+  const tools = await agent.tools.with(agent.sources)
+  const messages = await promptOf(agent, input, model.specificationVersion)
+  const mistakes = new Mistakes(limits.mistakes)
+  const caller: StepCaller = {
+    model,
+    execution,
+    limits,
+    retry,
+    events: new AnswerEvents(execution, agent.output === undefined),
+    streams: agent.streams,
+    onUsage: () => undefined,
+  }
+  for (let step = 1; step <= maxSteps; step += 1) {
+    const answer = await takeStep(caller, callOptions(agent, tools, messages, step))
+    refuseUnfinished(answer)
+    messages.push({ role: 'assistant', content: answer.content })
+    if (answer.requests.length > 0) {
+      if (step === maxSteps) break
+      const executor = { execution, tools, limits, mistakes }
+      messages.push({ role: 'tool', content: await executeRequests(executor, answer.requests) })
+      continue
+    }
+    if (agent.output === undefined) return { text: answer.text }
+    const result = await structured(answer.text, agent.output.schema)
+    if ('value' in result) return result.value
+    mistakes.count()
+    messages.push(userMessage(result.mistake, model.specificationVersion))
+  }
+  throw new EngineError(
+    'MODEL_STEP_LIMIT',
+    `The agent "${execution.name}" did not come to an answer within ${maxSteps} steps.`,
+  )
+}
+
+function checkedModel(model: LanguageModel): LanguageModel {
+  const given: unknown = model
+  if (typeof given === 'object' && given !== null && 'specificationVersion' in given) {
+    const version = given.specificationVersion
+    if (version === 'v3' || version === 'v4') return model
+    throw new TypeError(
+      `Expected a model of the provider specification v3 or v4 (ai 6 or 7), got ${String(version)}`,
+    )
+  }
+  throw new TypeError(
+    `Expected \`model\` to be a model that a provider package made, got ${typeof given}`,
+  )
+}
+
+async function promptOf<Input>(
+  { instructions, prompt }: ModelAgent<Input>,
+  input: Input,
+  version: LanguageModel['specificationVersion'],
+): Promise<Message[]> {
+  const system = await instructions(input)
+  const user = userMessage(await prompt(input), version)
+  return system === undefined ? [user] : [{ role: 'system', content: system }, user]
+}
+
+function callOptions(
+  { settings, providerTools, toolChoice, output }: ModelAgent<never>,
+  tools: ModelTools,
+  messages: readonly Message[],
+  step: number,
+): ModelCallOptions<FilePart> {
+  const offered = [...tools.described(), ...providerTools]
+  return {
+    ...settings,
+    // A copy: providers and test doubles keep what they were called with.
+    prompt: [...messages],
+    ...(offered.length === 0 ? {} : { tools: offered }),
+    // A model that must call a tool would never come to an answer if it had to each time.
+    ...(offered.length === 0 || toolChoice === undefined
+      ? {}
+      : { toolChoice: step === 1 || toolChoice.type === 'none' ? toolChoice : { type: 'auto' } }),
+    ...(output === undefined
+      ? {}
+      : { responseFormat: { type: 'json', schema: output.jsonSchema } }),
+  }
+}
