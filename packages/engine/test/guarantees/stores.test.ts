@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { MemoryStore } from '../../src/index.ts'
+import { crowd, expectIsolated, seed } from '../support/crowd.ts'
+
+const count = 40
+const at = new Date(0).toISOString()
+
+// origins: G16 G9
+test(`forty users under the same ids in every part of a store find their own (RINGFENCE_TEST_SEED=${seed})`, async () => {
+  const store = new MemoryStore()
+  const report = await crowd({
+    count,
+    seed,
+    visit: async ({ canary, userId, giveWay, index }) => {
+      const event = { at, runId: 'r', requestId: 'q', userId, agent: 'a' }
+      await store.runs.create({ runId: 'r', agent: 'a', requestId: 'q', createdAt: at })
+      await giveWay()
+      await store.runs.append('r', [
+        { ...event, type: 'agent_started', data: { queuedMs: 0 } },
+        { ...event, type: 'agent_text', data: { delta: canary } },
+      ])
+      await giveWay()
+      const messages = [{ messageId: 'm', role: 'user' as const, content: canary }]
+      await store.threads.append('t', { turnId: '1', at, messages })
+      await giveWay()
+      const claim = { agent: 'a', key: 'k', inputHash: canary, now: 0, expiresAt: 1_000_000 }
+      const claimed = await store.idempotency.claim({ ...claim, runId: `r-${index}` })
+      await giveWay()
+      await store.ledger.charge({ runId: 'r', agent: 'a', at, amounts: { inputTokens: index } })
+      await giveWay()
+      const totals = await store.ledger.totals()
+      expect(totals.inputTokens).toBe(index)
+      expect(claimed).toMatchObject({ inputHash: canary, runId: `r-${index}` })
+      const [runs, threads] = [await store.runs.list(), await store.threads.list()]
+      expect([runs.runs.length, threads.threads.length]).toEqual([1, 1])
+      return [
+        await store.runs.read('r', undefined, 10),
+        await store.threads.read('t'),
+        claimed,
+        runs,
+      ]
+    },
+  })
+  expectIsolated(report, count)
+})
+
+// origins: G16
+test('a store without owners in its keys is found out', async () => {
+  const rows = new Map<string, string>()
+  const report = await crowd({
+    count,
+    seed,
+    visit: async ({ canary, giveWay }) => {
+      rows.set('r', canary)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      await giveWay()
+      return rows.get('r')
+    },
+  })
+  expect(report.foreign.length).toBeGreaterThan(0)
+})
