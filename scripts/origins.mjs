@@ -51,7 +51,9 @@ for (const file of testFiles) {
 
 const problems = []
 const known = new Set(
-  [...parts.flatMap(({ rows }) => rows), ...promises, ...guarantees, ...lessons].map(({ id }) => id),
+  [...parts.flatMap(({ rows }) => rows), ...promises, ...guarantees, ...lessons].map(
+    ({ id }) => id,
+  ),
 )
 for (const [id, [test]] of testsOf) {
   if (!known.has(id)) problems.push(`${test.file} names ${id}, which is not in docs/origins.json`)
@@ -119,7 +121,13 @@ const body = [
   )}\n`,
   `## Guarantees, and tests that could not fail\n\n${table(
     ['', 'guarantee', 'weakness of its test there', 'here', 'shown by'],
-    guarantees.map(({ id, what, weakness, now }) => [id, cell(what), cell(weakness), cell(now), links(id)]),
+    guarantees.map(({ id, what, weakness, now }) => [
+      id,
+      cell(what),
+      cell(weakness),
+      cell(now),
+      links(id),
+    ]),
   )}\n`,
   `## Lessons\n\nWhat went wrong there, and why it cannot here.\n\n${table(
     ['', 'there', 'here', 'shown by'],

@@ -26,6 +26,7 @@ export {
   createExecutionEngine,
   UserExecutionEngine,
   type EngineHealth,
+  type EngineMetrics,
   type ExecutionEngineOptions,
   type RunHandle,
   type StartOptions,
@@ -42,6 +43,8 @@ export type {
   TargetedDurations,
 } from './instances/instance-metrics.ts'
 export type { DurationSummary } from './statistics/recent-durations.ts'
+export type { RunStatistics, RunTotals } from './statistics/run-statistics.ts'
+export type { RunStatus } from './runs/run-status.ts'
 export type { AgentExecution, DelegateOptions } from './instances/agent-execution.ts'
 export type { EngineLimits } from './limits.ts'
 export type { EngineLogger } from './logger.ts'
@@ -93,7 +96,6 @@ export type {
   RunPage,
   RunPageOptions,
   RunRecord,
-  RunStatus,
   RunStore,
 } from './store/run-store.ts'
 export type {

@@ -47,6 +47,11 @@ export interface EngineLimits {
   readonly resultBytes: number
   /** Characters of one thought or one piece of text. More is cut, and says so. Default 65,536. */
   readonly textLength: number
+  /**
+   * Owners whose statistics are kept. Of those with nothing going on, whoever has been away the longest is
+   * forgotten. Default 10,000.
+   */
+  readonly statisticsOwners: number
 }
 
 const defaults: EngineLimits = Object.freeze({
@@ -69,6 +74,7 @@ const defaults: EngineLimits = Object.freeze({
   delegationDepth: 8,
   resultBytes: 1_048_576,
   textLength: 65_536,
+  statisticsOwners: 10_000,
 })
 
 // A queue of length 0 and a grace of 0 ms make sense; a concurrency of 0 would never run anything.

@@ -21,7 +21,11 @@ import {
   type EventSink,
   type ExecutionContext,
 } from '../instances/execution-context.ts'
-import { InstanceMetrics, type InstanceTargets } from '../instances/instance-metrics.ts'
+import {
+  InstanceMetrics,
+  type FactoryMetrics,
+  type InstanceTargets,
+} from '../instances/instance-metrics.ts'
 import type { OrphanGuard } from '../instances/orphan-guard.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { copyInput } from '../internal/copy-input.ts'
@@ -34,9 +38,15 @@ import { MemoryStore } from '../store/memory-store.ts'
 import { checkedWeight } from '../scheduling/owner-weight.ts'
 import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
 import { WaitLimit } from '../scheduling/wait-limit.ts'
+import {
+  RunStatisticsBook,
+  type RunStatistics,
+  type RunTotals,
+} from '../statistics/run-statistics.ts'
 import { notFound } from '../store/not-found.ts'
 import type { RunPage, RunPageOptions, RunRecord } from '../store/run-store.ts'
 import { closeRuns } from './close-runs.ts'
+import { forgetEndedRuns } from './forget-ended-runs.ts'
 import { IdleDeadline } from './idle-deadline.ts'
 import type { LiveRun } from './live-run.ts'
 import { openRun } from './open-run.ts'
@@ -92,12 +102,21 @@ export interface EngineHealth {
   readonly orphans: number
 }
 
+/** What an engine has done since it was made. Names nobody. */
+export interface EngineMetrics {
+  /** Runs of all owners. */
+  readonly runs: RunTotals
+  /** Owners whose statistics are kept. */
+  readonly owners: number
+  readonly instances: FactoryMetrics
+}
+
 /**
  * Starts and executes runs, each for exactly one owner: that of the scope in which it is started. There is no
  * other way to name a user, and no anonymous one. One engine serves all users.
  *
  * A run has a root scope of its own: it outlives the request that started it, and requests only follow it.
- * Every method but `agents`, `health` and `close` throws `NO_SCOPE` outside a scope.
+ * Every method but `agents`, `health`, `metrics` and `close` throws `NO_SCOPE` outside a scope.
  */
 export class UserExecutionEngine {
   readonly #agents: AgentRegistry
@@ -110,6 +129,7 @@ export class UserExecutionEngine {
   readonly #admission: RunAdmission
   readonly #waitLimit: WaitLimit
   readonly #orphans: Orphans
+  readonly #statistics: RunStatisticsBook
   readonly #instances: InstanceFactory
   readonly #live = new LiveEvents()
   readonly #sources: FollowSources
@@ -132,6 +152,7 @@ export class UserExecutionEngine {
       this.#limits,
       createRunId ?? (() => globalThis.crypto.randomUUID()),
     )
+    this.#statistics = new RunStatisticsBook(this.#limits.statisticsOwners)
     this.#waitLimit = new WaitLimit(this.#limits.queueMs)
     this.#orphans = new Orphans({ limits: this.#limits, logger: this.#logger, now: this.#now })
   }
@@ -177,6 +198,7 @@ export class UserExecutionEngine {
     })
     if ('joins' in admission) return joined(admission.joins)
     const { run, replaces } = admission
+    run.tally = this.#statistics.enter(owner, this.#now)
     void run.ended.then(() => this.#live.end(owner, run.runId))
     try {
       if (options.signal !== undefined) run.cancelWith(options.signal)
@@ -243,6 +265,31 @@ export class UserExecutionEngine {
     }
   }
 
+  /** How the current owner's runs went since the engine was made. Throws `NO_SCOPE`. */
+  statistics(): RunStatistics {
+    return this.#statistics.of(canonicalOwner(currentScope().owner))
+  }
+
+  /** How all runs went, and what is made for them. For operators: names nobody, and works outside a scope. */
+  metrics(): EngineMetrics {
+    return {
+      runs: this.#statistics.totals(),
+      owners: this.#statistics.owners,
+      instances: this.#metrics.read(),
+    }
+  }
+
+  /**
+   * Removes the current owner's runs that have ended, with their events, and what was counted of them. Resolves
+   * with how many there were; doing it again changes nothing. A run that goes on stays. Rejects with `NO_SCOPE`.
+   */
+  async forgetRuns(): Promise<number> {
+    const owner = canonicalOwner(currentScope().owner)
+    const forgotten = await forgetEndedRuns(this.#store.runs)
+    this.#statistics.forget(owner)
+    return forgotten
+  }
+
   /**
    * Ends the engine: refuses new runs, cancels those that wait, lets those that execute finish for `graceMs`
    * milliseconds (default 10,000) and cancels the rest. Every run gets its terminal event, and can still be
@@ -268,6 +315,7 @@ export class UserExecutionEngine {
       fields: { runId },
       onOrphan: ({ label, ended }, { agent: emitter, callId }) => {
         ticket.charge(ended)
+        run.tally?.orphaned(ended)
         const data = callId === undefined ? { label } : { label, callId }
         // A run that has ended meanwhile has told its story.
         run.context?.sink

@@ -3,6 +3,7 @@ import type { CancelReason } from '../events/agent-event.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
 import type { RunHandle } from './execution-engine.ts'
 import type { Ticket } from '../scheduling/place.ts'
+import type { RunTally } from '../statistics/run-statistics.ts'
 
 const sentences: Record<CancelReason, string> = {
   caller: 'The run was cancelled.',
@@ -29,6 +30,8 @@ export class LiveRun {
   started = false
   /** Set when its root scope is being opened: what `start` gives its caller. */
   handle: Promise<RunHandle> | undefined
+  /** Where it is counted. */
+  tally: RunTally | undefined
 
   /** Asks for a slot with the run's own listener for its place in the queue. Throws what `enter` throws. */
   constructor(
@@ -95,6 +98,7 @@ export class LiveRun {
 
   /** It never came to be: gives back its place and its slot. */
   abandon(error: unknown): void {
+    this.tally?.abandoned()
     this.ticket.withdraw(error)
     this.ticket.release()
     this.finish()

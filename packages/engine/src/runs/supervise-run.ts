@@ -43,6 +43,7 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
     run.signal.throwIfAborted()
     run.started = true
     startedAt = now()
+    run.tally?.started(startedAt - queuedAt)
     idle.begin()
     await journal.append({ type: 'agent_started', agent, data: { queuedMs: startedAt - queuedAt } })
     outcome = { result: await executeInstance(supervision) }
@@ -53,7 +54,9 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
   run.beginEnding()
   if (run.signal.aborted) outcome = { error: run.signal.reason }
   try {
-    await journal.end(...conclude(outcome, run, now() - startedAt))
+    const [terminal, unfinished] = conclude(outcome, run, now() - startedAt)
+    run.tally?.ended(terminal)
+    await journal.end(terminal, unfinished)
   } finally {
     run.ticket.release()
     run.finish()

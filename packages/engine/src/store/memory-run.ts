@@ -1,5 +1,6 @@
 import { EngineError } from '../errors/engine-error.ts'
 import type { DurableEvent, UnnumberedEvent } from '../events/agent-event.ts'
+import { advance } from '../runs/run-status.ts'
 import type { EventBatch, NewRun, RunRecord } from './run-store.ts'
 
 /** One run in memory: its record, the newest of its events, and who waits for more. */
@@ -28,12 +29,13 @@ export class MemoryRun {
   append(events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
     const first = this.#record.lastSeq + 1
     const numbered = events.map((event, index) => number(event, first + index))
-    // Measured before anything is kept: what cannot be measured throws here.
+    // Before anything is kept: what cannot follow, and what cannot be measured, throws here.
+    const record = numbered.reduce(follow, this.#record)
     const sizes = numbered.map((event) => JSON.stringify(event).length)
     this.#events.push(...numbered)
     this.#sizes.push(...sizes)
     for (const size of sizes) this.characters += size
-    for (const event of numbered) this.#record = follow(this.#record, event)
+    this.#record = record
     this.#trim()
     this.wake()
     return numbered
@@ -107,7 +109,8 @@ function number(event: UnnumberedEvent, seq: number): DurableEvent {
 function follow(record: RunRecord, event: DurableEvent): RunRecord {
   const seen = { ...record, lastSeq: event.seq }
   if (event.type === 'agent_started') {
-    return Object.freeze({ ...seen, status: 'running', startedAt: event.at })
+    const status = advance(record.status, 'running')
+    return Object.freeze({ ...seen, status, startedAt: event.at })
   }
   const ended = { ...seen, endedAt: event.at }
   if (event.type === 'agent_completed') {

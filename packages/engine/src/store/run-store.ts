@@ -1,7 +1,6 @@
 import type { Failure } from '../errors/failure.ts'
 import type { DurableEvent, UnnumberedEvent } from '../events/agent-event.ts'
-
-export type RunStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled'
+import type { RunStatus } from '../runs/run-status.ts'
 
 /** What is known of a run, as its owner may see it. */
 export interface RunRecord {
@@ -60,7 +59,7 @@ export interface RunStore {
 
   /**
    * Adds events in order and numbers them without gaps; the run's status follows from them. All of them or
-   * none. Throws `RUN_NOT_FOUND`, and `RUN_ENDED` after the terminal event.
+   * none. Throws `RUN_NOT_FOUND`, `RUN_ENDED` after the terminal event, and `RUN_STATE` where it begins twice.
    */
   append(runId: string, events: readonly UnnumberedEvent[]): Promise<readonly DurableEvent[]>
 

@@ -173,6 +173,20 @@ export function runStoreContract(
       })
     })
 
+    // origins: TRK-1 TRK-3
+    test('a run begins once: RUN_STATE, and all of it or none', async () => {
+      const store = await open()
+      await users.run(alice, async () => {
+        await store.create(newRun('a'))
+        const twice = [started('a'), said('a', 'x'), started('a')]
+        expect((await engineError(() => store.append('a', twice))).code).toBe('RUN_STATE')
+        expect(await store.get('a')).toMatchObject({ status: 'queued', lastSeq: -1 })
+        await store.append('a', [started('a')])
+        expect((await engineError(() => store.append('a', [started('a')]))).code).toBe('RUN_STATE')
+        expect(await store.get('a')).toMatchObject({ status: 'running', lastSeq: 0 })
+      })
+    })
+
     test('a batch holds what comes after the cursor, as much as was asked for, and says whether that is all', async () => {
       const store = await open()
       await users.run(alice, async () => {

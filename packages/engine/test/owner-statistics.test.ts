@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { AgentError, defineAgent, defineTool } from '../src/index.ts'
+import { contextError } from './support/caught.ts'
+import { aborted, deferred, until } from './support/deferred.ts'
+import { echo } from './support/echo.ts'
+import { engineOf } from './support/engine.ts'
+import { alice, bob, users } from './support/users.ts'
+
+const waits = defineAgent({
+  name: 'waits',
+  input: z.object({}),
+  output: z.null(),
+  run: async (_, agent) => {
+    await aborted(agent.signal)
+    return null
+  },
+})
+const fails = defineAgent({
+  name: 'fails',
+  input: z.object({}),
+  output: z.null(),
+  run: () => {
+    throw new AgentError('NO', 'no')
+  },
+})
+const late = defineAgent({
+  name: 'late',
+  input: z.object({}),
+  output: z.null(),
+  limits: { runMs: 10 },
+  run: async (_, agent) => {
+    await aborted(agent.signal)
+    return null
+  },
+})
+
+// origins: UEE-11 EEF-5 TRK-2 G10
+test("an owner's statistics tell of each end and of nobody else's runs", async () => {
+  const engine = engineOf([echo, waits, fails, late], { limits: { ownerConcurrency: 2 } })
+  const outcome = async (agent: string, input: unknown = {}): Promise<void> => {
+    const { result } = await engine.start(agent, input)
+    await result.catch(() => undefined)
+  }
+  await users.run(bob, () => outcome('echo', { text: 'hi' }))
+  await users.run(alice, async () => {
+    await outcome('echo', { text: 'hi' })
+    await outcome('fails')
+    await outcome('late')
+    const cancelled = await engine.start('waits', {})
+    await engine.cancel(cancelled.runId)
+    for (let run = 0; run < 3; run += 1) await engine.start('waits', {})
+    expect(engine.statistics()).toMatchObject({
+      total: 7,
+      queued: 1,
+      running: 2,
+      completed: 1,
+      failed: 1,
+      timedOut: 1,
+      cancelled: 1,
+      orphans: 0,
+      successRate: 0.25,
+      failureRate: 0.5,
+    })
+    expect(engine.statistics().execution.count).toBeGreaterThanOrEqual(3)
+    expect(engine.statistics().queueWait.count).toBeGreaterThanOrEqual(5)
+    expect(engine.statistics().execution.maxMs).toBeGreaterThanOrEqual(10)
+  })
+  await users.run(bob, () => {
+    expect(engine.statistics()).toMatchObject({ total: 1, completed: 1, running: 0, queued: 0 })
+  })
+  const { runs, owners, instances } = engine.metrics()
+  expect(runs).toMatchObject({ total: 8, completed: 2, running: 2, queued: 1 })
+  expect(owners).toBe(2)
+  expect(instances.created).toBeGreaterThan(0)
+  expect(JSON.stringify(engine.metrics())).not.toContain('alice')
+  await engine.close({ graceMs: 0 })
+  expect(engine.metrics().runs).toMatchObject({ total: 8, running: 0, queued: 0, cancelled: 4 })
+})
+
+test('outside a scope there are no statistics of anybody', async () => {
+  const engine = engineOf([echo])
+  expect((await contextError(() => engine.statistics())).code).toBe('NO_SCOPE')
+  expect((await contextError(() => engine.forgetRuns())).code).toBe('NO_SCOPE')
+})
+
+// origins: UEE-3 L24
+test('work that ignores its end is counted for its owner until it really ends', async () => {
+  const release = deferred()
+  const stubborn = defineTool({
+    name: 'stubborn',
+    input: z.object({}),
+    output: z.null(),
+    timeoutMs: 5,
+    run: async () => {
+      await release.promise
+      return null
+    },
+  })
+  const calls = defineAgent({
+    name: 'calls',
+    input: z.object({}),
+    output: z.null(),
+    run: (_, agent) => agent.call(stubborn, {}),
+  })
+  const engine = engineOf([calls], { limits: { abortGraceMs: 20 } })
+  await users.run(alice, async () => {
+    const { result } = await engine.start('calls', {})
+    await result.catch(() => undefined)
+    expect(engine.statistics()).toMatchObject({ orphans: 1, failed: 1 })
+    release.resolve()
+    await until(() => engine.statistics().orphans === 0)
+  })
+})
+
+test('a start that is refused is counted as nothing', async () => {
+  const engine = engineOf([echo, waits], { limits: { ownerConcurrency: 1, ownerQueue: 0 } })
+  await users.run(alice, async () => {
+    await engine.start('waits', {})
+    await engine.start('waits', {}).catch(() => undefined)
+    await engine.start('echo', { text: 7 }).catch(() => undefined)
+    await engine.start('waits', {}, { threadId: '' }).catch(() => undefined)
+    expect(engine.statistics().total).toBe(1)
+  })
+  await engine.close({ graceMs: 0 })
+})
+
+// origins: UEE-12 REG-2 EEF-4
+test('an owner forgets what has ended, and only what is theirs; doing it again changes nothing', async () => {
+  const engine = engineOf([echo, waits])
+  const start = async (): Promise<string> => {
+    const { runId, result } = await engine.start('echo', { text: 'hi' })
+    await result
+    return runId
+  }
+  const [kept] = await users.run(bob, async () => [await start()])
+  await users.run(alice, async () => {
+    for (let run = 0; run < 130; run += 1) await start()
+    const { runId } = await engine.start('waits', {})
+    expect(await engine.forgetRuns()).toBe(130)
+    expect((await engine.runs()).runs.map((run) => run.runId)).toEqual([runId])
+    expect(await engine.forgetRuns()).toBe(0)
+    // What goes on is still counted.
+    expect(engine.statistics().running).toBe(1)
+    await engine.cancel(runId)
+    expect(await engine.forgetRuns()).toBe(1)
+    expect(engine.statistics()).toMatchObject({ total: 0, completed: 0 })
+  })
+  await users.run(bob, async () => {
+    expect((await engine.runs()).runs.map(({ runId }) => runId)).toEqual([kept])
+    expect(engine.statistics().completed).toBe(1)
+  })
+})
