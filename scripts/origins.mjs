@@ -1,14 +1,21 @@
 // Writes docs/origins.md: what became of each part of the system that Ringfence comes from, and which test shows it.
-//   node scripts/origins.mjs [--check]
+//   node scripts/origins.mjs [--check] [--root <folder>]
 // What was and what is stands in docs/origins.json. A test names the rows that it covers in a comment above it,
 // `// origins: AIF-7 L2`. With --check nothing is written; it fails when the page differs. It always fails when a
 // row that is kept has no test, when one that is changed has neither test nor reason, and when a test names a row
 // that is not there.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { root } from './packages.mjs'
+import { parseArgs } from 'node:util'
+import { root as repository } from './packages.mjs'
 
-const check = process.argv.includes('--check')
+const { values } = parseArgs({
+  options: {
+    check: { type: 'boolean', default: false },
+    root: { type: 'string', default: repository },
+  },
+})
+const { check, root } = values
 const page = join(root, 'docs/origins.md')
 const log = (line) => process.stdout.write(`${line}\n`)
 const { parts, promises, guarantees, lessons } = JSON.parse(
@@ -16,6 +23,7 @@ const { parts, promises, guarantees, lessons } = JSON.parse(
 )
 
 const testFiles = ['packages', 'examples', 'scripts', '.ci']
+  .filter((group) => existsSync(join(root, group)))
   .flatMap((group) => {
     const tests = (folder) =>
       readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

@@ -36,6 +36,7 @@ test.each([
   await expect(execute('node', args, { cwd: application(), env: environment() })).resolves.toBe('')
 })
 
+// origins: L12 S-8
 test('a consumer compiles, serves, runs an agent for its caller alone, and stops on SIGTERM', async () => {
   const where = { cwd: application(), env: { ...environment(), SIGNING_SECRET: secret } }
   const tsc = join(inject('consumer'), 'node_modules/typescript/bin/tsc')

@@ -31,6 +31,7 @@ const runOf = (userId: string, log: string): Promise<AgentEvent[]> =>
 const log = generateSampleLog({ seed: 11, calls: 500, profile: 'support-chat' })
 
 describe('the supervisor', () => {
+  // origins: SUP-1 DMO-5
   test('runs the five stages in order, and its result is that of the analysis', async () => {
     const events = await runOf('alice', log)
     const started = events.flatMap((event) =>
@@ -57,6 +58,7 @@ describe('the supervisor', () => {
     expect(texts[0]).toContain('calls')
   })
 
+  // origins: UPD-1
   test('shows how far the reading of a large log has come', async () => {
     const large = generateSampleLog({ seed: 11, calls: 20_000, profile: 'support-chat' })
     const events = await runOf('alice', large)

@@ -26,6 +26,7 @@ const readProblem = async (answer: Response): Promise<z.output<typeof problem>> 
 }
 
 describe('a run over HTTP', () => {
+  // origins: DMO-5
   test('gives the result that its schema promises, equal to the analysis without agents', async () => {
     const log = generateSampleLog({ seed: 3, calls: 1000, profile: 'code-completion' })
     const events = await analyst.run('alice', log)
@@ -129,6 +130,7 @@ describe('bad input', () => {
   })
 })
 
+// origins: SUP-1
 test('fifty-two users at once each get their own answer, and no event of anybody else', async () => {
   const users = Array.from({ length: 52 }, (_, number) => ({
     userId: `user-${number}`,

@@ -11,6 +11,7 @@ import {
 import { caught } from './support/caught.ts'
 import { alice, bob, users } from './support/users.ts'
 
+// origins: UCM-3 UEC-8
 test('opening, closing, detaching and breaking a rule are published, without naming anybody', async () => {
   const heard: [string, unknown][] = []
   const listen = (message: unknown, name: string | symbol): void => {

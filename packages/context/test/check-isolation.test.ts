@@ -18,6 +18,7 @@ async function leak(visit: (visit: Visit) => unknown): Promise<IsolationError> {
   return error
 }
 
+// origins: UCM-4
 test('code that keeps users apart passes, and the report says how much was seen', async () => {
   const report = await check(async ({ canary, giveWay }) => {
     const mine = [canary]

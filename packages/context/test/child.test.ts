@@ -18,6 +18,7 @@ const app = defineUserContext(
   }),
 )
 
+// origins: UEC-10 UEC-11
 test('a child adds what was not set, and the parent keeps what it had', async () => {
   await users.run(alice, async () => {
     const before = users.current()
@@ -52,6 +53,7 @@ test('a child takes another request id or run id, which name the work and no rig
   })
 })
 
+// origins: UEC-7
 test('a child cannot name another owner', async () => {
   const child = (additions: unknown): Promise<unknown> => users.child(untyped(additions), () => 1)
   await users.run({ ...alice, tenantId: 'acme' }, async (scope) => {

@@ -40,6 +40,7 @@ test.each([
   expect(inspect().openScopes).toBe(before)
 })
 
+// origins: UEC-13 AIF-14
 test('cleanups run last in, first out, each awaited, in the scope', async () => {
   const order: string[] = []
   await users.run(alice, async (scope) => {
@@ -54,6 +55,7 @@ test('cleanups run last in, first out, each awaited, in the scope', async () => 
   expect(order).toEqual(['callback', 'third, alice', 'second, alice', 'first, alice'])
 })
 
+// origins: AIF-14 UEC-11
 test('cleanups also run when the callback throws, and when the scope is aborted', async () => {
   let cleanups = 0
   const count = (): void => {
@@ -81,6 +83,7 @@ test('a cleanup gets a signal of its own, fresh although the scope was aborted',
   expect(seen).toEqual([true, false])
 })
 
+// origins: UEC-13 UEC-16 AIF-13
 test('every cleanup runs although others throw, and every error can be reached', async () => {
   const ran: number[] = []
   const fail =
@@ -239,6 +242,7 @@ test('after the end only id, label and lifecycle of a scope work', async () => {
   await expect(scope.child({}, {}, () => 1)).rejects.toMatchObject({ code: 'SCOPE_CLOSED' })
 })
 
+// origins: UEC-14
 test('a scope shows nothing of its user when it is printed', async () => {
   await users.run({ userId: 'canary-user' }, (scope) => {
     expect(JSON.stringify(scope)).toBe('{}')

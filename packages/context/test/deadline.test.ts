@@ -4,6 +4,7 @@ import { contextError } from './support/caught.ts'
 import { aborted } from './support/deferred.ts'
 import { alice, users } from './support/users.ts'
 
+// origins: AIF-15 UCM-1
 test('a deadline aborts the scope with DEADLINE_EXCEEDED', async () => {
   const error = await contextError(() =>
     users.run(alice, { deadlineMs: 5 }, async (scope) => {

@@ -7,6 +7,7 @@ const resources = (): number =>
   process.getActiveResourcesInfo().filter((name) => !['Timeout', 'CloseReq'].includes(name)).length
 const listeners = (): unknown[] => process.eventNames().map((name) => process.listenerCount(name))
 
+// origins: L28
 test('importing does nothing: the process’s symbol is claimed when a scope is first asked for', async () => {
   // zod is the application's, and notes its version on globalThis.
   await import('zod')

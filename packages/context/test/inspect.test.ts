@@ -24,6 +24,7 @@ test('inspect counts the scopes that are open, and those ever opened', async () 
   })
 })
 
+// origins: UCM-3
 test('inspect counts violations by code', async () => {
   const count = (code: 'NO_SCOPE' | 'CROSS_OWNER'): number => inspect().violations[code] ?? 0
   const missing = count('NO_SCOPE')

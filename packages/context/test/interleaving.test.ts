@@ -72,6 +72,7 @@ const neverWrong = (carrier: () => Carrier): fc.IAsyncProperty<[Step[][]]> =>
     expect(await serve(carrier(), all)).toEqual([])
   })
 
+// origins: S-5 G8
 test('however the requests of many users interleave, each sees its own user', async () => {
   const ringfence = {
     run: (userId: string, callback: () => Promise<void>) => users.run({ userId }, callback),

@@ -5,6 +5,7 @@ import { aborted, deferred, nextTurn } from './support/deferred.ts'
 import { untyped } from './support/untyped.ts'
 import { admins, alice, bob, users } from './support/users.ts'
 
+// origins: UEC-7 S-2
 test('another owner’s run inside an open scope is refused with CROSS_OWNER, and does not run', async () => {
   let ran = false
   const run = (): unknown => {

@@ -14,6 +14,7 @@ const owner: fc.Arbitrary<Owner> = fc.record(
 const isSame = (one: Owner, other: Owner): boolean =>
   one.userId === other.userId && (one.tenantId ?? '') === (other.tenantId ?? '')
 
+// origins: UEC-14 UEC-5
 test('two owners share a key exactly when they are the same one', () => {
   fc.assert(
     fc.property(owner, owner, (one, other) => {
@@ -25,6 +26,7 @@ test('two owners share a key exactly when they are the same one', () => {
   )
 })
 
+// origins: UEC-5
 test('no owner’s key begins another owner’s key, so that a key may follow it', () => {
   fc.assert(
     fc.property(owner, owner, part, (one, other, rest) => {

@@ -22,6 +22,7 @@ test('an owned value works in every open scope of its owner', () => {
   users.runSync({ ...alice, tenantId: '' }, () => expect(assertOwner(value)).toBe(value))
 })
 
+// origins: UEC-12
 test('another owner’s scope refuses it with CROSS_OWNER', () => {
   const value = users.runSync(alice, () => own({ secret: 'alice’s' }))
   for (const other of [bob, { ...alice, tenantId: 'acme' }]) {
@@ -46,6 +47,7 @@ test('what nobody owns fails closed with NOT_OWNED, also what cannot be owned', 
   })
 })
 
+// origins: UEC-12
 test('a copy of an owned value is nobody’s', () => {
   users.runSync(alice, () => {
     const value = own({ a: 1 })

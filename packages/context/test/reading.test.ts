@@ -12,6 +12,7 @@ test('outside every scope reading throws NO_SCOPE, and trying gives undefined', 
   expect(tryCurrentScope()).toBeUndefined()
 })
 
+// origins: AIF-20 UCM-2 S-3
 test('there is no last user: a scope leaves nothing behind for the next line', async () => {
   users.runSync(alice, () => undefined)
   expect(users.tryCurrent()).toBeUndefined()
@@ -87,6 +88,7 @@ test('a result that throws when it is looked at rejects, and the scope still clo
   expect(kept.map(({ lifecycle }) => lifecycle)).toEqual(['closed'])
 })
 
+// origins: UEC-18
 test('a scope that another definition opened is refused with CONTEXT_MISMATCH', async () => {
   await admins.run(alice, async () => {
     expect(() => users.current()).toThrow(expect.objectContaining({ code: 'CONTEXT_MISMATCH' }))

@@ -144,6 +144,7 @@ const heap = async (): Promise<number> => {
   return process.memoryUsage().heapUsed
 }
 
+// origins: S-4 L24
 test('a hundred thousand scopes one after the other leave the heap as it was', async () => {
   const many = async (count: number): Promise<void> => {
     for (let index = 0; index < count; index += 1) {
@@ -160,6 +161,7 @@ test('a hundred thousand scopes one after the other leave the heap as it was', a
   expect(inspect().openScopes).toBe(0)
 }, 60_000)
 
+// origins: L22
 test('a hundred thousand children of one long scope leave the heap as it was', async () => {
   await payloads.run({ userId: 'alice', payload: [] }, async (scope) => {
     const many = async (count: number): Promise<void> => {

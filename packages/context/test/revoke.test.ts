@@ -4,6 +4,7 @@ import { caught, contextError } from './support/caught.ts'
 import { aborted, deferred } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
 
+// origins: UCM-2 EEF-4
 test('every scope of the owner ends, detached ones too, and nobody else notices', async () => {
   const started = deferred()
   const detached = deferred<Promise<unknown>>()

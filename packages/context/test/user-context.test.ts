@@ -7,6 +7,7 @@ import { alice, users } from './support/users.ts'
 
 const open = defineUserContext('open', z.looseObject({}))
 
+// origins: UEC-1
 test('a user context is frozen, all the way down', () => {
   const deep = defineUserContext(
     'deep',
@@ -29,6 +30,7 @@ test('a user context is frozen, all the way down', () => {
   })
 })
 
+// origins: UEC-1 UEC-6 AIF-6
 test('a user context is a copy: changing the input afterwards changes nothing', async () => {
   const roles = ['reader']
   const nested = { models: ['small'] }
@@ -68,6 +70,7 @@ test('an empty tenant and an absent one are the same, and no key says undefined'
   }
 })
 
+// origins: UEC-14 DMO-3
 test('a request id is made up where none is given, a new one for each scope', () => {
   const made = [1, 2, 3].map(() => users.runSync(alice, () => users.current().requestId))
   expect(new Set(made).size).toBe(3)
@@ -166,6 +169,7 @@ test.each([
   expect(open.runSync({ ...alice, value }, () => open.current()['value'])).toEqual(value)
 })
 
+// origins: UEC-18
 test('a __proto__ in the input is refused, and reaches no prototype', async () => {
   const input: unknown = JSON.parse('{"userId": "alice", "__proto__": {"isAdmin": true}}')
   await expect(
@@ -194,6 +198,7 @@ describe('the application’s schema', () => {
     expect(parsed).toBe(1)
   })
 
+  // origins: UEC-9
   test('may be strict about its own fields', async () => {
     const strict = defineUserContext('strict', z.strictObject({ plan: z.string() }))
     await expect(
@@ -257,6 +262,7 @@ describe('the application’s schema', () => {
     ).toMatchObject({ code: 'INVALID_CONTEXT', cause })
   })
 
+  // origins: UEC-6 UEC-7
   test.each(['userId', 'tenantId', 'roles'])('cannot redefine %s', (field) => {
     expect(() => defineUserContext('app', z.object({ [field]: z.any() }))).toThrow(
       new ArgumentError(

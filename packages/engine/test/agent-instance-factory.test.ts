@@ -34,6 +34,7 @@ test('outside a scope there is nobody to make an instance for', async () => {
   expect(instances.metrics()).toMatchObject({ created: 0, active: 0, disposed: 0, failed: 1 })
 })
 
+// origins: AIF-4 AIF-12 S-3
 test('one factory serves two users at once, each with their own context', async () => {
   const instances = factoryOf(whoAmI)
   const bothInside = deferred()
@@ -79,6 +80,7 @@ test("in another owner's scope an instance refuses with CROSS_OWNER, and nothing
   expect(runs).toBe(0)
 })
 
+// origins: AIF-11 AIF-15 REG-2
 test('after its scope an instance is over: SCOPE_CLOSED', async () => {
   const instances = factoryOf(whoAmI)
   const kept = await users.run(alice, () => instances.create('who-am-i'))
@@ -120,6 +122,7 @@ test('the metrics count what was made, what is there and what has gone', async (
   expect(instances.metrics()).toMatchObject({ created: 3, active: 0, disposed: 3 })
 })
 
+// origins: AIF-7 AIF-12
 test('an unknown agent and an input that does not fit are refused, and counted as nothing', async () => {
   const instances = factoryOf(echo)
   await users.run(alice, async () => {
@@ -174,6 +177,7 @@ test('an instance that is still executing ends with the scope it was made in', a
   expect(inspect().openScopes).toBe(0)
 })
 
+// origins: L21
 test("inside a run an instance's events join the run's, in the run's one order", async () => {
   const composed = defineAgent({
     name: 'composed',
@@ -198,6 +202,7 @@ test("inside a run an instance's events join the run's, in the run's one order",
   })
 })
 
+// origins: AIF-10
 test("outside a run an engine's instances execute in the scope they are made in, and tell nobody", async () => {
   const scoped = defineAgent({
     name: 'scoped',

@@ -6,6 +6,7 @@ import { echo } from './support/echo.ts'
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected })
 
+// origins: AIF-5 REG-1
 test('nothing is looked up before the registry is frozen', () => {
   const agents = new AgentRegistry().register(echo)
   expect(() => agents.get('echo')).toThrow(code('REGISTRY_NOT_FROZEN'))
@@ -14,6 +15,7 @@ test('nothing is looked up before the registry is frozen', () => {
   expect(agents.frozen).toBe(false)
 })
 
+// origins: REG-1 L4
 test('nothing is registered after it is frozen, and freezing again changes nothing', () => {
   const agents = new AgentRegistry().register(echo).freeze().freeze()
   expect(agents.frozen).toBe(true)
@@ -23,6 +25,7 @@ test('nothing is registered after it is frozen, and freezing again changes nothi
   expect(agents.get('echo')).toBe(echo)
 })
 
+// origins: REG-1 EEF-7
 test('a second agent of the same name is refused, and the first one stays', () => {
   const agents = new AgentRegistry().register(echo)
   const second = pipeline({ name: 'echo', stages: [echo] })

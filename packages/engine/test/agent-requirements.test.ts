@@ -132,7 +132,7 @@ test('it is healthy when it is frozen and not empty, and never by itself', () =>
   })
 })
 
-// origins: REG-1
+// origins: REG-1 REG-4
 test('the same definition twice is one; what is no definition is refused', () => {
   expect(new AgentRegistry().register(echo).register(echo).statistics().agents).toBe(1)
   class Echo {

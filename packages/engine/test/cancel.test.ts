@@ -23,6 +23,7 @@ const waits = defineAgent({
   },
 })
 
+// origins: UEE-12 BRG-7
 test('a run that is cancelled ends as cancelled, and its signal aborts', async () => {
   const engine = engineOf([waits])
   await users.run(alice, async () => {
@@ -41,6 +42,7 @@ test('a run that is cancelled ends as cancelled, and its signal aborts', async (
   await expectNothingLeft(engine)
 })
 
+// origins: UEE-5
 test('a run that is cancelled while it waits has its terminal event only, and its agent never begins', async () => {
   let begun = 0
   const counts = defineAgent({
@@ -107,6 +109,7 @@ test('cancelling again changes nothing: a run stays as it ended', async () => {
   })
 })
 
+// origins: L14
 test("cancelling somebody else's run is cancelling a missing one, down to the store calls", async () => {
   const store = new FailingRunStore()
   const engine = engineOf([waits], { store: storeWith({ runs: store }) })

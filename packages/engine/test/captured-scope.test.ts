@@ -225,6 +225,7 @@ test('events are pulled from no scope and from own scopes; another owner gets CR
   await request
 })
 
+// origins: BRG-8 L23
 test('the run keeps the context it was started with: request, roles and fields of the application', async () => {
   const agent = defineAgent({
     name: 'agent',
@@ -253,6 +254,7 @@ test('the run keeps the context it was started with: request, roles and fields o
   })
 })
 
+// origins: L9 BRG-1
 test('without a scope nothing of the engine works', async () => {
   const agent = defineAgent({
     name: 'agent',

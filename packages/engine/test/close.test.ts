@@ -21,6 +21,7 @@ const waits = defineAgent({
   },
 })
 
+// origins: REG-3 EEF-4
 test('close ends what waits, what runs and what ignores its signal: every run has its terminal event', async () => {
   const leave = deferred<null>()
   const ignores = defineAgent({
@@ -125,6 +126,7 @@ test('whoever follows a run at shutdown is told its end, however slowly they rea
   })
 })
 
+// origins: AIF-20 DMO-7
 test('an engine leaves its store open: others may read it, and whoever made it closes it', async () => {
   let closed = 0
   const store = storeWith({

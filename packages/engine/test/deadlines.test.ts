@@ -12,6 +12,7 @@ import { alice, users } from './support/users.ts'
 const empty = z.object({})
 const abortGraceMs = 40
 
+// origins: UEE-2 UEE-6 TMO-1 BRG-7 L25
 test('a run that takes longer than its limit ends with RUN_DEADLINE', async () => {
   const waits = defineAgent({
     name: 'waits',
@@ -36,6 +37,7 @@ test('a run that takes longer than its limit ends with RUN_DEADLINE', async () =
   await expectNothingLeft(engine)
 })
 
+// origins: TMO-1
 test("the engine's runMs holds where the agent sets none, and the agent's own where it does", async () => {
   const run = async (_: object, agent: AgentExecution): Promise<number> => (
     agent.signal,
@@ -98,6 +100,7 @@ test('a step that takes longer than its limit fails with STEP_DEADLINE, and its 
   await expectNothingLeft(engine)
 })
 
+// origins: L5
 test('a stage that takes too long ends the pipeline: what failed is never reported as success', async () => {
   const never = defineAgent({
     name: 'never',
@@ -123,6 +126,7 @@ test('a stage that takes too long ends the pipeline: what failed is never report
   })
 })
 
+// origins: UEE-12
 test('a tool that ignores its signal cannot hold the run; it is counted, fenced and charged until it ends', async () => {
   const leave = deferred()
   const afterwards: Record<string, unknown> = {}
@@ -324,6 +328,7 @@ test("a run's deadline that strikes in a tool of a step is the run's, all the wa
   })
 })
 
+// origins: AIF-15
 test('a run that waits too long for its turn ends with QUEUE_TIMEOUT, and its agent never begins', async () => {
   const gate = deferred<null>()
   let begun = 0

@@ -84,6 +84,7 @@ describe('each schema is applied once', () => {
   })
 })
 
+// origins: UEE-9 SUP-1 L5
 test('a pipeline runs its stages in order, and the first failure ends it', async () => {
   const began: string[] = []
   const step = (name: string, fails: boolean): AgentDefinition<string, string> =>
@@ -160,6 +161,7 @@ test('a delegation by name finds what is registered, and an unknown name is refu
   })
 })
 
+// origins: TLD-4
 test('a delegation may narrow the roles, for the tools of the other agent as well; never widen them', async () => {
   const logger = new RecordingLogger()
   const seen: Record<string, readonly string[]> = {}

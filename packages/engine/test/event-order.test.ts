@@ -28,6 +28,7 @@ const waits = defineTool({
   },
 })
 
+// origins: BRG-3 EMT-1 EMT-4 AEC-2 L20 UEE-5
 test('a run tells its story in order, numbered from 0 without gaps, with one end', async () => {
   const part = defineAgent({
     name: 'part',
@@ -104,6 +105,7 @@ test('events that are not awaited keep the order in which they were told', async
   })
 })
 
+// origins: L20 TLD-2
 test('parallel tool calls each have their beginning and their end', async () => {
   const agent = defineAgent({
     name: 'agent',
@@ -282,6 +284,7 @@ test('a failure that the agent does not look at fails the agent, and never the p
   await expectNothingLeft(engine)
 })
 
+// origins: TLD-1 EMT-5
 test('after the end nothing is told: whoever still holds the execution is refused', async () => {
   const kept: (() => Promise<unknown>)[] = []
   const agent = defineAgent({
@@ -322,6 +325,7 @@ test('after the end nothing is told: whoever still holds the execution is refuse
   })
 })
 
+// origins: UEE-5
 test('transient events carry no number and are never replayed', async () => {
   const gate = deferred()
   const agent = defineAgent({

@@ -40,6 +40,7 @@ const transient: AgentEvent[] = [
 ]
 const all = [...durable, ...terminal, ...transient]
 
+// origins: BRG-3 EMT-7 EMT-1
 test('every event passes its schema unchanged, as an object and as JSON, with a thread and without', () => {
   for (const event of all.flatMap((one) => [one, { ...one, threadId: 't' }])) {
     expect(agentEvent.parse(event)).toEqual(event)

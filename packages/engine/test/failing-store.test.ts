@@ -24,6 +24,7 @@ function failAt(store: FailingRunStore, type: string, nth: number = Infinity): v
   }
 }
 
+// origins: EEF-2
 test('a start that cannot be stored is refused with the reason, and leaves nothing', async () => {
   const store = new FailingRunStore()
   const engine = engineOf([echo], {
@@ -79,6 +80,7 @@ test('a run whose beginning cannot be stored fails, its agent never begins, and 
   await expectNothingLeft(engine)
 })
 
+// origins: EMT-2 EMT-3 L10 L14
 test('an event that cannot be stored fails whoever told it, awaited or not: nothing gets lost in silence', async () => {
   for (const awaited of [true, false]) {
     const store = new FailingRunStore()

@@ -76,6 +76,7 @@ test.each([
   expect(logger.entries[0]?.fields).toMatchObject({ agent: 'agent', err: thrown })
 })
 
+// origins: UEE-6 DMO-4
 test('an AgentError reaches the user with its code and message, and is no news for the log', async () => {
   const { end, logger } = await outcomeOf(
     thrower(new AgentError('UNREADABLE_LOG', 'line 17: "tokens" is not a number')),
@@ -88,6 +89,7 @@ test('an AgentError reaches the user with its code and message, and is no news f
   expect(logger.entries).toEqual([])
 })
 
+// origins: EEF-7
 test('an AgentError and an EngineError know their kind, also from another copy of the package', () => {
   expect(AgentError.is(new AgentError('A', 'a'))).toBe(true)
   expect(AgentError.is(new EngineError('AGENT_FAILED', 'a'))).toBe(false)
@@ -108,6 +110,7 @@ test('an EngineError of an inner call passes through with its code', async () =>
 })
 
 describe('an output', () => {
+  // origins: AEC-1 L19
   test('that does not fit its schema is a failure, and the values are not told', async () => {
     const { end } = await outcomeOf(() => ({ total: canary }), z.object({ total: z.number() }))
     expect(end).toMatchObject({ type: 'agent_error', data: { error: { code: 'INVALID_OUTPUT' } } })
@@ -186,6 +189,7 @@ describe('an output', () => {
   })
 })
 
+// origins: TLD-2 UEE-10 L19
 test('a tool fails with what it throws for the user, and otherwise with TOOL_FAILED', async () => {
   const logger = new RecordingLogger()
   const tool = defineTool({

@@ -56,6 +56,7 @@ function stepping(): {
 const numbers = (events: readonly AgentEvent[]): unknown[] =>
   events.flatMap((event) => ('seq' in event ? [event.seq] : []))
 
+// origins: MGR-1 MGR-3 L15
 test('whoever joins after the end gets the whole story, from any position', async () => {
   const engine = engineOf([echo])
   await users.run(alice, async () => {
@@ -82,6 +83,7 @@ test('a cursor that is none is refused before anything is watched', async () => 
   })
 })
 
+// origins: MGR-2 NOT-1
 test('several followers each get everything, at their own pace', async () => {
   const { engine, store, steps } = stepping()
   await users.run(alice, async () => {
@@ -209,6 +211,7 @@ test('no events are followed from a scope that is closing', async () => {
   await result
 })
 
+// origins: BRG-9 NOT-1
 test('a follower that falls too far behind gets CURSOR_EVICTED, and holds nothing up', async () => {
   const store = new MemoryRunStore({ eventsPerRun: 10 })
   const talks = defineAgent({

@@ -72,6 +72,7 @@ test('an instance of a class is handed on as it is, and a cycle is copied as one
   })
 })
 
+// origins: UCM-1
 test('what the inputs of waiting runs hold is bounded per owner and in all, and given back', async () => {
   const gate = deferred()
   const reader = defineAgent({

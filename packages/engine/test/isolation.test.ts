@@ -5,6 +5,7 @@ const seed = Number(process.env['RINGFENCE_TEST_SEED'] ?? Date.now() % 1_000_000
 const userCount = 60
 const runsEach = 5
 
+// origins: S-5
 test(
   `60 users at once, each seeing only their own (RINGFENCE_TEST_SEED=${seed})`,
   { timeout: 60_000 },
@@ -32,6 +33,7 @@ test(
   },
 )
 
+// origins: L26
 test(
   `a tool that keeps its user where others can reach it is found out (RINGFENCE_TEST_SEED=${seed})`,
   { timeout: 60_000 },

@@ -32,11 +32,13 @@ test.each(['ownerQueue', 'queue', 'abortGraceMs', 'delegationDepth'] as const)(
   },
 )
 
+// origins: CFG-1 AIF-3 L3
 test('a limit that does not exist is refused: a misspelt one would enforce nothing', () => {
   const limits = untyped<Partial<EngineLimits>>({ runMilliseconds: 5 })
   expect(() => engineOf([echo], { limits })).toThrow('There is no limit `runMilliseconds`')
 })
 
+// origins: CFG-1
 test('a limit given as undefined is the default, not no limit', async () => {
   const hangs = defineAgent({
     name: 'hangs',

@@ -37,6 +37,7 @@ async function kept(store: MemoryRunStore): Promise<string[]> {
 }
 
 describe('the memory store forgets', () => {
+  // origins: UEE-2 TRK-2 BRG-9
   test("an owner's oldest runs beyond the limit, and nobody else's", async () => {
     const store = new MemoryRunStore({ runsPerOwner: 3 })
     await users.run(bob, async () => {

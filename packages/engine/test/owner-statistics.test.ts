@@ -35,7 +35,7 @@ const late = defineAgent({
   },
 })
 
-// origins: UEE-11 EEF-5 TRK-2 G10
+// origins: UEE-11 EEF-5 TRK-2 G10 BRG-2 BRG-9 UCM-2
 test("an owner's statistics tell of each end and of nobody else's runs", async () => {
   const engine = engineOf([echo, waits, fails, late], { limits: { ownerConcurrency: 2 } })
   const outcome = async (agent: string, input: unknown = {}): Promise<void> => {

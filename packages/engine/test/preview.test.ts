@@ -94,6 +94,7 @@ test('a text is not cut through the middle of a character', () => {
   expect(cut).not.toMatch(/\p{Cs}/u)
 })
 
+// origins: BRG-6
 test('long lists and wide objects are shortened, and say how long they were', () => {
   const list = preview(Array.from({ length: 1_000 }, (_, index) => index))
   expect(list).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, '… (1000 items)'])
@@ -130,6 +131,7 @@ test('what holds the same thing over and over stays small', () => {
   expect(performance.now() - began).toBeLessThan(1_000)
 })
 
+// origins: BRG-6
 test('getters are not called, on objects, lists and classes', () => {
   const object = Object.defineProperty({ a: 1 }, 'b', { get: thrower, enumerable: true })
   expect(preview(object)).toEqual({ a: 1, b: null })

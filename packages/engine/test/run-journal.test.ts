@@ -99,6 +99,7 @@ test('calls that are open at the end are closed innermost first, together with i
   })
 })
 
+// origins: BRG-4 L11 EMT-2
 test('whoever emits, events are written in the scope that the journal was made in', async () => {
   await withJournal(async (journal, store) => {
     await users.child({}, { label: 'tool' }, () => journal.append(text('a')))
@@ -106,6 +107,7 @@ test('whoever emits, events are written in the scope that the journal was made i
   })
 })
 
+// origins: BRG-1 BRG-4 L11 L17
 test("events can be emitted from another owner's scope by mistake, and still are the run's own", async () => {
   const made = deferred<RunJournal>()
   const told = deferred()

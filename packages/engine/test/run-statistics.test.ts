@@ -79,6 +79,7 @@ test('a run that never came to be is not counted', () => {
   expect(book.totals().total).toBe(0)
 })
 
+// origins: UEE-3
 test('an orphan is counted until it really ends, however it ends', async () => {
   const { book, enter } = bookOf()
   const run = enter('alice')

@@ -29,6 +29,7 @@ function watch(): {
   }
 }
 
+// origins: AIF-16 CFG-2 L6
 test('both limits hold at once, and what waits is served first in first out', async () => {
   const scheduler = schedulerOf()
   const { order, enter } = watch()
@@ -67,6 +68,7 @@ test('whoever floods waits for their own flood: another owner is next', async ()
   late.release()
 })
 
+// origins: UCM-1
 test('a full queue refuses at once, by owner and in all', async () => {
   const scheduler = schedulerOf({
     ownerConcurrency: 1,

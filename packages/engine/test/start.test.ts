@@ -19,6 +19,7 @@ const waits = defineAgent({
   run: () => gate.promise,
 })
 
+// origins: PRE-1 UEC-2 AIF-6
 test('an input that does not fit is refused with its paths, and no run is made', async () => {
   const strict = defineAgent({
     name: 'strict',
@@ -60,6 +61,7 @@ test('an input is parsed once, by a schema that may be asynchronous', async () =
   expect(parses).toBe(1)
 })
 
+// origins: EEF-1 EEF-2
 test('a full queue refuses at once, says when to try again, and leaves nothing behind', async () => {
   const engine = engineOf([waits, echo], {
     limits: { ownerConcurrency: 1, ownerQueue: 1, concurrency: 2, queue: 2 },

@@ -209,6 +209,7 @@ test('a user in the input is the business of the agent', async () => {
   expect(response.status).toBe(202)
 })
 
+// origins: DEP-1 L18 UEC-17
 test('a query that names a user is 400, on every route', async () => {
   const { alice } = await open()
   for (const path of ['/v1/agents', '/v1/runs', '/v1/runs/x', '/v1/runs/x/events']) {
@@ -217,6 +218,7 @@ test('a query that names a user is 400, on every route', async () => {
   }
 })
 
+// origins: DEP-1 L18 UEC-9
 test('no header names a user', async () => {
   const { alice } = await open()
   const headers = { 'x-user-id': 'bob', 'x-tenant-id': 'acme', baggage: 'userId=bob' }
@@ -333,6 +335,7 @@ test('too many waiting runs of one user are 429, of all users 503, each with Ret
   expect(statuses).toEqual([202, 202, 429, 202, 503])
 })
 
+// origins: DMO-4
 test('a failure of the server is 500 with the request id, and not a word of what happened', async () => {
   const errors: unknown[] = []
   const server = await serve({

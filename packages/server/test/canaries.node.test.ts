@@ -8,6 +8,7 @@ import { SocketClient } from './support/socket.ts'
 const users = 50
 const rounds = 4
 
+// origins: G5 G7 MGR-2 L29
 test('fifty users at once over JSON, SSE and WebSocket see nothing of each other', async () => {
   const server = await serve()
   const before = inspect().violations

@@ -35,6 +35,7 @@ describe.each(faces)('$name', (face) => {
     expect(agents.find(({ name }) => name === 'echo')?.input).toMatchObject({ required: ['text'] })
   })
 
+  // origins: API-2 L13
   test('starts a run with 202 and links that lead to it', async () => {
     const response = await alice.post('/v1/agents/echo/runs', { input: { text: 'hello' } })
     expect(response.status).toBe(202)
@@ -62,6 +63,7 @@ describe.each(faces)('$name', (face) => {
     expect(await json(cancelled)).toMatchObject({ runId, status: 'completed' })
   })
 
+  // origins: DMO-4
   test('answers a start with the events where they are asked for', async () => {
     const response = await alice.post(
       '/v1/agents/echo/runs',
@@ -105,6 +107,7 @@ describe.each(faces)('$name', (face) => {
     expect(rest.runs.map(({ runId }) => runId)).toEqual([first])
   })
 
+  // origins: API-2
   test('cancels a run', async () => {
     const runId = await alice.start('gated', { gate: 'never' })
     const events = sseEvents(await alice.follow(runId))
@@ -140,6 +143,7 @@ describe.each(faces)('$name', (face) => {
     expect(refused.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
   })
 
+  // origins: DMO-6
   test('probes answer without a user', async () => {
     for (const path of ['/livez', '/readyz']) {
       const response = await served.fetch(`${served.url}${path}`)

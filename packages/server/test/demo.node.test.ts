@@ -49,6 +49,7 @@ function agentsAs(server: TestServer, token: string): Promise<Response> {
   return fetch(`${server.url}/v1/agents`, { headers: { authorization: `Bearer ${token}` } })
 }
 
+// origins: DMO-1
 test('a demo token is good for its user, beside the configured authentication', async () => {
   const server = await open()
   const token = await tokenOf(server, 'alice')
@@ -111,6 +112,7 @@ test('an absolute target does not stand in for the Host', async () => {
   expect(answer).toMatch(/^HTTP\/1.1 404 /)
 })
 
+// origins: UEC-3
 test.each(['undefined', 'anonymous', '', 'a\u0000', 'x'.repeat(257)])(
   'nobody is called %j',
   async (userId) => {

@@ -43,6 +43,7 @@ test('a run that does not finish in time ends as cancelled by the shutdown', asy
   await closing
 })
 
+// origins: DEP-2 DEP-3 DMO-6
 test('while it drains, a server says so and starts nothing new', async () => {
   const server = await serve()
   const alice = await Client.of(server, 'alice')

@@ -11,6 +11,7 @@ import { auth } from './support/tokens.ts'
 
 const constructors = [createHandler, agentRoutes, createServer]
 
+// origins: S-7 UEC-17
 test.each(constructors)('%o does not come to be without authentication', (construct) => {
   expect(() => construct({ engine: testEngine() })).toThrow(/Expected `auth`/)
 })
@@ -170,6 +171,7 @@ test('an unknown path under /v1/ is a problem, whatever the host behind says', a
   await server.close({ graceMs: 0 })
 })
 
+// origins: S-7
 test('two handlers share nothing', async () => {
   const [one, other] = [await serve(), await serve()]
   const alice = await Client.of(one, 'alice')

@@ -42,6 +42,7 @@ describe.each(ofOneRun)('$method $path', (route) => {
     expect(await response.text()).toContain('mine')
   })
 
+  // origins: S-2
   test("answers for another's run byte for byte as for none", async () => {
     const server = await serve()
     const [alice, bob] = [await Client.of(server, 'alice'), await Client.of(server, 'bob')]

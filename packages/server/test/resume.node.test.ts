@@ -20,6 +20,7 @@ test('a stream cut at any event resumes without a gap and without a repeat', asy
   }
 })
 
+// origins: MGR-3 BRG-5 L15
 test('a stream cut while the run goes on resumes live', async () => {
   const server = await serve()
   const alice = await Client.of(server, 'alice')

@@ -27,6 +27,7 @@ async function open(options = {}): Promise<{ server: TestServer; socket: SocketC
   return { server, socket: await connect(server, 'alice') }
 }
 
+// origins: DMO-1 API-1
 test('the first frame says that the connection is established', async () => {
   const { socket } = await open()
   await socket.frame(() => true)
@@ -51,6 +52,7 @@ test('a run is started and followed to its end', async () => {
   )
 })
 
+// origins: DMO-2 DMO-3
 test('several runs go on at once, and each answer carries the id of its request', async () => {
   const { server, socket } = await open()
   socket.send({ type: 'start', id: 'slow', agent: 'gated', input: { gate: 'g' } })
@@ -132,6 +134,7 @@ describe('what a frame can be wrong in', () => {
     expect(await socket.error('a')).toMatchObject({ errors: [{ path: 'input.text' }] })
   })
 
+  // origins: WSC-1
   test('a binary frame closes with 1003, one over the limit with 1009', async () => {
     const server = await serve({ limits: { frameBytes: 1_000 } })
     const [one, other] = [await connect(server, 'alice'), await connect(server, 'alice')]
@@ -140,6 +143,7 @@ describe('what a frame can be wrong in', () => {
     expect([await one.closed, await other.closed]).toEqual([1003, 1009])
   })
 
+  // origins: WSC-1 MGR-1 DMO-2
   test('more requests at once than the limit are refused', async () => {
     const { socket } = await open({ limits: { socketRequests: 2 } })
     for (const id of ['a', 'b', 'c']) {
@@ -225,6 +229,7 @@ describe('a socket that goes', () => {
     await expect.poll(() => inspect().openScopes, waiting).toBe(before)
   })
 
+  // origins: L29
   test('before it has opened leaves nothing behind', async () => {
     const server = await serve({ limits: { openMs: 50 } })
     const { token } = await Client.of(server, 'alice')
@@ -271,6 +276,7 @@ test('a socket closes with 4401 when its token expires', async () => {
   expect(Date.now()).toBeGreaterThanOrEqual(exp * 1_000)
 })
 
+// origins: WSC-1
 test('a socket that does not answer pings is cut', async () => {
   const server = await serve({ limits: { pingMs: 30 } })
   const socket = await connect(server, 'alice')

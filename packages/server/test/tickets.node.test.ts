@@ -26,6 +26,7 @@ function openSocket(url: string, ticket: string, from?: string): Promise<SocketC
   )
 }
 
+// origins: API-1 MGR-4
 test('a ticket opens one socket for its owner', async () => {
   const server = await serve()
   const alice = await Client.of(server, 'alice')
@@ -76,6 +77,7 @@ test('a ticket that has expired is refused', async () => {
   await expect(openSocket(server.url, ticket)).rejects.toThrow('refused with 401')
 })
 
+// origins: MGR-4
 test('a ticket that nobody issued is refused', async () => {
   const server = await serve()
   for (const ticket of ['', 'x', 'A'.repeat(43), 'A'.repeat(5_000)]) {
@@ -160,6 +162,7 @@ test('without a ticket, cookies alone open no socket: any page could send them',
   )
 })
 
+// origins: MGR-1
 test('unused tickets are bounded for one owner, and for all', async () => {
   const store = new TicketStore(resolveLimits({ ticketsPerOwner: 2, tickets: 3 }))
   const codes = []

@@ -225,6 +225,7 @@ export function runStoreContract(
       })
     })
 
+    // origins: TRK-1
     test("another owner's run is a missing one, whatever is asked of it (I8)", async () => {
       const store = await open()
       await users.run(alice, async () => {
