@@ -25,6 +25,7 @@ const { parts, promises, guarantees, lessons } = JSON.parse(
 const testFiles = ['packages', 'examples', 'scripts', '.ci']
   .filter((group) => existsSync(join(root, group)))
   .flatMap((group) => {
+    /** @returns {string[]} */
     const tests = (folder) =>
       readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
         const path = join(folder, entry.name)

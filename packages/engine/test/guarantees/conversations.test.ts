@@ -44,7 +44,7 @@ test(`fifty users talk in two threads at once: each event is whole, and theirs (
       }
       const stories = await Promise.all([talk(`${userId}-a`), talk(`${userId}-b`)])
       const { runs } = await engine.runs()
-      expect(runs.map(({ threadId }) => threadId).toSorted()).toEqual([
+      expect(runs.map(({ threadId }) => threadId ?? '').toSorted()).toEqual([
         `${userId}-a`,
         `${userId}-b`,
       ])

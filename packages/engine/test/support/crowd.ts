@@ -65,7 +65,7 @@ export async function crowd({ count, seed: given, visit }: CrowdOptions): Promis
         return undefined
       })
       const shown = [...(JSON.stringify(seen) ?? '').matchAll(/canary\((\d+)\)/g)].map(
-        ([, index]) => Number(index),
+        ([, shownIndex]) => Number(shownIndex),
       )
       if (shown.includes(index)) own += 1
       for (const other of new Set(shown)) {
