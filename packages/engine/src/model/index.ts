@@ -33,3 +33,7 @@ export type {
   ToolResultPart,
 } from './language-model.ts'
 export type { SuppliedTool, ToolSource } from './model-tool.ts'
+
+// Tools of MCP servers, with each user's own credentials.
+export { mcpTools, type McpTools, type McpToolsOptions } from './mcp/mcp-tools.ts'
+export type { McpClient, McpRequestOptions, McpToolListing } from './mcp/mcp-client.ts'
