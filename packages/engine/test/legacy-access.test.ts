@@ -47,7 +47,11 @@ function migrationOf(
 // origins: AIF-2 S-6
 test('it warns once for each place that calls, with code, caller and replacement', async () => {
   const { legacy, logger, warnings } = migrationOf()
-  const here = (): AgentInstanceFactory => getAgentInstanceFactory()
+  const here = (): AgentInstanceFactory => {
+    // Not a tail call: Bun's engine leaves no frame of one, and would name the caller's caller.
+    const instances = getAgentInstanceFactory()
+    return instances
+  }
   await legacy.run(() =>
     users.run(alice, async () => {
       for (let call = 0; call < 3; call += 1) here()
