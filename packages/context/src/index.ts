@@ -64,4 +64,6 @@ export {
   type ScopeInspection,
 } from './diagnostics/inspect.ts'
 export { captureHeldScopes, inspectHeldScopes, type HeldScope } from './diagnostics/held-scopes.ts'
+export type { ContextMode } from './diagnostics/context-mode.ts'
+export { watchEnterWith, type EnterWithUse } from './diagnostics/watch-enter-with.ts'
 export { channelNames, type ScopeMessage, type ViolationMessage } from './diagnostics/channels.ts'

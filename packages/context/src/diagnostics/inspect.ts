@@ -4,6 +4,7 @@ import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { scopeId } from '../internal/violation.ts'
 import { canonicalOwner } from '../ownership/owner.ts'
+import { contextMode, type ContextMode } from './context-mode.ts'
 import { countHeld } from './held-scopes.ts'
 
 /** What is going on in the process, in numbers. Names nobody. */
@@ -21,6 +22,8 @@ export interface Inspection {
    * They hold an id and a label, and no user. Undefined unless `captureHeldScopes(true)` was called.
    */
   readonly heldScopes: number | undefined
+  /** How this process carries context; see `ContextMode`. */
+  readonly mode: ContextMode
 }
 
 /** Counts scopes, orphans and violations. Cheap; fit for a metrics endpoint and for a test's last line. */
@@ -32,6 +35,7 @@ export function inspect(): Inspection {
     orphans,
     violations: Object.fromEntries(violations),
     heldScopes: heldCells === undefined ? undefined : countHeld(heldCells),
+    mode: contextMode(),
   }
 }
 

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bind } from '../src/index.ts'
-import { deferred, nextTurn } from './support/deferred.ts'
-import { users } from './support/users.ts'
+import { bind } from '../../src/index.ts'
+import { deferred, nextTurn } from '../support/deferred.ts'
+import { users } from '../support/users.ts'
 
 /** The least that a carrier of a current user can do. */
 interface Carrier {
@@ -73,7 +73,7 @@ const neverWrong = (carrier: () => Carrier): fc.IAsyncProperty<[Step[][]]> =>
   })
 
 // origins: S-5 G8
-test('however the requests of many users interleave, each sees its own user', async () => {
+test('semantics 30: however the requests of many users interleave, each sees its own user', async () => {
   const ringfence = {
     run: (userId: string, callback: () => Promise<void>) => users.run({ userId }, callback),
     current: () => users.tryCurrent()?.userId,
@@ -118,13 +118,13 @@ function lastUser(): Carrier {
 test.each([
   ['a global variable that is saved and restored', saveAndRestore],
   ['a global variable that keeps the last user', lastUser],
-])('the same test fails %s', async (_what, carrier) => {
+])('semantics 30: the same test fails %s', async (_what, carrier) => {
   const result = await fc.check(neverWrong(carrier), { numRuns: 100 })
   expect(result.failed).toBe(true)
   expect(String(result.errorInstance)).toContain('user-')
 })
 
-test('a hundred users who share one queue of callbacks each get their own through bind', async () => {
+test('semantics 30: a hundred users who share one queue of callbacks each get their own through bind', async () => {
   const queue: (() => string)[] = []
   const gate = deferred()
   const runs = Array.from({ length: 100 }, (_, index) =>
