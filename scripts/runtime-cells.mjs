@@ -39,7 +39,9 @@ export const rulesCell = (cells) => {
   if (count('fails') > 0) return 'fails'
   const missing = count('–')
   if (missing > 0) return `${cells.length - missing} of ${cells.length}`
-  return count('exempt') === 0 ? `all ${cells.length}` : `${count('yes')}, ${count('exempt')} exempt`
+  return count('exempt') === 0
+    ? `all ${cells.length}`
+    : `${count('yes')}, ${count('exempt')} exempt`
 }
 
 /** @type {typeof import('./runtime-cells.d.mts').markdownTable} */
@@ -50,7 +52,10 @@ export const markdownTable = (head, rows) => {
 
 /** @type {typeof import('./runtime-cells.d.mts').between} */
 export const between = (text, table) => {
-  const [begin, end] = ['<!-- runtimes: written by scripts/runtime-table.mjs -->', '<!-- /runtimes -->']
+  const [begin, end] = [
+    '<!-- runtimes: written by scripts/runtime-table.mjs -->',
+    '<!-- /runtimes -->',
+  ]
   const start = text.indexOf(begin)
   const stop = text.indexOf(end)
   if (start === -1 || stop < start) throw new Error(`There is no "${begin}" … "${end}"`)

@@ -58,7 +58,13 @@ const matrix = markdownTable(
 )
 
 const overview = markdownTable(
-  ['', '`@ringfence/context`', 'its [semantics](packages/context/docs/semantics.md)', '`@ringfence/engine`', '`@ringfence/server`'],
+  [
+    '',
+    '`@ringfence/context`',
+    'its [semantics](packages/context/docs/semantics.md)',
+    '`@ringfence/engine`',
+    '`@ringfence/server`',
+  ],
   Object.entries(runtimes).map(([runtime, label]) => {
     const [context, engine, server] = ['context', 'engine', 'server'].map((name) =>
       packageCell(testsOf(name), results.get(runtime)),

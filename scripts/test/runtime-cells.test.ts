@@ -44,7 +44,10 @@ test('all rules are told in one cell', () => {
 })
 
 test('a table goes between its markers and nowhere else', () => {
-  const [begin, end] = ['<!-- runtimes: written by scripts/runtime-table.mjs -->', '<!-- /runtimes -->']
+  const [begin, end] = [
+    '<!-- runtimes: written by scripts/runtime-table.mjs -->',
+    '<!-- /runtimes -->',
+  ]
   const table = markdownTable(['', 'Bun'], [['1', 'yes']])
   const page = between(`before\n${begin}\nold\n${end}\nafter`, table)
   expect(page).toBe(`before\n${begin}\n\n|  | Bun |\n| --- | --- |\n| 1 | yes |\n\n${end}\nafter`)

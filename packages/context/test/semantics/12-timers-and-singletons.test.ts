@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bind, runOutside } from '../../src/index.ts'
+import { bind, inspect, runOutside } from '../../src/index.ts'
 import { caught } from '../support/caught.ts'
 import { deferred, nextTurn } from '../support/deferred.ts'
 import { plain, plainUser, runAs, whoAmI } from '../support/platform.ts'
@@ -55,7 +55,10 @@ test('semantics 12: bound timers run as who bound them, and end with their scope
     bind.timeout(() => seen.push('after the end'), 1)
   })
   const { length } = seen
+  const { violations } = inspect()
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1))
   await nextTurn()
   expect([...new Set(seen), seen.length]).toEqual(['alice', length])
+  // Nor did any fire and find itself refused.
+  expect(inspect().violations).toEqual(violations)
 })
