@@ -37,6 +37,7 @@ import {
   runOutside,
   taskGroup,
   transfer,
+  watchEnterWith,
 } from '../src/index.ts'
 import { checkIsolation } from '../src/testing/index.ts'
 import { caught } from './support/caught.ts'
@@ -170,6 +171,7 @@ const mistakes: Record<string, readonly [names: string, attempt: () => unknown][
   diagnostics: [
     ['`enabled`', () => captureSites(pretend(missing))],
     ['`enabled`', () => captureHeldScopes(wrong)],
+    ['`onUse`', () => watchEnterWith(wrong)],
   ],
   adapters: [
     ['`label`', () => bindQueue(wrong, pretend(work))],

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { checkFunction } from '../internal/argument.ts'
 import { contextMode } from './context-mode.ts'
 
 /** Somebody called `enterWith` where it outlives the request that it was called for. */
@@ -31,6 +32,7 @@ const message =
  * watchEnterWith(({ message, site }) => log.error({ site }, message))
  */
 export function watchEnterWith(onUse: (use: EnterWithUse) => void = warn): () => void {
+  checkFunction('watchEnterWith()', 'onUse', onUse)
   if (contextMode() === 'async-context-frame') return () => undefined
   const { prototype } = AsyncLocalStorage
   const original = Object.getOwnPropertyDescriptor(prototype, 'enterWith')
