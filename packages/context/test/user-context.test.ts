@@ -88,6 +88,7 @@ test('a schema that makes the request id optional does not lose the one that is 
   expect(requestId).toEqual(expect.any(String))
 })
 
+// origins: UEC-2 AIF-6
 test.each([
   ['no object', 'alice'],
   ['null', null],

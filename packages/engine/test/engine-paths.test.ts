@@ -100,7 +100,7 @@ function agentsThatMeet(count: number): AgentRegistry {
     .freeze()
 }
 
-// origins: S-1 UEE-1 UEE-4 UEE-13 L1 L2 L3 L13 L17 L18
+// origins: S-1 UEE-1 UEE-4 UEE-13 L1 L2 L3 L13 L17 L18 L21
 test.each(paths)(
   '%s: two users at once, the first scope ending last, and neither meets the other',
   async (_, path) => {

@@ -172,6 +172,7 @@ test('outside a scope there is NO_SCOPE; where no access was made it says how to
   }
 })
 
+// origins: L9 EEF-6
 test('two engines in one process keep their own access; agents that are run inside have it too', async () => {
   const nested = defineAgent({
     name: 'nested',
