@@ -20,6 +20,8 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'scripts/test/**/*.test.ts',
     ],
+    // Installed and run by itself.
+    exclude: ['**/node_modules/**', 'examples/foreign-agents/**'],
     setupFiles: ['./scripts/no-console.ts'],
     // Bounds what hangs, measures nothing: the machines are shared.
     testTimeout: 60_000,

@@ -1,0 +1,32 @@
+import { Agent } from '@mastra/core/agent'
+import type { MastraModelConfig } from '@mastra/core/llm'
+import { createTool } from '@mastra/core/tools'
+import { defineAgent, type AgentDefinition } from '@ringfence/engine'
+import { answer, question, readNotesInput, type Notes } from './notes.ts'
+
+/** An agent of Mastra. */
+export function mastraAgent(model: MastraModelConfig, notes: Notes): AgentDefinition {
+  return defineAgent({
+    name: 'mastra',
+    input: question,
+    output: answer,
+    run: async ({ question: prompt }, agent) => {
+      const assistant = new Agent({
+        id: 'assistant',
+        name: 'assistant',
+        instructions: 'Answer from the notes.',
+        model,
+        tools: {
+          read_notes: createTool({
+            id: 'read_notes',
+            description: 'Reads the notes.',
+            inputSchema: readNotesInput,
+            execute: async (input) => agent.call(notes.tool, input),
+          }),
+        },
+      })
+      const { text } = await assistant.generate(prompt, { abortSignal: agent.signal })
+      return { answer: text }
+    },
+  })
+}
