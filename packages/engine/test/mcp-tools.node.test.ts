@@ -254,7 +254,7 @@ test('a server that does not keep to its own schema has failed', async () => {
     output: z.unknown(),
     run: async (_, execution) => {
       const [supplied] = await tools.tools()
-      return execution.call(supplied!.tool, {})
+      return supplied === undefined ? undefined : execution.call(supplied.tool, {})
     },
   })
   const engine = engineOf([agent])

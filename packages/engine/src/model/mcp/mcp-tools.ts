@@ -86,10 +86,10 @@ export function mcpTools(options: McpToolsOptions): McpTools {
           await client.close()
           throw error
         })
-      const tools = listings
+      const value = listings
         .filter((listing) => only === undefined || only.includes(listing.name))
         .map((listing) => suppliedTool(listing, client))
-      return { value: tools, close: () => client.close() }
+      return { value, close: () => client.close() }
     } finally {
       patience.end()
     }
