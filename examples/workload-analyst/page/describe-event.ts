@@ -59,6 +59,10 @@ export const describeEvent = ({ type, data }: AgentEvent): string => {
         : `${textAt(data, 'agent')}: ${failure(data)}`
     case 'work_orphaned':
       return `${textAt(data, 'label')} did not stop and was given up`
+    case 'approval_requested':
+      return `${textAt(data, 'tool')} waits for a person ← ${brief(data['input'])}`
+    case 'approval_resolved':
+      return textAt(data, 'outcome')
     case 'agent_completed': {
       const result = objectAt(data, 'result')
       const calls = numberAt(objectAt(result, 'totals'), 'calls') ?? 0

@@ -12,6 +12,8 @@ const tones: ReadonlyMap<string, string> = new Map([
   ['tool_executing', 'tool'],
   ['tool_completed', 'tool'],
   ['work_orphaned', 'bad'],
+  ['approval_requested', 'tool'],
+  ['approval_resolved', 'tool'],
   ['subagent_started', 'stage'],
   ['subagent_completed', 'stage'],
 ])

@@ -46,6 +46,13 @@ export type { DurationSummary } from './statistics/recent-durations.ts'
 export type { RunStatistics, RunTotals } from './statistics/run-statistics.ts'
 export type { RunStatus } from './runs/run-status.ts'
 export type { AgentExecution, DelegateOptions } from './instances/agent-execution.ts'
+export type { ApprovalQuestion } from './instances/agent-execution.ts'
+export type { AgentThread } from './threads/run-thread.ts'
+export type { NewMessage } from './threads/new-message.ts'
+export type { OfOwner, OwnerThreads } from './threads/owner-threads.ts'
+export type { DecisionOptions, OwnerApprovals } from './approvals/owner-approvals.ts'
+export type { AuthorizeAccess, EngineAction, EngineResource } from './access/access.ts'
+export type { SystemOperations, SystemOperator } from './system/system-operations.ts'
 export type { EngineLimits } from './limits.ts'
 export type { EngineLogger } from './logger.ts'
 
@@ -61,6 +68,10 @@ export {
   type AgentStarted,
   type AgentText,
   type AgentThinking,
+  type ApprovalRequested,
+  type ApprovalRequestedData,
+  type ApprovalResolved,
+  type ApprovalResolvedData,
   type CancelReason,
   type DurableEvent,
   type QueuePosition,

@@ -26,6 +26,10 @@ export interface EngineLimits {
   readonly stepMs: number
   /** Milliseconds that a tool call may take, unless the tool says otherwise. Default 30,000. */
   readonly toolMs: number
+  /** Milliseconds that a person has to approve something; never longer than what waits for it may take. Default 600,000. */
+  readonly approvalMs: number
+  /** Milliseconds that an idempotency key is kept. Default 86,400,000: a day. */
+  readonly idempotencyKeyMs: number
   /** Milliseconds that work may still take after it is told to stop. Then it is fenced, and an orphan. Default 400. */
   readonly abortGraceMs: number
   /** Milliseconds that a run may execute without telling anything, unless its agent says otherwise. Default 60,000. */
@@ -65,6 +69,8 @@ const defaults: EngineLimits = Object.freeze({
   runMs: 120_000,
   stepMs: 60_000,
   toolMs: 30_000,
+  approvalMs: 600_000,
+  idempotencyKeyMs: 86_400_000,
   abortGraceMs: 400,
   idleMs: 60_000,
   ownerOrphans: 16,

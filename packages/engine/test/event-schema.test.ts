@@ -10,6 +10,8 @@ const stamp = {
 }
 const error = { code: 'AGENT_FAILED', message: 'no' }
 const call = { callId: 'call-1', durationMs: 1.5 }
+const question = { approvalId: 'approval', callId: 'call-1', tool: 't', input: { a: 1 } }
+const answer = { approvalId: 'approval', callId: 'call-1' }
 
 const durable: AgentEvent[] = [
   { ...stamp, seq: 0, type: 'agent_started', data: { queuedMs: 0 } },
@@ -27,6 +29,8 @@ const durable: AgentEvent[] = [
   { ...stamp, seq: 7, type: 'subagent_completed', data: { ...call, agent: 'b', ok: true } },
   { ...stamp, seq: 8, type: 'work_orphaned', data: { label: 'tool t', callId: 'call-1' } },
   { ...stamp, seq: 9, type: 'work_orphaned', data: { label: 'agent b' } },
+  { ...stamp, seq: 10, type: 'approval_requested', data: { ...question, expiresAt: stamp.at } },
+  { ...stamp, seq: 11, type: 'approval_resolved', data: { ...answer, outcome: 'cancelled' } },
 ]
 const terminal: AgentEvent[] = [
   { ...stamp, seq: 8, type: 'agent_completed', data: { result: { a: 1 }, durationMs: 1 } },
@@ -46,7 +50,7 @@ test('every event passes its schema unchanged, as an object and as JSON, with a 
     expect(agentEvent.parse(event)).toEqual(event)
     expect(agentEvent.parse(JSON.parse(JSON.stringify(event)))).toEqual(event)
   }
-  expect(new Set(all.map(({ type }) => type)).size).toBe(13)
+  expect(new Set(all.map(({ type }) => type)).size).toBe(15)
 })
 
 test('what is durable, what ends a run and what is transient are told apart', () => {

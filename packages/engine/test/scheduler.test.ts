@@ -157,3 +157,62 @@ test('whoever waits hears of their place when it changes, and not once they have
   await until(() => heard.length === 1)
   expect(heard).toEqual(['four:1'])
 })
+
+test("a paused ticket gives its shared slot to others, keeps the owner's, and comes back before who is new", async () => {
+  const scheduler = new Scheduler({ concurrency: 1, ownerConcurrency: 1, ownerQueue: 5, queue: 5 })
+  const enter = (owner: string): Ticket => scheduler.enter(owner, () => undefined)
+  const first = enter('alice')
+  await first.granted
+  const hers = enter('alice')
+  first.pause()
+  first.pause()
+  expect([scheduler.running, scheduler.paused, scheduler.waiting]).toEqual([0, 1, 1])
+  const second = enter('bob')
+  await second.granted
+  const third = enter('carol')
+  const back = first.resume()
+  expect(first.resume()).toBe(back)
+  expect(scheduler.stuck).toBe(false)
+  second.release()
+  await back
+  expect([scheduler.running, scheduler.paused, scheduler.waiting]).toEqual([1, 0, 2])
+  first.release()
+  await Promise.race([hers.granted, third.granted])
+  hers.withdraw(new Error('over'))
+  for (const ticket of [hers, third]) ticket.release()
+  expect([scheduler.running, scheduler.paused, scheduler.owners]).toEqual([0, 0, 0])
+})
+
+test('a ticket that ends while it is paused, or on its way back, gives back nothing twice', async () => {
+  const scheduler = new Scheduler({ concurrency: 1, ownerConcurrency: 2, ownerQueue: 5, queue: 5 })
+  const enter = (owner: string): Ticket => scheduler.enter(owner, () => undefined)
+  const paused = enter('alice')
+  await paused.granted
+  paused.pause()
+  paused.release()
+  expect([scheduler.running, scheduler.paused, scheduler.owners]).toEqual([0, 0, 0])
+  const returning = enter('alice')
+  await returning.granted
+  returning.pause()
+  const other = enter('bob')
+  await other.granted
+  const back = returning.resume()
+  returning.withdraw(new Error('cancelled'))
+  await expect(back).rejects.toThrow('cancelled')
+  returning.release()
+  other.release()
+  expect([scheduler.running, scheduler.paused, scheduler.owners]).toEqual([0, 0, 0])
+})
+
+test('no more may be paused than may wait: the next one keeps its slot', async () => {
+  const scheduler = new Scheduler({ concurrency: 3, ownerConcurrency: 3, ownerQueue: 5, queue: 2 })
+  const tickets = ['a', 'b', 'c'].map((owner) => scheduler.enter(owner, () => undefined))
+  for (const ticket of tickets) {
+    await ticket.granted
+    ticket.pause()
+  }
+  expect([scheduler.running, scheduler.paused]).toEqual([1, 2])
+  await tickets[2]?.resume()
+  for (const ticket of tickets) ticket.release()
+  expect([scheduler.running, scheduler.paused, scheduler.owners]).toEqual([0, 0, 0])
+})

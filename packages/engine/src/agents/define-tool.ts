@@ -15,6 +15,8 @@ export interface ToolDefinition<Input = unknown, Output = unknown> {
   readonly input: z.ZodType<unknown, Input>
   readonly output: z.ZodType<Output>
   readonly timeoutMs: number | undefined
+  /** Whether a person has to approve a call with this input. Undefined where none ever has to. */
+  readonly approval: ((input: unknown) => boolean | PromiseLike<boolean>) | undefined
   /** Takes what the input schema let through. */
   readonly run: (input: unknown, call: ToolCallContext) => unknown
 }
@@ -27,6 +29,15 @@ export interface ToolOptions<InputSchema extends z.ZodType, OutputSchema extends
   readonly output: OutputSchema
   /** Milliseconds that one call may take. Default: the engine's `toolMs`. */
   readonly timeoutMs?: number
+  /**
+   * Whether a person has to approve a call before it is made: always, or as the function says of the parsed input.
+   * Its owner does, or whom the engine's `authorize` lets. The input has to be plain data then: what was approved
+   * is what is done. The tool's own deadline begins when it was. Default: false.
+   */
+  readonly approval?:
+    | boolean
+    | ((input: z.output<InputSchema>) => boolean | PromiseLike<boolean>)
+    | undefined
   run(
     input: z.output<InputSchema>,
     call: ToolCallContext,
@@ -40,9 +51,12 @@ export interface ToolOptions<InputSchema extends z.ZodType, OutputSchema extends
 export function defineTool<InputSchema extends z.ZodType, OutputSchema extends z.ZodType>(
   options: ToolOptions<InputSchema, OutputSchema>,
 ): ToolDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
-  const { name, description, input, output, timeoutMs } = options
+  const { name, description, input, output, timeoutMs, approval = false } = options
   checkedName('tool', name)
   if (timeoutMs !== undefined) checkedLimit('timeoutMs', timeoutMs, 1)
+  const asked = (parsed: unknown): boolean | PromiseLike<boolean> =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as for `run` below
+    typeof approval === 'function' ? approval(parsed as z.output<InputSchema>) : true
   return Object.freeze({
     name,
     description,
@@ -52,6 +66,7 @@ export function defineTool<InputSchema extends z.ZodType, OutputSchema extends z
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     output: output as z.ZodType<z.output<OutputSchema>>,
     timeoutMs,
+    approval: approval === false ? undefined : asked,
     // The engine passes what came out of the input schema, and nothing else.
     run: (parsed: unknown, call: ToolCallContext) =>
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -37,6 +37,25 @@ export interface SubagentCompletedData {
   readonly durationMs: number
 }
 
+export interface ApprovalRequestedData {
+  readonly approvalId: string
+  /** The call that waits for it. */
+  readonly callId: string
+  /** The tool that is to be called, or what the agent says that it is about to do. */
+  readonly tool: string
+  /** A shortened copy, with what looks like a secret left out. */
+  readonly input?: unknown
+  /** ISO 8601, UTC. */
+  readonly expiresAt: string
+}
+
+export interface ApprovalResolvedData {
+  readonly approvalId: string
+  readonly callId: string
+  /** `cancelled`: the run or the step ended before anybody answered. */
+  readonly outcome: 'approved' | 'denied' | 'expired' | 'cancelled'
+}
+
 /** Why a run was cancelled. */
 export type CancelReason = 'caller' | 'disconnect' | 'shutdown' | 'replaced'
 
@@ -69,6 +88,9 @@ export type WorkOrphaned = Durable<
   'work_orphaned',
   { readonly label: string; readonly callId?: string | undefined }
 >
+/** A person is asked; `approval_resolved` with the same `approvalId` follows, however it ends. */
+export type ApprovalRequested = Durable<'approval_requested', ApprovalRequestedData>
+export type ApprovalResolved = Durable<'approval_resolved', ApprovalResolvedData>
 export type AgentCompleted = Durable<
   'agent_completed',
   { readonly result?: unknown; readonly durationMs: number }
@@ -103,6 +125,8 @@ export type DurableEvent =
   | SubagentStarted
   | SubagentCompleted
   | WorkOrphaned
+  | ApprovalRequested
+  | ApprovalResolved
   | TerminalEvent
 
 /** Shown to whoever watches now; neither numbered nor replayed. */

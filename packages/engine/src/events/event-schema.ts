@@ -70,6 +70,26 @@ const schema = z.discriminatedUnion('type', [
   }),
   z.object({
     ...durable,
+    type: z.literal('approval_requested'),
+    data: z.object({
+      approvalId: z.string(),
+      callId: z.string(),
+      tool: z.string(),
+      input: z.unknown().optional(),
+      expiresAt: z.iso.datetime(),
+    }),
+  }),
+  z.object({
+    ...durable,
+    type: z.literal('approval_resolved'),
+    data: z.object({
+      approvalId: z.string(),
+      callId: z.string(),
+      outcome: z.enum(['approved', 'denied', 'expired', 'cancelled']),
+    }),
+  }),
+  z.object({
+    ...durable,
     type: z.literal('agent_completed'),
     data: z.object({ result: z.unknown().optional(), durationMs }),
   }),

@@ -29,7 +29,10 @@ export interface RunJournalOptions {
   readonly now: () => number
 }
 
-type OpeningDraft = Extract<EventDraft, { type: 'tool_executing' | 'subagent_started' }>
+type OpeningDraft = Extract<
+  EventDraft,
+  { type: 'tool_executing' | 'subagent_started' | 'approval_requested' }
+>
 
 /**
  * The one place that emits a run's events (I10). Keeps their order, remembers which calls are open, and lets
@@ -43,7 +46,7 @@ export class RunJournal {
   readonly #write: (events: readonly UnnumberedEvent[]) => Promise<unknown>
   readonly #show: RunJournalOptions['show']
   readonly #onLost: (error: unknown) => void
-  /** Calls that have begun and not ended, with their beginning in epoch milliseconds. */
+  /** Calls that have begun and not ended, and questions that nobody has answered, with their beginning in epoch milliseconds. */
   readonly #open = new Map<string, { readonly draft: OpeningDraft; readonly since: number }>()
   #written: Promise<unknown> = Promise.resolve()
   #ended = false
@@ -85,6 +88,16 @@ export class RunJournal {
       const opening = open.get(callId)
       open.delete(callId)
       return () => (opening === undefined ? undefined : open.set(callId, opening))
+    }
+    if (draft.type === 'approval_requested') {
+      open.set(draft.data.approvalId, { draft, since: this.#now() })
+      return () => open.delete(draft.data.approvalId)
+    }
+    if (draft.type === 'approval_resolved') {
+      const { approvalId } = draft.data
+      const opening = open.get(approvalId)
+      open.delete(approvalId)
+      return () => (opening === undefined ? undefined : open.set(approvalId, opening))
     }
     return () => undefined
   }
@@ -129,6 +142,10 @@ export class RunJournal {
 function closeCall(draft: OpeningDraft, error: Failure, durationMs: number): EventDraft {
   const { agent } = draft
   const { callId } = draft.data
+  if (draft.type === 'approval_requested') {
+    const { approvalId } = draft.data
+    return { type: 'approval_resolved', agent, data: { approvalId, callId, outcome: 'cancelled' } }
+  }
   const ended = { callId, ok: false, error, durationMs }
   return draft.type === 'tool_executing'
     ? { type: 'tool_completed', agent, data: { ...ended, tool: draft.data.tool } }

@@ -1,5 +1,14 @@
 import type { AgentDefinition } from '../agents/define-agent.ts'
 import type { ToolDefinition } from '../agents/define-tool.ts'
+import type { AgentThread } from '../threads/run-thread.ts'
+
+/** What a person is asked. */
+export interface ApprovalQuestion {
+  /** What is to be done, in a few words: up to 200 characters. */
+  readonly action: string
+  /** With what. It is shown shortened, and hashed whole. */
+  readonly input?: unknown
+}
 
 /** How a delegation differs from its caller: it can only be narrower. */
 export interface DelegateOptions {
@@ -31,8 +40,18 @@ export interface AgentExecution {
   progress(fraction: number, message?: string): void
 
   /**
+   * Asks a person before something is done that is no tool of its own. Resolves when they have said yes, once and
+   * to this input. Rejects with `APPROVAL_DENIED`, `APPROVAL_EXPIRED`, `APPROVAL_LIMIT`, `APPROVAL_UNAVAILABLE` (outside a
+   * run), and `INVALID_INPUT` where the input is no plain data.
+   */
+  approve(question: ApprovalQuestion): Promise<void>
+
+  /** The conversation that the run belongs to; undefined where it belongs to none, and outside a run. */
+  readonly thread: AgentThread | undefined
+
+  /**
    * Calls a tool in a child scope with the tool's deadline. Rejects with `INVALID_INPUT`, `INVALID_OUTPUT`,
-   * `TOOL_DEADLINE`, `TOOL_FAILED`, or with what the tool threw as an AgentError.
+   * `TOOL_DEADLINE`, `TOOL_FAILED`, `APPROVAL_DENIED`, `APPROVAL_EXPIRED`, or with what the tool threw as an AgentError.
    */
   call<Input, Output>(tool: ToolDefinition<Input, Output>, input: NoInfer<Input>): Promise<Output>
 

@@ -1,5 +1,6 @@
 import { currentScope } from '@ringfence/context'
 import type { ToolDefinition } from '../agents/define-tool.ts'
+import { approvedInput } from '../approvals/ask-person.ts'
 import { describeFailure, failureOf, newWorkScope } from '../errors/failure.ts'
 import { preview } from '../events/preview.ts'
 import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
@@ -18,7 +19,7 @@ export async function callTool<Input, Output>(
 ): Promise<Output> {
   const { sink, limits, now } = context
   const callId = sink.nextCallId()
-  const since = now()
+  let since = now()
   await sink.append({
     type: 'tool_executing',
     agent,
@@ -55,12 +56,15 @@ export async function callTool<Input, Output>(
   async function runTool(
     { name, timeoutMs = limits.toolMs }: ToolDefinition<Input, Output>,
     rawInput: Input,
-    { logger, orphans }: ExecutionContext,
+    { logger, orphans, slot }: ExecutionContext,
   ): Promise<Output> {
     const parsed = await parse(tool.input, rawInput, 'INVALID_INPUT', `The input of tool "${name}"`)
+    const approved = await approvedInput(tool, parsed, callId, agent, context)
+    // A person's time is nobody's tool's.
+    if (tool.approval !== undefined) since = now()
     const work = newWorkScope()
-    try {
-      return await currentScope().child(
+    const call = (): Promise<Output> =>
+      currentScope().child(
         {},
         {
           label: `tool ${name}`,
@@ -71,7 +75,7 @@ export async function callTool<Input, Output>(
         async (scope) => {
           work.id = scope.id
           try {
-            const output = await tool.run(parsed, {
+            const output = await tool.run(approved, {
               get signal() {
                 return scope.signal
               },
@@ -89,6 +93,8 @@ export async function callTool<Input, Output>(
           }
         },
       )
+    try {
+      return await (slot === undefined ? call() : slot.work(() => currentScope().signal, call))
     } catch (error) {
       const failure = failureOf(error, {
         subject: `The tool "${name}"`,

@@ -4,6 +4,8 @@ import type { WorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
 import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
 import { cut } from '../internal/cut.ts'
+import { askPerson } from '../approvals/ask-person.ts'
+import type { AgentThread } from '../threads/run-thread.ts'
 import type { AgentExecution, DelegateOptions } from './agent-execution.ts'
 import { callTool } from './call-tool.ts'
 import { delegate } from './delegate.ts'
@@ -141,6 +143,7 @@ function createExecution(
     }
   }
 
+  const thread = threadOf(context.thread, joined)
   const members: AgentExecution = withContext<AgentExecution>(
     {
       name,
@@ -170,11 +173,33 @@ function createExecution(
       call: (tool, input) =>
         joined('a tool call', async () => callTool(tool, input, name, context)),
       delegate: delegateTo,
+      approve: ({ action, input }) =>
+        joined('an approval', () => {
+          const question = { callId: sink.nextCallId(), agent: name, tool: cut(action, 200), input }
+          return askPerson(question, context)
+        }),
+      get thread() {
+        assertOwner(execution)
+        return thread
+      },
     },
     context,
   )
   const execution: AgentExecution = own(Object.freeze(members), { scope: true })
   return execution
+}
+
+/** The run's thread, as long as the execution may do anything at all. */
+function threadOf(
+  thread: AgentThread | undefined,
+  joined: <Result>(label: string, work: () => Promise<Result>) => Promise<Result>,
+): AgentThread | undefined {
+  if (thread === undefined) return undefined
+  return Object.freeze<AgentThread>({
+    threadId: thread.threadId,
+    messages: (page) => joined('a look at the history', () => thread.messages(page)),
+    append: (messages) => joined('a piece of history', () => thread.append(messages)),
+  })
 }
 
 /** A promise whose rejection nobody has to look at. */

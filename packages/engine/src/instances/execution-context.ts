@@ -1,8 +1,11 @@
+import type { RunApprovals } from '../approvals/run-approvals.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import type { EventDraft, TransientDraft } from '../events/agent-event.ts'
 import type { WorkScope } from '../errors/failure.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
+import type { RunSlot } from '../scheduling/run-slot.ts'
+import type { AgentThread } from '../threads/run-thread.ts'
 import type { InstanceMetrics } from './instance-metrics.ts'
 import type { OrphanGuard } from './orphan-guard.ts'
 
@@ -24,6 +27,12 @@ export interface ExecutionContext {
   /** The scope that the run's own agent executes in. */
   readonly runScope: WorkScope
   readonly now: () => number
+  /** The run's shared slot: work is done with it, a person is waited for without. */
+  readonly slot?: RunSlot | undefined
+  /** What the run asks a person. Absent outside a run: there is nobody to answer. */
+  readonly approvals?: RunApprovals | undefined
+  /** The conversation that the run belongs to, if it belongs to one. */
+  readonly thread?: AgentThread | undefined
 }
 
 /** For an instance that executes outside a run: there is no run whose story its events could tell. */

@@ -1,16 +1,22 @@
 import {
   canonicalOwner,
   currentScope,
+  revoke,
   runOutside,
+  type Owner,
   type Scope,
   type UserContext,
 } from '@ringfence/context'
+import { Access, type AccessRequest, type AuthorizeAccess } from '../access/access.ts'
+import { ownerApprovals, type OwnerApprovals } from '../approvals/owner-approvals.ts'
+import { RunApprovals } from '../approvals/run-approvals.ts'
 import type { AgentRegistry, AgentSummary } from '../agents/agent-registry.ts'
 import { newWorkScope } from '../errors/failure.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
 import { LiveEvents } from '../events/live-events.ts'
 import { followRun, type FollowOptions, type FollowSources } from '../events/run-follower.ts'
+import { StartOnce } from '../idempotency/start-once.ts'
 import {
   InstanceFactory,
   tooDeep,
@@ -37,6 +43,7 @@ import type { EngineStore } from '../store/engine-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { checkedWeight } from '../scheduling/owner-weight.ts'
 import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
+import { RunSlot } from '../scheduling/run-slot.ts'
 import { WaitLimit } from '../scheduling/wait-limit.ts'
 import {
   RunStatisticsBook,
@@ -45,6 +52,13 @@ import {
 } from '../statistics/run-statistics.ts'
 import { notFound } from '../store/not-found.ts'
 import type { RunPage, RunPageOptions, RunRecord } from '../store/run-store.ts'
+import {
+  systemOperations,
+  type SystemOperations,
+  type SystemOperator,
+} from '../system/system-operations.ts'
+import { ownerThreads, type OfOwner, type OwnerThreads } from '../threads/owner-threads.ts'
+import { RunThread } from '../threads/run-thread.ts'
 import { closeRuns } from './close-runs.ts'
 import { forgetEndedRuns } from './forget-ended-runs.ts'
 import { IdleDeadline } from './idle-deadline.ts'
@@ -59,6 +73,11 @@ export interface ExecutionEngineOptions {
   readonly agents: AgentRegistry
   /** Where runs, threads, approvals, keys, the ledger and the audit trail are kept. Default: `new MemoryStore()`. */
   readonly store?: EngineStore
+  /**
+   * Who may do what with what is kept; asked for one's own as well, and before anything is looked up. Default: one's
+   * own only.
+   */
+  readonly authorize?: AuthorizeAccess
   readonly limits?: Partial<EngineLimits>
   /** How long instances may take to make and dispose; what takes longer is counted, and logged. */
   readonly targets?: Partial<InstanceTargets>
@@ -82,6 +101,12 @@ export interface StartOptions {
   readonly threadPolicy?: ThreadPolicy | undefined
   /** Aborting it cancels the run with the reason `disconnect`. Without it, the run outlives its caller. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * However often the same owner starts the same agent with the same key, there is one run, and this is it. The
+   * input has to be plain data, and the same: another one is refused with `IDEMPOTENCY_CONFLICT`. 1 to 256
+   * characters, kept for the limit `idempotencyKeyMs`.
+   */
+  readonly idempotencyKey?: string | undefined
 }
 
 /** A run that was started. */
@@ -91,6 +116,8 @@ export interface RunHandle {
   readonly result: Promise<unknown>
   /** True where no run was started: this is the one that went on in the thread (`threadPolicy: 'join'`). */
   readonly joined: boolean
+  /** True where no run was started: this is the one that the idempotency key has started before. */
+  readonly repeated?: boolean | undefined
 }
 
 /** What is going on in an engine, from its live parts. */
@@ -131,13 +158,21 @@ export class UserExecutionEngine {
   readonly #orphans: Orphans
   readonly #statistics: RunStatisticsBook
   readonly #instances: InstanceFactory
+  readonly #createRunId: () => string
+  readonly #access: Access
+  readonly #once: StartOnce
+  /** The conversations of the current owner. */
+  readonly threads: OwnerThreads
+  /** What the current owner's runs ask a person. */
+  readonly approvals: OwnerApprovals
   readonly #live = new LiveEvents()
   readonly #sources: FollowSources
   #closed: Promise<void> | undefined
 
   /** Throws `REGISTRY_NOT_FROZEN`, and TypeError for a limit that is none. */
   constructor(options: ExecutionEngineOptions) {
-    const { agents, store, limits, targets, logger, now, createRunId, weightOf } = options
+    const { agents, store, limits, targets, logger, now, createRunId, weightOf, authorize } =
+      options
     agents.list()
     this.#agents = agents
     this.#store = store ?? new MemoryStore()
@@ -148,11 +183,22 @@ export class UserExecutionEngine {
     this.#metrics = new InstanceMetrics({ limits: this.#limits, targets, logger: this.#logger })
     this.#instances = new InstanceFactory(agents, this.#metrics, () => this.#contextOfCurrentRun())
     this.#weightOf = weightOf ?? (() => 1)
-    this.#admission = new RunAdmission(
-      this.#limits,
-      createRunId ?? (() => globalThis.crypto.randomUUID()),
-    )
     this.#statistics = new RunStatisticsBook(this.#limits.statisticsOwners)
+    this.#admission = new RunAdmission(this.#limits)
+    this.#createRunId = createRunId ?? (() => globalThis.crypto.randomUUID())
+    this.#access = new Access(authorize, this.#store.audit)
+    this.threads = ownerThreads(this.#store.threads, this.#access, this.#now)
+    this.approvals = ownerApprovals({
+      store: this.#store.approvals,
+      access: this.#access,
+      now: this.#now,
+      insideRun: () => this.#currentRun() !== undefined,
+    })
+    this.#once = new StartOnce({
+      store: this.#store,
+      keyMs: this.#limits.idempotencyKeyMs,
+      now: this.#now,
+    })
     this.#waitLimit = new WaitLimit(this.#limits.queueMs)
     this.#orphans = new Orphans({ limits: this.#limits, logger: this.#logger, now: this.#now })
   }
@@ -172,9 +218,32 @@ export class UserExecutionEngine {
    *
    * Rejects with `UNKNOWN_AGENT`, `INVALID_INPUT` (with paths), `OWNER_QUEUE_FULL`, `QUEUE_FULL`, `THREAD_BUSY` and
    * `TOO_MANY_ORPHANS` (with `retryAfterMs`), `DELEGATION_TOO_DEEP` where runs start each other in a circle,
-   * `ENGINE_CLOSED`, and `NO_SCOPE`. Nothing is left behind by a rejected start.
+   * `IDEMPOTENCY_CONFLICT` and `IDEMPOTENCY_LIMIT` with a key, `ENGINE_CLOSED`, and `NO_SCOPE`. Nothing is left behind
+   * by a rejected start.
    */
   async start(agent: string, input: unknown, options: StartOptions = {}): Promise<RunHandle> {
+    const { idempotencyKey: key } = options
+    const { threadId = currentScope().context.threadId } = options
+    const runId = this.#createRunId()
+    if (key === undefined) return this.#start(agent, input, options, runId)
+    // A copy: what is compared is what is started.
+    const { copy } = copyInput(input, `The input of agent "${agent}"`)
+    return this.#once.start({
+      agent: this.#agents.get(agent).name,
+      key,
+      input: copy,
+      threadId,
+      runId,
+      open: () => this.#start(agent, copy, options, runId),
+    })
+  }
+
+  async #start(
+    agent: string,
+    input: unknown,
+    options: StartOptions,
+    runId: string,
+  ): Promise<RunHandle> {
     const caller = currentScope()
     const definition = this.#agents.get(agent)
     const subject = `The input of agent "${agent}"`
@@ -190,6 +259,7 @@ export class UserExecutionEngine {
     const admission = this.#admission.admit({
       owner,
       agent,
+      runId,
       characters,
       weight: checkedWeight(this.#weightOf(caller.context)),
       threadId: options.threadId ?? caller.context.threadId,
@@ -216,15 +286,13 @@ export class UserExecutionEngine {
    * The run of that id. Rejects with `RUN_NOT_FOUND` where the current owner has none, whether it never
    * was, is no longer kept, or is somebody else's.
    */
-  async run(runId: string): Promise<RunRecord> {
-    const record = await this.#store.runs.get(runId)
-    if (record === undefined) throw notFound(runId)
-    return record
+  async run(runId: string, { owner }: OfOwner = {}): Promise<RunRecord> {
+    return this.#access.within('read', aboutRun(runId, owner), () => this.#find(runId))
   }
 
   /** The current owner's runs, newest first, a page at a time. */
-  async runs(page: RunPageOptions = {}): Promise<RunPage> {
-    return this.#store.runs.list(page)
+  async runs({ owner, ...page }: RunPageOptions & OfOwner = {}): Promise<RunPage> {
+    return this.#access.within('list', { type: 'run', owner }, () => this.#store.runs.list(page))
   }
 
   /**
@@ -236,7 +304,9 @@ export class UserExecutionEngine {
     runId: string,
     options: FollowOptions = {},
   ): Promise<AsyncIterableIterator<AgentEvent>> {
-    const followed = await followRun(this.#sources, runId, options)
+    const followed = await this.#access.within('read', aboutRun(runId, undefined), () =>
+      followRun(this.#sources, runId, options),
+    )
     this.#admission.runs.get(canonicalOwner(currentScope().owner), runId)?.showPosition()
     return followed
   }
@@ -246,13 +316,42 @@ export class UserExecutionEngine {
    * `agent_cancelled`. Resolves when that is stored, with the run as it ended; a run that has ended
    * already stays as it is. Rejects with `RUN_NOT_FOUND` as `run` does.
    */
-  async cancel(runId: string): Promise<RunRecord> {
-    const owner = canonicalOwner(currentScope().owner)
-    await this.run(runId)
-    const live = this.#admission.runs.get(owner, runId)
-    live?.cancel('caller')
-    await live?.ended
-    return this.run(runId)
+  async cancel(runId: string, { owner }: OfOwner = {}): Promise<RunRecord> {
+    return this.#access.within('cancel', aboutRun(runId, owner), async () => {
+      await this.#find(runId)
+      const live = this.#admission.runs.get(canonicalOwner(currentScope().owner), runId)
+      live?.cancel('caller')
+      await live?.ended
+      return this.#find(runId)
+    })
+  }
+
+  /**
+   * Removes a run that has ended, with its events and approvals. Rejects with `RUN_GOES_ON`, and with
+   * `RUN_NOT_FOUND` as `run` does.
+   */
+  async delete(runId: string, { owner }: OfOwner = {}): Promise<void> {
+    return this.#access.within('delete', aboutRun(runId, owner), async () => {
+      if (!(await this.#store.runs.delete(runId))) throw notFound(runId)
+      await this.#store.approvals.deleteOf(runId)
+    })
+  }
+
+  /**
+   * What crosses owners, for jobs and operators; each operation is on the audit trail under the operator's name.
+   * Throws `SYSTEM_ONLY` inside anybody's scope, and TypeError without a name.
+   */
+  system(operator: SystemOperator): SystemOperations {
+    return systemOperations({
+      store: this.#store,
+      operator,
+      now: this.#now,
+      endRuns: async (owner) => {
+        revoke(owner)
+        const runs = this.#admission.runs.of(canonicalOwner(owner))
+        await Promise.all(runs.map((run) => run.ended))
+      },
+    })
   }
 
   /** Counted from live parts; nothing is assumed. */
@@ -334,7 +433,7 @@ export class UserExecutionEngine {
       now: this.#now,
       supervise: (journal) => {
         const idle = new IdleDeadline(limits.idleMs ?? this.#limits.idleMs, run)
-        const context = this.#context(idle.watch(journal), orphans)
+        const context = this.#runContext(run, idle, this.#context(idle.watch(journal), orphans))
         run.context = context
         return superviseRun({
           run,
@@ -352,11 +451,57 @@ export class UserExecutionEngine {
   }
 
   #contextOfCurrentRun(): ExecutionContext {
-    const scope = currentScope()
-    const { runId } = scope.context
-    const owner = canonicalOwner(scope.owner)
-    const run = runId === undefined ? undefined : this.#admission.runs.get(owner, runId)
+    const owner = canonicalOwner(currentScope().owner)
+    const run = this.#currentRun()
     return run?.context ?? this.#context(silentSink(), this.#orphans.guard({ owner, fields: {} }))
+  }
+
+  /** The run that the current scope is part of, while it goes on. */
+  #currentRun(): LiveRun | undefined {
+    const { context, owner } = currentScope()
+    const { runId } = context
+    return runId === undefined ? undefined : this.#admission.runs.get(canonicalOwner(owner), runId)
+  }
+
+  async #find(runId: string): Promise<RunRecord> {
+    const record = await this.#store.runs.get(runId)
+    if (record === undefined) throw notFound(runId)
+    return record
+  }
+
+  /** What only a run has. Called in its root scope. */
+  #runContext(
+    { runId, ticket }: LiveRun,
+    idle: IdleDeadline,
+    context: ExecutionContext,
+  ): ExecutionContext {
+    const now = this.#now
+    const { threadId } = currentScope().context
+    const { approvals, threads } = this.#store
+    const slot = new RunSlot(ticket)
+    return {
+      ...context,
+      slot,
+      approvals: new RunApprovals({
+        runId,
+        store: approvals,
+        sink: context.sink,
+        approvalMs: this.#limits.approvalMs,
+        now,
+        idle: async (wait) => {
+          const goOn = idle.hold()
+          try {
+            return await slot.idle(wait)
+          } finally {
+            goOn()
+          }
+        },
+      }),
+      thread:
+        threadId === undefined
+          ? undefined
+          : new RunThread({ threadId, runId, store: threads, now }),
+    }
   }
 
   #context(sink: EventSink, orphans: OrphanGuard): ExecutionContext {
@@ -371,6 +516,10 @@ export class UserExecutionEngine {
       runScope: newWorkScope(),
     }
   }
+}
+
+function aboutRun(id: string, owner: Owner | undefined): AccessRequest {
+  return { type: 'run', id, owner, missing: () => notFound(id) }
 }
 
 /** The handle of a run that went on already. */

@@ -11,6 +11,7 @@ export class IdleDeadline {
   readonly #run: { interrupt(reason: unknown): void }
   #timer: ReturnType<typeof setTimeout> | undefined
   #lastSign = 0
+  #holds = 0
 
   constructor(ms: number, run: { interrupt(reason: unknown): void }) {
     this.#ms = ms
@@ -32,6 +33,15 @@ export class IdleDeadline {
     }
   }
 
+  /** While a person is waited for, nobody expects a sign. Returns how to go on. */
+  hold(): () => void {
+    this.#holds += 1
+    return () => {
+      this.#holds -= 1
+      this.#lastSign = performance.now()
+    }
+  }
+
   begin(): void {
     this.#lastSign = performance.now()
     this.#arm(this.#ms)
@@ -46,7 +56,7 @@ export class IdleDeadline {
   }
 
   #look(): void {
-    const left = this.#lastSign + this.#ms - performance.now()
+    const left = this.#holds > 0 ? this.#ms : this.#lastSign + this.#ms - performance.now()
     if (left > 0) return this.#arm(left)
     const message = `The run told nothing for ${this.#ms} ms and was given up.`
     this.#run.interrupt(new EngineError('IDLE_DEADLINE', message))

@@ -14,6 +14,10 @@ export class LiveRuns {
     return this.#owners.get(owner)?.get(runId)
   }
 
+  of(owner: string): LiveRun[] {
+    return [...(this.#owners.get(owner)?.values() ?? [])]
+  }
+
   remove(owner: string, run: LiveRun): void {
     const runs = this.#owners.get(owner)
     if (runs?.get(run.runId) !== run) return

@@ -11,6 +11,8 @@ export interface AdmissionRequest {
   /** Canonical. */
   readonly owner: string
   readonly agent: string
+  /** The id that the run gets. */
+  readonly runId: string
   /** About how much memory its input holds. */
   readonly characters: number
   readonly weight: number
@@ -31,12 +33,10 @@ export class RunAdmission {
   readonly scheduler: Scheduler
   readonly #inputs: InputBudget
   readonly #threads = new ThreadTurns()
-  readonly #createRunId: () => string
 
-  constructor(limits: EngineLimits, createRunId: () => string) {
+  constructor(limits: EngineLimits) {
     this.scheduler = new Scheduler(limits)
     this.#inputs = new InputBudget(limits)
-    this.#createRunId = createRunId
   }
 
   /** Throws `THREAD_BUSY`, `INVALID_INPUT`, `OWNER_QUEUE_FULL` and `QUEUE_FULL`; then nothing is left behind. */
@@ -55,8 +55,8 @@ export class RunAdmission {
     return { run, replaces }
   }
 
-  #enter({ owner, agent, characters, weight }: AdmissionRequest, held: boolean): LiveRun {
-    const runId = this.#createRunId()
+  #enter(request: AdmissionRequest, held: boolean): LiveRun {
+    const { owner, agent, runId, characters, weight } = request
     if (this.runs.get(owner, runId) !== undefined) {
       throw new Error('Expected `createRunId` to make a new id, got that of a run that is going on')
     }

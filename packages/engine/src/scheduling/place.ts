@@ -12,6 +12,10 @@ export interface Ticket {
   withdraw(reason: unknown): void
   /** Keeps the owner's slot charged until this settles: for work that did not stop when it was told to (I9). */
   charge(until: Promise<unknown>): void
+  /** Gives the shared slot back while the work waits for a person. The owner's stays taken. */
+  pause(): void
+  /** Resolves when there is a shared slot again. Rejects with what `withdraw` was given meanwhile. */
+  resume(): Promise<void>
   /** The work is over: the shared slot is free at once, the owner's when nothing is charged to it any more. */
   release(): void
 }
@@ -20,6 +24,14 @@ export interface Ticket {
 export interface PlaceKeeper {
   opened(place: Place): void
   withdrawn(place: Place): void
+  /** Takes the shared slot back. False where as many have done so as may. */
+  paused(place: Place): boolean
+  /** Wants a shared slot again. True where there is one at once; otherwise the place is `returned` to later. */
+  resumed(place: Place): boolean
+  /** Wants none any more. */
+  stayed(place: Place): void
+  /** Ended without a shared slot. */
+  endedPaused(place: Place): void
   /** The work is over: the shared slot is free. */
   released(place: Place): void
   /** Nothing of it runs any more: the owner's slot is free. Always followed by `serve`. */
@@ -41,6 +53,11 @@ export class Place implements Ticket {
   told = 0
   readonly #keeper: PlaceKeeper
   #state: State
+  /** Whether the shared slot was given back. */
+  #paused = false
+  #return:
+    | { readonly promise: Promise<void>; resolve: () => void; reject: (reason: unknown) => void }
+    | undefined
   /** What keeps the owner's slot taken: the work itself, and what it left running. */
   #holders = 1
   #resolve: () => void = () => undefined
@@ -81,7 +98,40 @@ export class Place implements Ticket {
     this.#keeper.opened(this)
   }
 
+  pause(): void {
+    if (this.#state !== 'granted') return
+    if (!this.#paused) this.#paused = this.#keeper.paused(this)
+    else this.#stopReturning()?.resolve()
+  }
+
+  resume(): Promise<void> {
+    if (this.#state !== 'granted' || !this.#paused) return Promise.resolve()
+    if (this.#return !== undefined) return this.#return.promise
+    if (this.#keeper.resumed(this)) {
+      this.#paused = false
+      return Promise.resolve()
+    }
+    let resolve: () => void = () => undefined
+    let reject: (reason: unknown) => void = () => undefined
+    const promise = new Promise<void>((fulfil, refuse) => {
+      resolve = fulfil
+      reject = refuse
+    })
+    promise.catch(() => undefined)
+    this.#return = { promise, resolve, reject }
+    return promise
+  }
+
+  /** There is a shared slot again. */
+  returned(): void {
+    const back = this.#return
+    this.#return = undefined
+    this.#paused = false
+    back?.resolve()
+  }
+
   withdraw(reason: unknown): void {
+    this.#stopReturning()?.reject(reason)
     if (!this.waiting) return
     this.#state = 'over'
     this.#keeper.withdrawn(this)
@@ -98,8 +148,18 @@ export class Place implements Ticket {
   release(): void {
     if (this.#state !== 'granted') return
     this.#state = 'over'
-    this.#keeper.released(this)
+    this.#stopReturning()?.resolve()
+    if (this.#paused) this.#keeper.endedPaused(this)
+    else this.#keeper.released(this)
     this.#letGo()
+  }
+
+  #stopReturning(): { resolve: () => void; reject: (reason: unknown) => void } | undefined {
+    const back = this.#return
+    if (back === undefined) return undefined
+    this.#return = undefined
+    this.#keeper.stayed(this)
+    return back
   }
 
   #letGo(): void {

@@ -42,6 +42,14 @@ export class Scheduler {
   readonly #keeper: PlaceKeeper = {
     opened: (place) => this.#open(place),
     withdrawn: (place) => this.#withdraw(place),
+    paused: () => this.#pause(),
+    resumed: (place) => this.#resume(place),
+    stayed: (place) => {
+      this.#returning.delete(place)
+    },
+    endedPaused: () => {
+      this.#paused -= 1
+    },
     released: () => {
       this.#running -= 1
     },
@@ -53,6 +61,10 @@ export class Scheduler {
   #arrivals = 0
   #readiness = 0
   #running = 0
+  /** Runs that wait for a person, without a shared slot. */
+  #paused = 0
+  /** Those of them that have their answer, first come first. */
+  readonly #returning = new Set<Place>()
   #waiting = 0
 
   constructor(limits: SchedulerLimits) {
@@ -61,6 +73,11 @@ export class Scheduler {
 
   get running(): number {
     return this.#running
+  }
+
+  /** Runs that wait for a person, without a shared slot. */
+  get paused(): number {
+    return this.#paused
   }
 
   get waiting(): number {
@@ -74,7 +91,8 @@ export class Scheduler {
 
   /** Whether somebody waits for a slot that is free. It never should be. */
   get stuck(): boolean {
-    return this.#running < this.#limits.concurrency && this.#ready.size > 0
+    const wanted = this.#ready.size + this.#returning.size
+    return this.#running < this.#limits.concurrency && wanted > 0
   }
 
   /**
@@ -144,9 +162,36 @@ export class Scheduler {
     this.#forgetIfIdle(share)
   }
 
-  /** Grants what the limits allow, a turn at a time. */
+  /** As many may wait for a person as may wait for a slot: both hold memory. */
+  #pause(): boolean {
+    if (this.#paused >= this.#limits.queue) return false
+    this.#paused += 1
+    this.#running -= 1
+    this.#serve()
+    return true
+  }
+
+  #resume(place: Place): boolean {
+    if (this.#running >= this.#limits.concurrency) {
+      this.#returning.add(place)
+      return false
+    }
+    this.#paused -= 1
+    this.#running += 1
+    return true
+  }
+
+  /** Grants what the limits allow, a turn at a time. Who was granted a slot before goes first. */
   #serve(): void {
     while (this.#running < this.#limits.concurrency) {
+      const [returning] = this.#returning
+      if (returning !== undefined) {
+        this.#returning.delete(returning)
+        this.#paused -= 1
+        this.#running += 1
+        returning.returned()
+        continue
+      }
       const share = this.#ready.first
       const place = share?.open.first
       if (share === undefined || place === undefined) return

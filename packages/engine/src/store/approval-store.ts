@@ -79,6 +79,9 @@ export interface ApprovalStore {
    */
   redeem(approvalId: string, call: ApprovedCall, at: string): Promise<boolean>
 
+  /** Removes the approvals of a run. Returns how many there were. */
+  deleteOf(runId: string): Promise<number>
+
   /**
    * Calls `wake` when the approval may have been decided: a hint, never a promise. Returns how to stop. Called in
    * no particular scope.

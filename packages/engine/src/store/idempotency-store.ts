@@ -1,19 +1,25 @@
-/** A run that may stand behind a key. */
+/** A run that may come to stand behind a key. */
 export interface IdempotencyClaim {
   readonly agent: string
   readonly key: string
   /** Hash of what is to be started: the same key may only start the same thing. */
   readonly inputHash: string
+  /** The id that the run will have. */
   readonly runId: string
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; so are the other two. */
   readonly now: number
-  /** Epoch milliseconds from which on the key is free again. */
+  /** When a claim that nobody has confirmed is void: whoever made it has died in between. */
+  readonly leaseUntil: number
+  /** From when on the key is free again. */
   readonly expiresAt: number
 }
 
 export interface IdempotencyRecord {
   readonly runId: string
   readonly inputHash: string
+  /** Whether the run has been started. */
+  readonly confirmed: boolean
+  readonly leaseUntil: number
   readonly expiresAt: number
 }
 
@@ -25,6 +31,9 @@ export interface IdempotencyStore {
    * the current owner has as many keys as may be kept, none of them expired.
    */
   claim(claim: IdempotencyClaim): Promise<IdempotencyRecord>
+
+  /** The run has been started, under this id. Without effect where the claim is not there any more. */
+  confirm(agent: string, key: string, claimed: string, runId: string): Promise<void>
 
   /** Gives a key back, if this run has it: the run never came to be. */
   release(agent: string, key: string, runId: string): Promise<void>

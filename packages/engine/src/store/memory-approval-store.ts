@@ -126,6 +126,13 @@ export class MemoryApprovalStore implements ApprovalStore {
     return matches
   }
 
+  async deleteOf(runId: string): Promise<number> {
+    const owned = [...(this.#owners.get(ownerKey())?.values() ?? [])]
+    const doomed = owned.filter(({ record }) => record.runId === runId)
+    for (const entry of doomed) this.#remove(entry)
+    return doomed.length
+  }
+
   async watch(approvalId: string, wake: () => void): Promise<() => void> {
     const watchers = this.#find(approvalId)?.watchers
     watchers?.add(wake)
@@ -189,17 +196,23 @@ export class MemoryApprovalStore implements ApprovalStore {
 
   #forgetDecided(oldestFirst: Iterable<Entry>): boolean {
     for (const entry of oldestFirst) {
-      const key = this.#byAge.get(entry)
       // An approval that was given and not yet used is still waited for.
       const { status } = entry.record
-      if (key === undefined || status === 'pending' || status === 'approved') continue
-      const owned = this.#owners.get(key)
-      owned?.delete(entry.record.approvalId)
-      if (owned?.size === 0) this.#owners.delete(key)
-      this.#byAge.delete(entry)
+      if (status === 'pending' || status === 'approved') continue
+      this.#remove(entry)
       return true
     }
     return false
+  }
+
+  #remove(entry: Entry): void {
+    const key = this.#byAge.get(entry)
+    if (key === undefined) return
+    const owned = this.#owners.get(key)
+    owned?.delete(entry.record.approvalId)
+    if (owned?.size === 0) this.#owners.delete(key)
+    this.#byAge.delete(entry)
+    for (const wake of entry.watchers) wake()
   }
 }
 

@@ -26,19 +26,32 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
   }
 
   async claim(claim: IdempotencyClaim): Promise<IdempotencyRecord> {
-    const { agent, key, inputHash, runId, now, expiresAt } = claim
+    const { agent, key, inputHash, runId, now, leaseUntil, expiresAt } = claim
     const owner = ownerKey()
     const owned = this.#owners.get(owner) ?? new Map<string, IdempotencyRecord>()
     const name = nameOf(agent, key)
     const known = owned.get(name)
-    if (known !== undefined && known.expiresAt > now) return known
+    if (known !== undefined && stands(known, now)) return known
     if (known === undefined) this.#makeRoom(owned, now)
     else owned.delete(name)
-    const record: IdempotencyRecord = Object.freeze({ runId, inputHash, expiresAt })
+    const record: IdempotencyRecord = Object.freeze({
+      runId,
+      inputHash,
+      confirmed: false,
+      leaseUntil,
+      expiresAt,
+    })
     if (known === undefined) this.#keys += 1
     owned.set(name, record)
     this.#owners.set(owner, owned)
     return record
+  }
+
+  async confirm(agent: string, key: string, claimed: string, runId: string): Promise<void> {
+    const owned = this.#owners.get(ownerKey())
+    const record = owned?.get(nameOf(agent, key))
+    if (owned === undefined || record?.runId !== claimed) return
+    owned.set(nameOf(agent, key), Object.freeze({ ...record, runId, confirmed: true }))
   }
 
   async release(agent: string, key: string, runId: string): Promise<void> {
@@ -98,9 +111,13 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
   }
 }
 
+function stands({ confirmed, leaseUntil, expiresAt }: IdempotencyRecord, now: number): boolean {
+  return expiresAt > now && (confirmed || leaseUntil > now)
+}
+
 function dropExpired(owned: Map<string, IdempotencyRecord>, now: number): number {
   const before = owned.size
-  for (const [name, { expiresAt }] of owned) if (expiresAt <= now) owned.delete(name)
+  for (const [name, record] of owned) if (!stands(record, now)) owned.delete(name)
   return before - owned.size
 }
 

@@ -4,7 +4,7 @@ import { checkedLimit } from '../internal/checked-limit.ts'
 import { resolveStoreLimits } from '../internal/resolve-store-limits.ts'
 import { withoutUndefined } from '../internal/without-undefined.ts'
 import { assertSystem } from '../system/system-scope.ts'
-import { MemoryThread } from './memory-thread.ts'
+import { MemoryThread, turnOver } from './memory-thread.ts'
 import { ownerKey } from './owner-key.ts'
 import type {
   MessagePage,
@@ -82,6 +82,7 @@ export class MemoryThreadStore implements ThreadStore {
     }
     const owned = this.#owners.get(key) ?? { threads: new Map<string, MemoryThread>(), bytes: 0 }
     const known = owned.threads.get(threadId)
+    if (known === undefined && turn.continues === true) throw turnOver(threadId)
     if (known === undefined) this.#refuseThread(owned)
     const thread = known ?? new MemoryThread(threadId, turn.at, this.#limits)
     const before = thread.bytes

@@ -55,14 +55,14 @@ export class MemoryThread {
 
   /** Adds the messages, and drops the oldest turns where there is no room. All of it, or nothing. */
   append(turn: ThreadTurn, mayDrop: boolean): readonly ThreadMessage[] {
-    this.#refuseOldTurn(turn.turnId)
+    if (turn.continues === true) this.#refuseLostTurn(turn.turnId)
     this.#refuseDuplicates(turn.messages)
     const added = turn.messages.map((message, index) => this.#weigh(message, turn, index))
     const kept = [...this.#kept, ...added]
-    const dropped = this.#surplus(kept, turn.turnId)
-    if (dropped > 0 && !mayDrop) throw this.#full('and the store drops nothing')
-    this.#kept = kept.slice(dropped)
-    this.#dropped += dropped
+    const rest = this.#fitting(kept, turn.turnId)
+    if (rest.length < kept.length && !mayDrop) throw this.#full('and the store drops nothing')
+    this.#dropped += kept.length - rest.length
+    this.#kept = rest
     this.#next += added.length
     this.bytes = sum(this.#kept)
     this.#updatedAt = turn.at
@@ -76,30 +76,23 @@ export class MemoryThread {
     return start > 0 ? { messages, previous: messages[0]?.position } : { messages }
   }
 
-  /** How many messages have to go, from the oldest turn on, so that the rest fits. Never part of a turn. */
-  #surplus(kept: readonly Kept[], newestTurn: string): number {
+  /** What is left when the oldest turns have gone, whole, until the rest fits. */
+  #fitting(kept: Kept[], newestTurn: string): Kept[] {
     const { messagesPerThread, bytesPerThread } = this.#limits
-    let bytes = sum(kept)
-    let start = 0
-    while (kept.length - start > messagesPerThread || bytes > bytesPerThread) {
-      const turnId = kept[start]?.message.turnId
-      if (turnId === undefined || turnId === newestTurn)
-        throw this.#full('and this turn alone is more')
-      while (kept[start]?.message.turnId === turnId) {
-        bytes -= kept[start]?.bytes ?? 0
-        start += 1
-      }
+    let rest = kept
+    let bytes = sum(rest)
+    while (rest.length > messagesPerThread || bytes > bytesPerThread) {
+      const oldest = rest.find(({ message }) => message.turnId !== newestTurn)?.message.turnId
+      if (oldest === undefined) throw this.#full('and this turn alone is more')
+      rest = rest.filter(({ message }) => message.turnId !== oldest)
+      bytes = sum(rest)
     }
-    return start
+    return rest
   }
 
-  #refuseOldTurn(turnId: string): void {
-    const newest = this.#kept.at(-1)?.message.turnId
-    if (newest === turnId || !this.#kept.some(({ message }) => message.turnId === turnId)) return
-    throw new EngineError(
-      'TURN_OVER',
-      `The thread "${this.threadId}" has gone on since this turn: nothing can be added to it.`,
-    )
+  #refuseLostTurn(turnId: string): void {
+    if (this.#kept.some(({ message }) => message.turnId === turnId)) return
+    throw turnOver(this.threadId)
   }
 
   #refuseDuplicates(messages: readonly NewThreadMessage[]): void {
@@ -143,6 +136,13 @@ export class MemoryThread {
       `The thread "${this.threadId}" may hold ${messagesPerThread} messages and ${bytesPerThread} bytes, ${why}.`,
     )
   }
+}
+
+export function turnOver(threadId: string): EngineError {
+  return new EngineError(
+    'TURN_OVER',
+    `The beginning of this turn is no longer in the thread "${threadId}": nothing can be added to it.`,
+  )
 }
 
 function sum(kept: readonly Kept[]): number {

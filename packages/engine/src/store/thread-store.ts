@@ -31,8 +31,13 @@ export interface ThreadMessage extends NewThreadMessage {
 
 /** Messages that belong together: all of them are kept, or none. */
 export interface ThreadTurn {
-  /** Appending to the newest turn again adds to it. An older turn is over. */
+  /** Appending to a turn again adds to it, also where others were begun in between. */
   readonly turnId: string
+  /**
+   * True where messages of this turn were added before. If they are there no more (dropped, or the thread was
+   * deleted), adding to them is refused with `TURN_OVER`: nobody is shown half a turn.
+   */
+  readonly continues?: boolean | undefined
   /** The run that writes. A run that has ended is refused with `RUN_ENDED`: it can no longer write history. */
   readonly runId?: string | undefined
   readonly at: string

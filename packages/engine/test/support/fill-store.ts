@@ -40,6 +40,7 @@ export async function fillStore(store: EngineStore, text: string = 'hello'): Pro
     inputHash: 'hash',
     runId,
     now: 0,
+    leaseUntil: 1_000,
     expiresAt: 1_000,
   })
   await store.ledger.charge({ runId, agent, at, amounts: { inputTokens: 3 } })
@@ -52,7 +53,7 @@ export async function readBack(store: EngineStore): Promise<string[]> {
   if ((await store.threads.get('thread')) !== undefined) found.push('thread')
   if ((await store.approvals.get('approval')) !== undefined) found.push('approval')
   const probe = { agent: 'agent', key: 'key', inputHash: 'other', runId: 'probe', now: 1 }
-  const claimed = await store.idempotency.claim({ ...probe, expiresAt: 2 })
+  const claimed = await store.idempotency.claim({ ...probe, leaseUntil: 2, expiresAt: 2 })
   if (claimed.runId !== 'probe') found.push('key')
   else await store.idempotency.release('agent', 'key', 'probe')
   if ((await store.ledger.totals()).inputTokens > 0) found.push('ledger')

@@ -29,6 +29,7 @@ export function toProblem(error: unknown): Problem {
 // What is not named here is a failure of the server, not of the request.
 const refusals: Readonly<Partial<Record<EngineErrorCode, (error: EngineError) => Problem>>> = {
   UNKNOWN_AGENT: () => new Problem('agent_not_found'),
+  FORBIDDEN: () => new Problem('forbidden'),
   RUN_NOT_FOUND: () => new Problem('run_not_found'),
   CURSOR_EVICTED: () =>
     new Problem('cursor_evicted', {

@@ -1,0 +1,38 @@
+import { AgentError } from '../errors/agent-error.ts'
+import { EngineError } from '../errors/engine-error.ts'
+import { notFound } from '../store/not-found.ts'
+import type { RunRecord, RunStore } from '../store/run-store.ts'
+
+/**
+ * What a run of the current owner ends with, as the store tells it: its result, or an error with the code and
+ * message of its terminal event. Waits for the end where the run goes on.
+ */
+export async function runOutcome(runs: RunStore, runId: string): Promise<unknown> {
+  let wake: () => void = () => undefined
+  let woken = false
+  const stop = await runs.watch(runId, () => {
+    woken = true
+    wake()
+  })
+  try {
+    while (true) {
+      woken = false
+      const record = await runs.get(runId)
+      if (record === undefined) throw notFound(runId)
+      if (record.endedAt !== undefined) return outcomeOf(record)
+      if (!woken) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    }
+  } finally {
+    stop()
+  }
+}
+
+function outcomeOf({ status, result, error }: RunRecord): unknown {
+  if (status === 'completed') return result
+  if (error !== undefined) throw new AgentError(error.code, error.message)
+  throw new EngineError('CANCELLED', 'The run was cancelled.')
+}

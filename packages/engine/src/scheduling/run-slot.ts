@@ -1,0 +1,71 @@
+/** The part of a ticket that is needed. */
+export interface Pausable {
+  pause(): void
+  resume(): Promise<void>
+}
+
+/**
+ * Gives a run's shared slot back while nothing of the run works and something of it waits for a person: whoever
+ * waits for somebody else must not keep everybody waiting. The owner's own slot stays taken, so that nobody can
+ * have more runs going than they may.
+ */
+export class RunSlot {
+  readonly #ticket: Pausable
+  #waiting = 0
+  #working = 0
+  #paused = false
+  #back: Promise<void> = Promise.resolve()
+
+  constructor(ticket: Pausable) {
+    this.#ticket = ticket
+  }
+
+  /** Waits for a person, without a slot. Resolves with a slot, as soon as one is free; rejects at once. */
+  async idle<Result>(wait: () => Promise<Result>): Promise<Result> {
+    this.#waiting += 1
+    void this.#update()
+    try {
+      const result = await wait()
+      this.#waiting -= 1
+      await this.#update()
+      return result
+    } catch (error) {
+      this.#waiting -= 1
+      this.#update().catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** Works, with a slot. Rejects with the signal's reason where it aborts before there is one. */
+  async work<Result>(signal: () => AbortSignal, work: () => Promise<Result>): Promise<Result> {
+    this.#working += 1
+    try {
+      const back = this.#update()
+      if (this.#waiting > 0) await unlessAborted(back, signal())
+      return await work()
+    } finally {
+      this.#working -= 1
+      this.#update().catch(() => undefined)
+    }
+  }
+
+  #update(): Promise<void> {
+    const pause = this.#waiting > 0 && this.#working === 0
+    if (pause === this.#paused) return this.#back
+    this.#paused = pause
+    if (pause) this.#ticket.pause()
+    this.#back = pause ? Promise.resolve() : this.#ticket.resume()
+    this.#back.catch(() => undefined)
+    return this.#back
+  }
+}
+
+function unlessAborted(back: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const settled = (): void => signal.removeEventListener('abort', abort)
+    back.then(resolve, reject).finally(settled)
+  })
+}

@@ -1,0 +1,58 @@
+import * as z from 'zod'
+import { EngineError } from '../errors/engine-error.ts'
+import { parse } from '../internal/parse.ts'
+import type { JsonValue, NewThreadMessage, ThreadRole } from '../store/thread-store.ts'
+
+/** A message to add to a thread. */
+export interface NewMessage {
+  readonly role: ThreadRole
+  /** Text, or whatever JSON can carry. */
+  readonly content: JsonValue
+  /** Unique in its thread, 1 to 256 characters. Default: a random one. */
+  readonly messageId?: string | undefined
+}
+
+const mostMessages = 1_000
+const message = z.object({
+  role: z.enum(['system', 'user', 'assistant', 'tool']),
+  content: z.json(),
+  messageId: z.string().min(1).max(256).optional(),
+})
+const messages = z.array(message).min(1).max(mostMessages)
+
+/**
+ * Messages as they may enter a store: checked, each with an id. Throws `INVALID_INPUT` for what is none, also for
+ * content that is nested too deep or in a circle.
+ */
+export async function checkedMessages(
+  given: NewMessage | readonly NewMessage[],
+): Promise<NewThreadMessage[]> {
+  const list = Array.isArray(given) ? given : [given]
+  try {
+    const parsed = await parse(messages, list, 'INVALID_INPUT', 'What is added to the thread')
+    return parsed.map(({ role, content, messageId }) => ({
+      messageId: messageId ?? globalThis.crypto.randomUUID(),
+      role,
+      content: copyOf(content),
+    }))
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new EngineError('INVALID_INPUT', 'What is added to the thread is nested too deep.')
+  }
+}
+
+/** Whoever still holds the content cannot change what was checked. */
+function copyOf(content: JsonValue): JsonValue {
+  try {
+    const copy: JsonValue = JSON.parse(JSON.stringify(content))
+    return copy
+  } catch (cause) {
+    throw new EngineError(
+      'INVALID_INPUT',
+      'What is added to the thread is nested without an end.',
+      {
+        cause,
+      },
+    )
+  }
+}
