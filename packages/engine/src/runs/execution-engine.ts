@@ -348,8 +348,9 @@ export class UserExecutionEngine {
       now: this.#now,
       endRuns: async (owner) => {
         revoke(owner)
-        const runs = this.#admission.runs.of(canonicalOwner(owner))
-        await Promise.all(runs.map((run) => run.ended))
+        const key = canonicalOwner(owner)
+        await Promise.all(this.#admission.runs.of(key).map((run) => run.ended))
+        this.#statistics.forget(key)
       },
     })
   }

@@ -23,7 +23,14 @@ test(`forty users under the same ids in every part of a store find their own (RI
       const messages = [{ messageId: 'm', role: 'user' as const, content: canary }]
       await store.threads.append('t', { turnId: '1', at, messages })
       await giveWay()
-      const claim = { agent: 'a', key: 'k', inputHash: canary, now: 0, expiresAt: 1_000_000 }
+      const claim = {
+        agent: 'a',
+        key: 'k',
+        inputHash: canary,
+        now: 0,
+        leaseUntil: 1,
+        expiresAt: 1_000_000,
+      }
       const claimed = await store.idempotency.claim({ ...claim, runId: `r-${index}` })
       await giveWay()
       await store.ledger.charge({ runId: 'r', agent: 'a', at, amounts: { inputTokens: index } })
