@@ -537,11 +537,11 @@ test('a run that is cancelled while it waits for its slot ends at once', async (
 })
 
 test('to wait for a person is not to be idle', async () => {
-  const { engine } = mailer({ limits: { idleMs: 30 } })
+  const { engine } = mailer({ limits: { idleMs: 1_000 } })
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('mailer', toBob)
     const { approvalId } = await pendingOf(engine, runId)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
     await engine.approvals.approve(approvalId)
     expect(await result).toBe('sent')
   })
