@@ -34,6 +34,13 @@ const failure = (data: JsonObject): string => {
   return `${textAt(error, 'code')}: ${textAt(error, 'message')}`
 }
 
+const usage = (data: JsonObject): string => {
+  const model = textAt(data, 'model')
+  const input = formatCount(numberAt(data, 'inputTokens') ?? 0)
+  const output = formatCount(numberAt(data, 'outputTokens') ?? 0)
+  return `${model === '' ? '' : `${model}: `}${input} tokens in, ${output} out`
+}
+
 const took = (data: JsonObject): string => formatDuration(numberAt(data, 'durationMs') ?? 0)
 
 /** Says in a line what an event tells. */
@@ -51,6 +58,8 @@ export const describeEvent = ({ type, data }: AgentEvent): string => {
       return data['ok'] === true
         ? `${textAt(data, 'tool')} → ${brief(data['result'])} (${took(data)})`
         : `${textAt(data, 'tool')} failed: ${failure(data)}`
+    case 'usage_recorded':
+      return usage(data)
     case 'subagent_started':
       return `→ ${textAt(data, 'agent')}`
     case 'subagent_completed':

@@ -63,8 +63,9 @@ export const createStages = (list: HTMLElement): Stages => {
         case 'agent_progress': {
           // It is not in the order of the log: it may come before its stage's start or after its end.
           if (stages.get(agent)?.item.dataset['state'] !== 'running') return undefined
-          const percent = Math.floor((numberAt(data, 'fraction') ?? 0) * 100)
-          set(agent, 'running', `${percent} %`)
+          // Without a fraction it says that the stage goes on, and no more.
+          const fraction = numberAt(data, 'fraction')
+          if (fraction !== undefined) set(agent, 'running', `${Math.floor(fraction * 100)} %`)
           return undefined
         }
         default:

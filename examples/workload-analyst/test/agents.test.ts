@@ -62,8 +62,11 @@ describe('the supervisor', () => {
   test('shows how far the reading of a large log has come', async () => {
     const large = generateSampleLog({ seed: 11, calls: 20_000, profile: 'support-chat' })
     const events = await runOf('alice', large)
+    // What the engine tells on its own account, where it takes long, says nothing of how far it is.
     const progress = events.flatMap((event) =>
-      event.type === 'agent_progress' ? [event.data.fraction] : [],
+      event.type === 'agent_progress' && event.data.fraction !== undefined
+        ? [event.data.fraction]
+        : [],
     )
     expect(progress.length).toBeGreaterThan(1)
     expect(progress.toSorted((a, b) => a - b)).toEqual(progress)

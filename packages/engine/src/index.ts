@@ -45,7 +45,6 @@ export type {
 export type { DurationSummary } from './statistics/recent-durations.ts'
 export type { RunStatistics, RunTotals } from './statistics/run-statistics.ts'
 export type { RunStatus } from './runs/run-status.ts'
-export type { AgentExecution, DelegateOptions } from './instances/agent-execution.ts'
 export type { ApprovalQuestion } from './instances/agent-execution.ts'
 export type { AgentThread } from './threads/run-thread.ts'
 export type { NewMessage } from './threads/new-message.ts'
@@ -53,6 +52,12 @@ export type { OfOwner, OwnerThreads } from './threads/owner-threads.ts'
 export type { DecisionOptions, OwnerApprovals } from './approvals/owner-approvals.ts'
 export type { AuthorizeAccess, EngineAction, EngineResource } from './access/access.ts'
 export type { SystemOperations, SystemOperator } from './system/system-operations.ts'
+export type {
+  AgentExecution,
+  BudgetReservation,
+  DelegateOptions,
+  ExecutionBudget,
+} from './instances/agent-execution.ts'
 export type { EngineLimits } from './limits.ts'
 export type { EngineLogger } from './logger.ts'
 
@@ -65,6 +70,7 @@ export {
   type AgentEvent,
   type AgentFailed,
   type AgentProgress,
+  type AgentProgressData,
   type AgentStarted,
   type AgentText,
   type AgentThinking,
@@ -85,13 +91,40 @@ export {
   type TransientEvent,
   type UnnumberedEvent,
   type WorkOrphaned,
+  type UsageRecorded,
+  type UsageRecordedData,
 } from './events/agent-event.ts'
 export { agentEvent } from './events/event-schema.ts'
+export type { BackPressure } from './events/back-pressure.ts'
 export type { FollowOptions } from './events/run-follower.ts'
+
+// What it depends on.
+export type { CircuitPolicy } from './dependencies/circuit.ts'
+export type { CircuitOptions, DependencyHealth } from './dependencies/circuits.ts'
+export type { Oversize } from './instances/limit-output.ts'
+export type { RetryOptions, RetryPolicy } from './retries/retry-policy.ts'
+
+// What it costs.
+export type { Budget, BudgetOptions, BudgetSource, BudgetWindows } from './ledger/budget.ts'
+export type { LedgerAmounts, LedgerMeasure, SomeAmounts } from './ledger/ledger-amounts.ts'
+export type { LedgerPeriod, LedgerWindow } from './ledger/ledger-window.ts'
+export type { LedgerQuery, OwnerLedger } from './ledger/owner-ledger.ts'
+export type { ModelPrice, PriceTable } from './ledger/price-table.ts'
+export type { UsageEntry } from './ledger/usage-entry.ts'
 
 // Where it is kept.
 export type { EngineStore } from './store/engine-store.ts'
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.ts'
+export type {
+  BudgetLimit,
+  BudgetStanding,
+  LedgerAccount,
+  LedgerEntry,
+  LedgerHold,
+  LedgerStore,
+  LedgerSums,
+  LedgerWindowSums,
+} from './store/ledger-store.ts'
 export { MemoryRunStore, type MemoryRunStoreLimits } from './store/memory-run-store.ts'
 export type {
   MemoryThreadStoreLimits,
@@ -137,12 +170,6 @@ export type {
   IdempotencyRecord,
   IdempotencyStore,
 } from './store/idempotency-store.ts'
-export type {
-  LedgerAmounts,
-  LedgerEntry,
-  LedgerStore,
-  LedgerSubject,
-} from './store/ledger-store.ts'
 export type {
   AuditActor,
   AuditPage,

@@ -49,6 +49,8 @@ export interface EngineLimits {
   readonly delegationDepth: number
   /** Bytes that the result of a run may take as JSON. Default 1 MiB. */
   readonly resultBytes: number
+  /** Bytes that what a tool returns may take. More fails the call with `RESULT_TOO_LARGE`, or is cut. Default 1 MiB. */
+  readonly toolOutputBytes: number
   /** Characters of one thought or one piece of text. More is cut, and says so. Default 65,536. */
   readonly textLength: number
   /**
@@ -79,6 +81,7 @@ const defaults: EngineLimits = Object.freeze({
   quarantineMs: 60_000,
   delegationDepth: 8,
   resultBytes: 1_048_576,
+  toolOutputBytes: 1_048_576,
   textLength: 65_536,
   statisticsOwners: 10_000,
 })

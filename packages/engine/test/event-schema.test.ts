@@ -31,6 +31,19 @@ const durable: AgentEvent[] = [
   { ...stamp, seq: 9, type: 'work_orphaned', data: { label: 'agent b' } },
   { ...stamp, seq: 10, type: 'approval_requested', data: { ...question, expiresAt: stamp.at } },
   { ...stamp, seq: 11, type: 'approval_resolved', data: { ...answer, outcome: 'cancelled' } },
+  {
+    ...stamp,
+    seq: 12,
+    type: 'usage_recorded',
+    data: {
+      model: 'm',
+      inputTokens: 3,
+      outputTokens: 2,
+      cachedTokens: 1,
+      reasoningTokens: 1,
+      costMicros: 7,
+    },
+  },
 ]
 const terminal: AgentEvent[] = [
   { ...stamp, seq: 8, type: 'agent_completed', data: { result: { a: 1 }, durationMs: 1 } },
@@ -50,7 +63,7 @@ test('every event passes its schema unchanged, as an object and as JSON, with a 
     expect(agentEvent.parse(event)).toEqual(event)
     expect(agentEvent.parse(JSON.parse(JSON.stringify(event)))).toEqual(event)
   }
-  expect(new Set(all.map(({ type }) => type)).size).toBe(15)
+  expect(new Set(all.map(({ type }) => type)).size).toBe(16)
 })
 
 test('what is durable, what ends a run and what is transient are told apart', () => {
@@ -73,6 +86,8 @@ test.each([
   ['an unknown reason', { ...terminal[2], data: { reason: 'boredom', durationMs: 1 } }],
   ['a fraction beyond 1', { ...transient[1], data: { fraction: 2 } }],
   ['a place of 0', { ...transient[0], data: { position: 0 } }],
+  ['usage of half a token', { ...durable[12], data: { outputTokens: 0.5, costMicros: 0 } }],
+  ['a cost below 0', { ...durable[12], data: { costMicros: -1 } }],
   ['nothing', undefined],
 ])('%s is refused', (_, event) => {
   expect(agentEvent.safeParse(event).success).toBe(false)

@@ -55,9 +55,11 @@ describe.each(versions)('with a model of the specification %s', (version) => {
     const story = await run(modelAgent({ name: 'assistant', model, tools: [double] }))
     expect(typesOf(story)).toEqual([
       'agent_started',
+      'usage_recorded',
       'tool_executing',
       'tool_completed',
       'agent_text',
+      'usage_recorded',
       'agent_completed',
     ])
     expect(model.prompts[1]).toEqual([

@@ -295,6 +295,8 @@ test('a provider that cannot stream is asked for whole answers', async () => {
     'agent_started',
     'agent_thinking',
     'agent_text',
+    // The provider told of none: it is counted from characters.
+    'usage_recorded',
     'agent_completed',
   ])
   expect(calls).toHaveLength(1)

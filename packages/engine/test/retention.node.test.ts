@@ -7,6 +7,7 @@ import { nextTurn } from './support/deferred.ts'
 import { collect, engineOf } from './support/engine.ts'
 import { expectNothingLeft } from './support/quiet.ts'
 import { users } from './support/users.ts'
+import { MemoryLedgerStore } from '../src/store/memory-ledger-store.ts'
 import { storeWith } from './support/store-with.ts'
 
 // The child processes of the tests run with --expose-gc.
@@ -36,7 +37,12 @@ test('after 20,000 runs the heap is where it was', { timeout: 120_000 }, async (
     },
   })
   const store = new MemoryRunStore({ runs: 100, runsPerOwner: 5 })
-  const engine = engineOf([work], { store: storeWith({ runs: store }) })
+  const engine = engineOf([work], {
+    store: storeWith({
+      runs: store,
+      ledger: new MemoryLedgerStore({ runs: 100, runsPerOwner: 5 }),
+    }),
+  })
   // One that lives as long as the process, as the signal of a server that shuts down does.
   const { signal } = new AbortController()
   setMaxListeners(0, signal)

@@ -32,6 +32,8 @@ export interface AgentDefinition<Input = unknown, Output = unknown> {
   readonly limits: AgentLimits
   /** For runs that are started without one of their own. */
   readonly threadPolicy: ThreadPolicy
+  /** Milliseconds that a run usually takes, where that is known. */
+  readonly expectedMs?: number | undefined
   /** The agents that a pipeline runs one after the other. Empty for an agent that runs by itself. */
   readonly stages: readonly AgentDefinition[]
   /** What the registry must have before it can be frozen. */
@@ -48,6 +50,8 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
   readonly input: InputSchema
   readonly output: OutputSchema
   readonly limits?: AgentLimits
+  /** Milliseconds that a run usually takes: what its progress is estimated by while it goes on. */
+  readonly expectedMs?: number
   /**
    * What it cannot do without: `agent:data`, `tool:search`, `model:writer`. `freeze()` fails where one is
    * missing, so that no run does. Default: nothing.
@@ -87,8 +91,9 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
   options: AgentOptions<InputSchema, OutputSchema>,
 ): AgentDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
   const { name, description, input, output, requires = [], dispose } = options
-  const { limits = {}, threadPolicy = 'queue' } = options
+  const { limits = {}, threadPolicy = 'queue', expectedMs } = options
   checkedName('agent', name)
+  if (expectedMs !== undefined) checkedLimit('expectedMs', expectedMs, 1)
   return Object.freeze({
     name,
     description,
@@ -99,6 +104,7 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
     output: output as z.ZodType<z.output<OutputSchema>>,
     limits: checkedAgentLimits(limits),
     threadPolicy: checkedThreadPolicy(threadPolicy),
+    expectedMs,
     stages: Object.freeze([]),
     requires: Object.freeze([...new Set(requires.map(checkedRequirement))]),
     dispose,

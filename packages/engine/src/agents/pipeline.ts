@@ -1,3 +1,4 @@
+import { checkedLimit } from '../internal/checked-limit.ts'
 import { checkedName } from '../internal/checked-name.ts'
 import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
 import { checkedAgentLimits, type AgentDefinition, type AgentLimits } from './define-agent.ts'
@@ -26,6 +27,8 @@ export interface PipelineOptions<Stages> {
   readonly limits?: AgentLimits
   /** What becomes of a run whose thread has one going on, unless `start` says otherwise. Default: `queue`. */
   readonly threadPolicy?: ThreadPolicy
+  /** Milliseconds that a run usually takes: what its progress is estimated by while it goes on. */
+  readonly expectedMs?: number
   /** At least one. Each is fed what the one before it returned; the last one's output is the pipeline's. */
   readonly stages: Stages
 }
@@ -40,9 +43,10 @@ export interface PipelineOptions<Stages> {
 export function pipeline<const Stages extends readonly [AgentDefinition, ...AgentDefinition[]]>(
   options: PipelineOptions<Stages & Chained<Stages, InputOf<Stages[0]>>>,
 ): AgentDefinition<InputOf<Stages[0]>, OutputOf<Last<Stages>>> {
-  const { name, description, limits = {}, threadPolicy = 'queue' } = options
+  const { name, description, limits = {}, threadPolicy = 'queue', expectedMs } = options
   const stages: readonly AgentDefinition[] = options.stages
   checkedName('agent', name)
+  if (expectedMs !== undefined) checkedLimit('expectedMs', expectedMs, 1)
   const [first] = stages
   const last = stages.at(-1)
   if (first === undefined || last === undefined) {
@@ -57,6 +61,7 @@ export function pipeline<const Stages extends readonly [AgentDefinition, ...Agen
     output: last.output as AgentDefinition<unknown, OutputOf<Last<Stages>>>['output'],
     limits: checkedAgentLimits(limits),
     threadPolicy: checkedThreadPolicy(threadPolicy),
+    expectedMs,
     stages: Object.freeze([...stages]),
     // A stage says itself what it requires.
     requires: Object.freeze([]),

@@ -1,4 +1,6 @@
 import { ContextError } from '@ringfence/context'
+import { maskMessage } from '../events/mask-text.ts'
+import { redactNothing, type Redact } from '../events/redaction.ts'
 import { cut } from '../internal/cut.ts'
 import { AgentError } from './agent-error.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
@@ -9,13 +11,22 @@ export interface Failure {
   readonly message: string
 }
 
+const longestMessage = 500
+/** What lies beyond is not shown, however much is left out of what comes before. */
+const longestLooked = 10_000
+
 /**
  * Code and message of an error that was made for the user; a fixed sentence for every other. A deadline gets
  * here as itself where it struck further out: it is the run's, or that of a step around this work.
  */
-export function describeFailure(error: unknown, runScopeId?: string): Failure {
+export function describeFailure(
+  error: unknown,
+  runScopeId?: string,
+  redact: Redact = redactNothing,
+): Failure {
   if (EngineError.is(error) || AgentError.is(error)) {
-    return { code: error.code, message: cut(error.message, 10_000) }
+    const message = maskMessage(redact(error.message.slice(0, longestLooked)))
+    return { code: error.code, message: cut(message, longestMessage) }
   }
   if (isDeadline(error)) {
     return error.scopeId === runScopeId

@@ -23,10 +23,21 @@ export interface ToolCompletedData {
   readonly callId: string
   readonly tool: string
   readonly ok: boolean
+  /** How often it was tried, where that was more than once. */
+  readonly attempts?: number | undefined
   /** A shortened copy, with what looks like a secret left out. Absent where `ok` is false. */
   readonly result?: unknown
   readonly error?: Failure | undefined
   readonly durationMs: number
+}
+
+export interface UsageRecordedData {
+  readonly model?: string | undefined
+  readonly inputTokens?: number | undefined
+  readonly outputTokens?: number | undefined
+  readonly cachedTokens?: number | undefined
+  readonly reasoningTokens?: number | undefined
+  readonly costMicros: number
 }
 
 export interface SubagentCompletedData {
@@ -91,6 +102,8 @@ export type WorkOrphaned = Durable<
 /** A person is asked; `approval_resolved` with the same `approvalId` follows, however it ends. */
 export type ApprovalRequested = Durable<'approval_requested', ApprovalRequestedData>
 export type ApprovalResolved = Durable<'approval_resolved', ApprovalResolvedData>
+/** A model, or something else that costs, was used; `costMicros` in millionths of the currency. */
+export type UsageRecorded = Durable<'usage_recorded', UsageRecordedData>
 export type AgentCompleted = Durable<
   'agent_completed',
   { readonly result?: unknown; readonly durationMs: number }
@@ -106,11 +119,21 @@ export type AgentCancelled = Durable<
 
 /** Where a waiting run stands among its owner's waiting runs; 1 is next. */
 export type QueuePosition = Envelope<'queue_position', { readonly position: number }>
-/** How far an agent has come, 0 to 1. */
-export type AgentProgress = Envelope<
-  'agent_progress',
-  { readonly fraction: number; readonly message?: string | undefined }
->
+export interface AgentProgressData {
+  /** How far it has come, 0 to 1: as the agent says, or estimated by how long it usually takes. */
+  readonly fraction?: number | undefined
+  readonly message?: string | undefined
+  /** With the next three: nobody said anything for a while, and it still goes on. */
+  readonly elapsedMs?: number | undefined
+  /** Estimated by how long it usually takes. */
+  readonly remainingMs?: number | undefined
+  /** The tool call that goes on; absent where it is the agent. */
+  readonly callId?: string | undefined
+  readonly tool?: string | undefined
+}
+
+/** An agent, or a tool that it called, goes on. */
+export type AgentProgress = Envelope<'agent_progress', AgentProgressData>
 
 /** One of these is the last event of every run, and only the last (I10). */
 export type TerminalEvent = AgentCompleted | AgentFailed | AgentCancelled
@@ -127,6 +150,7 @@ export type DurableEvent =
   | WorkOrphaned
   | ApprovalRequested
   | ApprovalResolved
+  | UsageRecorded
   | TerminalEvent
 
 /** Shown to whoever watches now; neither numbered nor replayed. */

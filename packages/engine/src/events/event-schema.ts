@@ -3,6 +3,7 @@ import type { AgentEvent } from './agent-event.ts'
 
 const failure = z.object({ code: z.string(), message: z.string() })
 const durationMs = z.number().nonnegative()
+const amount = z.int().nonnegative()
 
 const envelope = {
   at: z.iso.datetime(),
@@ -42,6 +43,7 @@ const schema = z.discriminatedUnion('type', [
       callId: z.string(),
       tool: z.string(),
       ok: z.boolean(),
+      attempts: z.int().positive().optional(),
       result: z.unknown().optional(),
       error: failure.optional(),
       durationMs,
@@ -90,6 +92,18 @@ const schema = z.discriminatedUnion('type', [
   }),
   z.object({
     ...durable,
+    type: z.literal('usage_recorded'),
+    data: z.object({
+      model: z.string().optional(),
+      inputTokens: amount.optional(),
+      outputTokens: amount.optional(),
+      cachedTokens: amount.optional(),
+      reasoningTokens: amount.optional(),
+      costMicros: amount,
+    }),
+  }),
+  z.object({
+    ...durable,
     type: z.literal('agent_completed'),
     data: z.object({ result: z.unknown().optional(), durationMs }),
   }),
@@ -114,7 +128,14 @@ const schema = z.discriminatedUnion('type', [
   z.object({
     ...envelope,
     type: z.literal('agent_progress'),
-    data: z.object({ fraction: z.number().min(0).max(1), message: z.string().optional() }),
+    data: z.object({
+      fraction: z.number().min(0).max(1).optional(),
+      message: z.string().optional(),
+      elapsedMs: durationMs.optional(),
+      remainingMs: durationMs.optional(),
+      callId: z.string().optional(),
+      tool: z.string().optional(),
+    }),
   }),
 ])
 

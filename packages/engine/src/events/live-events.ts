@@ -3,6 +3,8 @@ import type { TransientEvent } from './agent-event.ts'
 /** Who watches a run. Called in whatever scope: it must only take note. */
 export interface LiveWatcher {
   show(event: TransientEvent): void
+  /** Events with these numbers are stored. Returns what the run is to wait for, if anything. */
+  stored(first: number, last: number): Promise<void> | undefined
   /** The run is over: whatever is not stored now never will be. */
   over(): void
 }
@@ -32,6 +34,18 @@ export class LiveEvents {
     if (watchers === undefined) return
     const event = make()
     for (const watcher of watchers) watcher.show(event)
+  }
+
+  /** Returns what is to be waited for: that everybody who says so has kept up. */
+  stored(owner: string, runId: string, first: number, last: number): Promise<void> | undefined {
+    const watchers = this.#watchers.get(owner)?.get(runId)
+    if (watchers === undefined) return undefined
+    let rooms: Promise<void>[] | undefined
+    for (const watcher of watchers) {
+      const room = watcher.stored(first, last)
+      if (room !== undefined) (rooms ??= []).push(room)
+    }
+    return rooms === undefined ? undefined : Promise.all(rooms).then(() => undefined)
   }
 
   end(owner: string, runId: string): void {

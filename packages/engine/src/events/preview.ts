@@ -1,11 +1,20 @@
-/** A field whose name says that its value is nobody's business. Counts of tokens are none: `maxTokens`. */
-const secretName =
-  /passw(or)?d|passphrase|pwd|\bpass$|secret|(api|private|access|signing)[-_]?key|(?<!^|in|out|input|output|total|max|min|prompt|completion|cached|reasoning|context|generated|request|response)[-_]?tokens$|token(?!s)|authorization|credential|cookie|bearer|\bjwt|jwt$|session[-_]?id/i
-/** What is a secret wherever it stands: a bearer token, credentials in a URL, a JSON Web Token, an API key. */
-const secretText =
-  /\b(bearer|basic)\s+[\w.~+/=-]{8,}|(?<=:\/\/)[^\s/@]+:[^\s/@]+(?=@)|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b(sk|pk|ghp|gho|xox[abp]|AKIA)[-_]?[\w-]{12,}/gi
-const longestText = 200
+import { leftOut, withoutSecrets } from './mask-text.ts'
+import { redactNothing, type Redact } from './redaction.ts'
+import { isSecretName } from './secret-name.ts'
+
+export interface PreviewOptions {
+  /** Takes out the secrets of the run's user context. Default: there are none. */
+  readonly redact?: Redact
+  /** Characters of one text. Default 200. */
+  readonly longestText?: number
+}
+
+/** Characters of one text in what a tool returned. */
+export const resultTextLength = 500
+
 const longestName = 100
+/** At the end of a text that was cut before it was looked at, a secret may be incomplete. */
+const margin = 1_024
 const mostItems = 10
 const mostFields = 30
 const deepest = 4
@@ -17,19 +26,21 @@ const mostValues = 300
  * shortened, what looks like a secret is left out, what JSON cannot carry is named. Calls no getter. Never
  * throws.
  */
-export function preview(value: unknown): unknown {
-  return previewValue(value, 0, { left: mostValues })
+export function preview(value: unknown, options: PreviewOptions = {}): unknown {
+  const { redact = redactNothing, longestText = 200 } = options
+  return previewValue(value, 0, { left: mostValues, redact, longestText })
 }
 
 interface Budget {
   left: number
+  readonly redact: Redact
+  readonly longestText: number
 }
 
 function previewValue(value: unknown, depth: number, budget: Budget): unknown {
   budget.left -= 1
-  if (typeof value === 'string') return previewText(value)
-  // JSON has no minus zero.
-  if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : String(value)
+  if (typeof value === 'string') return previewText(value, budget)
+  if (typeof value === 'number') return previewNumber(value, budget)
   if (typeof value === 'boolean' || value === null) return value
   if (value === undefined) return null
   if (typeof value !== 'object') return `(${typeof value})`
@@ -43,10 +54,22 @@ function previewValue(value: unknown, depth: number, budget: Budget): unknown {
   }
 }
 
-function previewText(text: string): string {
-  const shown = text.slice(0, 2 * longestText).replaceAll(secretText, '(left out)')
-  if (text.length <= longestText) return shown
-  return `${wholeCharacters(shown.slice(0, longestText))}… (${text.length} characters)`
+function previewNumber(value: number, { redact }: Budget): unknown {
+  const text = String(value)
+  if (redact(text) !== text) return leftOut
+  // JSON has no minus zero.
+  return Number.isFinite(value) ? value + 0 : text
+}
+
+function previewText(text: string, { redact, longestText }: Budget): string {
+  const looked = text.slice(0, 8 * longestText + margin)
+  const clean = withoutSecrets(redact(looked))
+  if (looked.length < text.length) {
+    // What was cut through the middle of a secret stands at the end, and is not shown.
+    return `${wholeCharacters(clean.slice(0, Math.min(longestText, Math.max(0, clean.length - margin))))}… (${text.length} characters)`
+  }
+  if (text.length <= longestText) return clean
+  return `${wholeCharacters(clean.slice(0, longestText))}… (${text.length} characters)`
 }
 
 function previewList(list: readonly unknown[], depth: number, budget: Budget): unknown[] {
@@ -68,8 +91,9 @@ function previewObject(value: object, depth: number, budget: Budget): unknown {
   const fields: [string, unknown][] = []
   for (const name of names.slice(0, mostFields)) {
     const field: unknown = Object.getOwnPropertyDescriptor(value, name)?.value
-    const shown = secretName.test(name) ? '(left out)' : previewValue(field, depth + 1, budget)
-    fields.push([wholeCharacters(name.slice(0, longestName)), shown])
+    const shown = isSecretName(name) ? leftOut : previewValue(field, depth + 1, budget)
+    const clean = withoutSecrets(budget.redact(name.slice(0, 2 * longestName)))
+    fields.push([wholeCharacters(clean.slice(0, longestName)), shown])
   }
   if (names.length > mostFields) fields.push(['…', `(${names.length} fields)`])
   return Object.fromEntries(fields)

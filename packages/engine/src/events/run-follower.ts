@@ -4,12 +4,26 @@ import { checkedLimit } from '../internal/checked-limit.ts'
 import type { ScopeReleases } from '../internal/scope-releases.ts'
 import { notFound } from '../store/not-found.ts'
 import type { EventBatch, RunStore } from '../store/run-store.ts'
-import { isTerminal, type AgentEvent, type TransientEvent } from './agent-event.ts'
+import {
+  isTerminal,
+  type AgentEvent,
+  type DurableEvent,
+  type TransientEvent,
+} from './agent-event.ts'
+import {
+  checkedBackPressure,
+  FollowerPace,
+  type BackPressure,
+  type ResolvedBackPressure,
+} from './back-pressure.ts'
+import { coalesce } from './coalesce.ts'
 import type { LiveEvents, LiveWatcher } from './live-events.ts'
 
 export interface FollowOptions {
   /** The number of the last event already seen. Default: none, so that the first event comes first. */
   readonly after?: number | undefined
+  /** What happens when this follower does not keep up. Default: it falls behind, and holds nothing up. */
+  readonly backPressure?: BackPressure | undefined
   /** Ends the following when it aborts; the run goes on. */
   readonly signal?: AbortSignal | undefined
 }
@@ -22,6 +36,8 @@ export interface FollowSources {
 }
 
 const batchSize = 64
+/** Transient events that are kept for a follower, the newest of each kind. */
+const mostTransient = 16
 
 /**
  * Follows a run of the current owner: what is stored first, then what comes, without a gap and without a
@@ -34,11 +50,12 @@ const batchSize = 64
 export async function followRun(
   { store, live, releases }: FollowSources,
   runId: string,
-  { after, signal }: FollowOptions,
+  { after, signal, backPressure }: FollowOptions,
 ): Promise<AsyncIterableIterator<AgentEvent>> {
   if (after !== undefined) checkedLimit('after', after, -1)
+  const policy = backPressure === undefined ? undefined : checkedBackPressure(backPressure)
   const scope = currentScope()
-  const follower = new RunFollower(store, runId, after)
+  const follower = new RunFollower(store, runId, after, policy)
   const stop = (): void => follower.stop()
   // Watching begins before the first read: what is appended in between is noticed.
   follower.onStop(await store.watch(runId, () => follower.wake()))
@@ -61,7 +78,9 @@ const nothing: EventBatch = { events: [], ended: false }
 class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefined>, LiveWatcher {
   readonly #store: RunStore
   readonly #runId: string
-  readonly #transient = new Map<TransientEvent['type'], TransientEvent>()
+  readonly #transient = new Map<string, TransientEvent>()
+  readonly #policy: ResolvedBackPressure | undefined
+  readonly #pace: FollowerPace | undefined
   readonly #releases: (() => void)[] = []
   #cursor: number | undefined
   #batch = nothing
@@ -71,11 +90,21 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   #over = false
   #stopped = false
   #wake: (() => void) | undefined
+  #failure: EngineError | undefined
 
-  constructor(store: RunStore, runId: string, after: number | undefined) {
+  constructor(
+    store: RunStore,
+    runId: string,
+    after: number | undefined,
+    policy: ResolvedBackPressure | undefined,
+  ) {
     this.#store = store
     this.#runId = runId
     this.#cursor = after
+    this.#policy = policy
+    if (policy?.policy === 'pause' || policy?.policy === 'disconnect') {
+      this.#pace = new FollowerPace(policy, after ?? -1, () => this.#disconnect())
+    }
   }
 
   /** Reads the first batch, so that a missing run or an evicted cursor is known before anything is sent. */
@@ -93,6 +122,7 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   async #pull(): Promise<IteratorResult<AgentEvent, undefined>> {
     try {
       const value = await this.#nextEvent()
+      this.#throwFailure()
       if (value === undefined || isTerminal(value)) this.stop()
       return value === undefined ? { done: true, value } : { done: false, value }
     } catch (error) {
@@ -103,10 +133,10 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
 
   async #nextEvent(): Promise<AgentEvent | undefined> {
     while (!this.#stopped) {
-      const durable = this.#batch.events[this.#position]
+      const durable = this.#takeDurable()
       if (durable !== undefined) {
-        this.#position += 1
         this.#cursor = durable.seq
+        this.#pace?.read(durable.seq)
         // Whatever place in the queue it was to be shown: the run has left it.
         this.#transient.delete('queue_position')
         return durable
@@ -145,8 +175,42 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   }
 
   show(event: TransientEvent): void {
-    this.#transient.set(event.type, event)
+    const key = keyOf(event)
+    // Nobody waits for it now, and later it will be old.
+    if (this.#policy?.policy === 'drop' && this.#wake === undefined) return
+    this.#transient.delete(key)
+    this.#transient.set(key, event)
+    const [oldest] = this.#transient.keys()
+    if (this.#transient.size > mostTransient && oldest !== undefined) this.#transient.delete(oldest)
     this.wake()
+  }
+
+  stored(first: number, last: number): Promise<void> | undefined {
+    return this.#pace?.stored(first, last)
+  }
+
+  #disconnect(): void {
+    this.#failure = slowFollower(this.#runId, this.#cursor)
+    this.stop()
+  }
+
+  /** Once: then it has ended. */
+  #throwFailure(): void {
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) throw failure
+  }
+
+  #takeDurable(): DurableEvent | undefined {
+    const { events } = this.#batch
+    if (this.#policy?.policy !== 'coalesce') {
+      const event = events[this.#position]
+      if (event !== undefined) this.#position += 1
+      return event
+    }
+    const taken = coalesce(events, this.#position)
+    this.#position += taken?.count ?? 0
+    return taken?.event
   }
 
   over(): void {
@@ -158,6 +222,8 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     if (this.#stopped) return
     this.#stopped = true
     this.#batch = nothing
+    this.#transient.clear()
+    this.#pace?.stop()
     for (const release of this.#releases.splice(0)) release()
     this.wake()
   }
@@ -184,6 +250,20 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     })
     this.#wake = undefined
   }
+}
+
+/** Of each kind the newest is shown; the progress of each call is one kind. */
+function keyOf(event: TransientEvent): string {
+  return event.type === 'agent_progress' ? `${event.type} ${event.data.callId ?? ''}` : event.type
+}
+
+function slowFollower(runId: string, cursor: number | undefined): EngineError {
+  return new EngineError(
+    'SLOW_FOLLOWER',
+    `You have not kept up with the run "${runId}" and were let go. Follow it again ${
+      cursor === undefined ? 'from its beginning' : `after event ${cursor}`
+    }.`,
+  )
 }
 
 function endLost(runId: string): EngineError {

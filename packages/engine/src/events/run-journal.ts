@@ -3,7 +3,9 @@ import { EngineError } from '../errors/engine-error.ts'
 import type { Failure } from '../errors/failure.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
 import type { RunStore } from '../store/run-store.ts'
+import { redactData, redactNothing, type Redact } from './redaction.ts'
 import type {
+  DurableEvent,
   EventDraft,
   TerminalDraft,
   TransientDraft,
@@ -22,12 +24,24 @@ export interface RunIdentity {
 export interface RunJournalOptions {
   readonly identity: RunIdentity
   readonly store: RunStore
+  /** Takes the secrets of the run's context out of a text. Default: there are none. */
+  readonly redact?: Redact
   /** Told of each transient event, which it makes where somebody wants to see it. */
   readonly show: (make: () => TransientEvent) => void
+  /** Told of the numbers of events that were stored. Returns what the run's agent is to wait for. */
+  readonly onStored?: (first: number, last: number) => Promise<void> | undefined
   /** Told when events could not be stored. */
   readonly onLost: (error: unknown) => void
   readonly now: () => number
 }
+
+/** What an agent says or begins: before that it waits for those who follow and are slow. */
+const waits = new Set<EventDraft['type']>([
+  'agent_text',
+  'agent_thinking',
+  'tool_executing',
+  'subagent_started',
+])
 
 type OpeningDraft = Extract<
   EventDraft,
@@ -43,7 +57,9 @@ type OpeningDraft = Extract<
 export class RunJournal {
   readonly #identity: RunIdentity
   readonly #now: () => number
-  readonly #write: (events: readonly UnnumberedEvent[]) => Promise<unknown>
+  readonly #write: (events: readonly UnnumberedEvent[]) => Promise<readonly DurableEvent[]>
+  readonly #redact: Redact
+  readonly #onStored: (first: number, last: number) => Promise<void> | undefined
   readonly #show: RunJournalOptions['show']
   readonly #onLost: (error: unknown) => void
   /** Calls that have begun and not ended, and questions that nobody has answered, with their beginning in epoch milliseconds. */
@@ -52,7 +68,10 @@ export class RunJournal {
   #ended = false
   #calls = 0
 
-  constructor({ identity, store, show, onLost, now }: RunJournalOptions) {
+  constructor(options: RunJournalOptions) {
+    const { identity, store, show, onLost, now } = options
+    this.#redact = options.redact ?? redactNothing
+    this.#onStored = options.onStored ?? (() => undefined)
     this.#identity = identity
     this.#now = now
     this.#show = show
@@ -70,7 +89,7 @@ export class RunJournal {
   append(draft: EventDraft): Promise<void> {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
     const forget = this.#track(draft)
-    return this.#enqueue([draft]).catch((error: unknown) => {
+    return this.#enqueue([draft], waits.has(draft.type)).catch((error: unknown) => {
       forget()
       throw error
     })
@@ -114,7 +133,7 @@ export class RunJournal {
       .map(({ draft, since }) => closeCall(draft, unfinished, now - since))
     this.#open.clear()
     this.#ended = true
-    return this.#enqueue([...closing, terminal])
+    return this.#enqueue([...closing, terminal], false)
   }
 
   /** Shows a transient event to whoever watches now. Never fails; nothing is shown after the end. */
@@ -122,20 +141,32 @@ export class RunJournal {
     if (!this.#ended) this.#show(() => this.#stamp(draft))
   }
 
-  #enqueue(drafts: readonly EventDraft[]): Promise<void> {
+  /** Resolves when they are stored, and where the agent is to wait, when those who follow have kept up. */
+  #enqueue(drafts: readonly EventDraft[], mayWait: boolean): Promise<void> {
     const events = drafts.map((draft) => this.#stamp(draft))
     const written = this.#written.then(() => this.#write(events))
     // One write that fails must not block the next: each caller hears of its own.
     this.#written = written.catch(this.#onLost)
-    return written.then(() => undefined)
+    return written.then((stored) => {
+      const [first] = stored
+      const last = stored.at(-1)
+      if (first === undefined || last === undefined) return undefined
+      const room = this.#onStored(first.seq, last.seq)
+      return mayWait ? room : undefined
+    })
   }
 
   #stamp<Draft extends EventDraft | TransientDraft>(
     draft: Draft,
   ): Draft & RunIdentity & { readonly at: string } {
     const at = new Date(this.#now()).toISOString()
+    const { type, agent } = draft
     // In the order in which a reader wants to see them: what, when, whose, by whom, and then all of it.
-    return deepFreeze(Object.assign({ type: draft.type, at }, this.#identity, draft))
+    const data = this.#redact === redactNothing ? draft.data : redactData(draft.data, this.#redact)
+    const event = { type, at, ...this.#identity, agent, data }
+    // Only texts differ from the draft's data.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return deepFreeze(event) as unknown as Draft & RunIdentity & { readonly at: string }
   }
 }
 

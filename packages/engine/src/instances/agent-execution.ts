@@ -1,6 +1,7 @@
 import type { AgentDefinition } from '../agents/define-agent.ts'
 import type { ToolDefinition } from '../agents/define-tool.ts'
 import type { AgentThread } from '../threads/run-thread.ts'
+import type { UsageEntry } from '../ledger/usage-entry.ts'
 
 /** What a person is asked. */
 export interface ApprovalQuestion {
@@ -14,6 +15,24 @@ export interface ApprovalQuestion {
 export interface DelegateOptions {
   /** Some of the caller's roles. Default: all of them. */
   readonly roles?: readonly string[]
+}
+
+/** What is set aside for a step of the agent's own, until it is settled. */
+export interface BudgetReservation {
+  /** Gives it back and charges what was used instead, as `usage` does. The first call counts. */
+  settle(entry: UsageEntry): Promise<void>
+  /** Gives it back: nothing was used. */
+  release(): Promise<void>
+}
+
+/** The way to stay within a budget where the agent itself calls what costs. */
+export interface ExecutionBudget {
+  /**
+   * Sets aside what a step is expected to use, at most. Rejects with `BUDGET_EXCEEDED` where that is not left,
+   * and with `UNPRICED_MODEL` where there is a budget for cost and the model has no price. What is not settled
+   * when the run ends is charged as it stands.
+   */
+  reserve(estimate?: UsageEntry): Promise<BudgetReservation>
 }
 
 /**
@@ -50,14 +69,24 @@ export interface AgentExecution {
   readonly thread: AgentThread | undefined
 
   /**
+   * Charges to the run's owner what the agent used, and emits `usage_recorded`. Charged also where the run is
+   * ending. It never refuses: what was used was used, and the next step is. Rejects with TypeError for a bad entry.
+   */
+  usage(entry: UsageEntry): Promise<void>
+
+  /** Sets something aside before it is used, so that concurrent steps cannot use it twice. */
+  readonly budget: ExecutionBudget
+
+  /**
    * Calls a tool in a child scope with the tool's deadline. Rejects with `INVALID_INPUT`, `INVALID_OUTPUT`,
-   * `TOOL_DEADLINE`, `TOOL_FAILED`, `APPROVAL_DENIED`, `APPROVAL_EXPIRED`, or with what the tool threw as an AgentError.
+   * `TOOL_DEADLINE`, `TOOL_FAILED`, `APPROVAL_DENIED`, `APPROVAL_EXPIRED`, `BUDGET_EXCEEDED`, or with what the tool threw
+   * as an AgentError.
    */
   call<Input, Output>(tool: ToolDefinition<Input, Output>, input: NoInfer<Input>): Promise<Output>
 
   /**
    * Lets another agent do a part, in a narrowed child scope with that agent's deadline. Rejects with
-   * `UNKNOWN_AGENT`, `INVALID_INPUT`, `INVALID_OUTPUT`, `STEP_DEADLINE`, `DELEGATION_TOO_DEEP`, or with what
+   * `UNKNOWN_AGENT`, `INVALID_INPUT`, `INVALID_OUTPUT`, `STEP_DEADLINE`, `DELEGATION_TOO_DEEP`, `BUDGET_EXCEEDED`, or with what
    * the other agent failed with.
    */
   delegate<Input, Output>(

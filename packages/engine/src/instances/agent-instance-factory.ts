@@ -7,14 +7,19 @@ import {
   type Variable,
 } from '@ringfence/context'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
+import { Circuits } from '../dependencies/circuits.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import { newWorkScope, type WorkScope } from '../errors/failure.ts'
+import { ProgressTicker } from '../events/progress-ticker.ts'
+import { redactionOf } from '../events/redaction.ts'
+import { RunProgress } from '../events/run-progress.ts'
 import { parse } from '../internal/parse.ts'
+import { silentRunAccount } from '../ledger/silent-account.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
 import { Orphans } from '../runs/orphans.ts'
 import { executeAgent } from './execute-agent.ts'
-import { silentSink, type ExecutionContext } from './execution-context.ts'
+import { randomKey, silentSink, type ExecutionContext } from './execution-context.ts'
 import { InstanceMetrics, type FactoryMetrics, type InstanceTargets } from './instance-metrics.ts'
 
 /** An agent of the current user, ready to execute. Belongs to the scope it was made in, and ends with it. */
@@ -66,10 +71,18 @@ export function createAgentInstanceFactory(
   const logger = options.logger === undefined ? undefined : quietly(options.logger)
   const metrics = new InstanceMetrics({ limits, targets, logger, clock })
   const orphans = new Orphans({ limits, logger, now: Date.now })
+  const circuits = new Circuits({}, Date.now, logger)
+  const ticker = new ProgressTicker(Infinity)
   const factory = new InstanceFactory(agents, metrics, () => ({
     agents,
     limits,
     sink: silentSink(),
+    account: silentRunAccount(),
+    circuits,
+    progress: new RunProgress(ticker, silentSink(), Date.now),
+    redact: redactionOf(currentScope().context),
+    runKey: randomKey(),
+    random: Math.random,
     logger,
     metrics,
     orphans: orphans.guard({ owner: canonicalOwner(currentScope().owner), fields: {} }),
@@ -97,12 +110,16 @@ export interface ExecutionHooks {
 /** Where every path of the engine ends. `contextOf` says what the run of the current scope shares. */
 export class InstanceFactory {
   readonly #agents: AgentRegistry
-  readonly #contextOf: () => ExecutionContext
+  readonly #contextOf: (agent: string) => ExecutionContext
   /** How many executions lead to the code that asks; -1 outside of all. Agents may make instances, too. */
   readonly #depth: Variable<number> = createVariable({ name: 'depth', defaultValue: -1 })
   readonly #metrics: InstanceMetrics
 
-  constructor(agents: AgentRegistry, metrics: InstanceMetrics, contextOf: () => ExecutionContext) {
+  constructor(
+    agents: AgentRegistry,
+    metrics: InstanceMetrics,
+    contextOf: (agent: string) => ExecutionContext,
+  ) {
     this.#agents = agents
     this.#metrics = metrics
     this.#contextOf = contextOf
@@ -137,7 +154,7 @@ export class InstanceFactory {
   #make(name: string): MadeInstance {
     const scope = currentScope()
     const definition = this.#agents.get(name)
-    const context = this.#contextOf()
+    const context = this.#contextOf(name)
     const executeParsed: MadeInstance['executeParsed'] = async (input, hooks = {}) => {
       const depth = hooks.depth ?? this.#depth.get() + 1
       if (depth > context.limits.delegationDepth) throw tooDeep(name, depth)

@@ -1,15 +1,16 @@
-import { currentScope } from '@ringfence/context'
 import type { ToolDefinition } from '../agents/define-tool.ts'
 import { approvedInput } from '../approvals/ask-person.ts'
-import { describeFailure, failureOf, newWorkScope } from '../errors/failure.ts'
-import { preview } from '../events/preview.ts'
-import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
+import { describeFailure } from '../errors/failure.ts'
+import type { EventDraft, ToolCompletedData } from '../events/agent-event.ts'
+import { preview, resultTextLength } from '../events/preview.ts'
 import { parse } from '../internal/parse.ts'
+import { retrying } from '../retries/retrying.ts'
+import { attemptTool, type ToolAttempt } from './attempt-tool.ts'
 import type { ExecutionContext } from './execution-context.ts'
 
 /**
- * Calls a tool in a child of the current scope. The call is raced against its deadline: a tool that ignores
- * its signal cannot hold the agent. It is fenced, reported as an orphan, and charged until it ends.
+ * Calls a tool, and tells of its beginning and its end. What it uses is set aside first. A tool that may be called
+ * again is, where it failed as its dependency might not fail the next time.
  */
 export async function callTool<Input, Output>(
   tool: ToolDefinition<Input, Output>,
@@ -17,96 +18,76 @@ export async function callTool<Input, Output>(
   agent: string,
   context: ExecutionContext,
 ): Promise<Output> {
-  const { sink, limits, now } = context
+  const { sink, limits, account, now, redact, progress, orphans } = context
+  const { name, reserves, retry, expectedMs, timeoutMs = limits.toolMs } = tool
+  const asked = account.hold(agent, {
+    toolMs: timeoutMs * (retry?.attempts ?? 1),
+    ...reserves,
+    toolCalls: 1,
+  })
+  // What is there need not be waited for: that costs more than it does.
+  const hold = asked instanceof Promise ? await asked : asked
   const callId = sink.nextCallId()
   let since = now()
-  await sink.append({
-    type: 'tool_executing',
-    agent,
-    data: { callId, tool: tool.name, input: preview(input) },
-  })
-  try {
-    context.orphans.admit(tool.name)
-    const output = await runTool(tool, input, context)
-    await sink.append({
-      type: 'tool_completed',
-      agent,
-      data: {
-        callId,
-        tool: tool.name,
-        ok: true,
-        result: preview(output),
-        durationMs: now() - since,
-      },
-    })
-    return output
-  } catch (error) {
-    const data = {
-      callId,
-      tool: tool.name,
-      ok: false,
-      error: describeFailure(error, context.runScope.id),
-      durationMs: now() - since,
-    }
-    // A run that has ended meanwhile has closed this call in its journal already.
-    await sink.append({ type: 'tool_completed', agent, data }).catch(() => undefined)
-    throw error
-  }
+  const ended = progress.tool({ agent, callId, tool: name, expectedMs })
+  let attempts = 0
 
-  async function runTool(
-    { name, timeoutMs = limits.toolMs }: ToolDefinition<Input, Output>,
-    rawInput: Input,
-    { logger, orphans, slot }: ExecutionContext,
-  ): Promise<Output> {
-    const parsed = await parse(tool.input, rawInput, 'INVALID_INPUT', `The input of tool "${name}"`)
+  const settle = (): Promise<void> | undefined => {
+    ended()
+    return hold.settle({ toolCalls: 1, toolMs: Math.max(0, Math.round(now() - since)) })
+  }
+  const completed = (outcome: Pick<ToolCompletedData, 'ok' | 'result' | 'error'>): EventDraft => ({
+    type: 'tool_completed',
+    agent,
+    data: {
+      callId,
+      tool: name,
+      ...outcome,
+      durationMs: now() - since,
+      ...(attempts > 1 ? { attempts } : {}),
+    },
+  })
+
+  try {
+    await sink.append({
+      type: 'tool_executing',
+      agent,
+      data: { callId, tool: name, input: preview(input, { redact }) },
+    })
+    const parsed = await parse(tool.input, input, 'INVALID_INPUT', `The input of tool "${name}"`)
     const approved = await approvedInput(tool, parsed, callId, agent, context)
     // A person's time is nobody's tool's.
     if (tool.approval !== undefined) since = now()
-    const work = newWorkScope()
-    const call = (): Promise<Output> =>
-      currentScope().child(
-        {},
-        {
-          label: `tool ${name}`,
-          deadlineMs: timeoutMs,
-          closeBudgetMs: limits.abortGraceMs / 4,
-          onOrphan: orphans.listenerOf({ agent, callId, tool: name }),
-        },
-        async (scope) => {
-          work.id = scope.id
-          try {
-            const output = await tool.run(approved, {
-              get signal() {
-                return scope.signal
-              },
-            })
-            const parsedOutput = await parse(
-              tool.output,
-              output,
-              'INVALID_OUTPUT',
-              `What the tool "${name}" returned`,
-            )
-            await throwIfAborted(scope)
-            return parsedOutput
-          } catch (error) {
-            throw abortedOr(scope, error, work)
-          }
-        },
-      )
-    try {
-      return await (slot === undefined ? call() : slot.work(() => currentScope().signal, call))
-    } catch (error) {
-      const failure = failureOf(error, {
-        subject: `The tool "${name}"`,
-        scope: work,
-        limitMs: timeoutMs,
-        deadlineCode: 'TOOL_DEADLINE',
-        failureCode: 'TOOL_FAILED',
-      })
-      if (failure !== error) {
-        logger?.warn({ err: error, tool: name, agent, scopeId: work.id }, 'tool failed')
-      }
-      throw failure
-    }
+    const attempt: ToolAttempt = { agent, callId, timeoutMs, number: 1 }
+    const output = await callAgain(tool, context, (number) => {
+      attempts = number
+      orphans.admit(name)
+      return attemptTool(tool, approved, { ...attempt, number }, context)
+    })
+    const settled = settle()
+    if (settled !== undefined) await settled
+    await sink.append(
+      completed({ ok: true, result: preview(output, { redact, longestText: resultTextLength }) }),
+    )
+    return output
+  } catch (error) {
+    await settle()
+    const failure = describeFailure(error, context.runScope.id, redact)
+    // A run that has ended meanwhile has closed this call in its journal already.
+    await sink.append(completed({ ok: false, error: failure })).catch(() => undefined)
+    throw error
   }
+}
+
+/** Through the circuit of what the tool depends on, as often as it may be called. */
+function callAgain<Output>(
+  { retry, dependency }: Pick<ToolDefinition, 'retry' | 'dependency'>,
+  { circuits, random }: ExecutionContext,
+  attempt: (number: number) => Promise<Output>,
+): Promise<Output> {
+  const guarded =
+    dependency === undefined
+      ? attempt
+      : (number: number) => circuits.guard(dependency, () => attempt(number))
+  return retry === undefined ? guarded(1) : retrying(guarded, retry, random)
 }

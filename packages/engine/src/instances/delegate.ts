@@ -31,6 +31,7 @@ export async function delegate(
         'and that is the limit. Look for agents that delegate to each other in a circle.',
     )
   }
+  if (context.account.limited) await context.account.check(definition.name)
   const callId = sink.nextCallId()
   const since = now()
   await sink.append({
@@ -51,7 +52,7 @@ export async function delegate(
       callId,
       agent: definition.name,
       ok: false,
-      error: describeFailure(error, context.runScope.id),
+      error: describeFailure(error, context.runScope.id, context.redact),
       durationMs: now() - since,
     }
     // A run that has ended meanwhile has closed this call in its journal already.

@@ -6,10 +6,17 @@ import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
 import { cut } from '../internal/cut.ts'
 import { askPerson } from '../approvals/ask-person.ts'
 import type { AgentThread } from '../threads/run-thread.ts'
-import type { AgentExecution, DelegateOptions } from './agent-execution.ts'
+import type {
+  AgentExecution,
+  BudgetReservation,
+  DelegateOptions,
+  ExecutionBudget,
+} from './agent-execution.ts'
 import { callTool } from './call-tool.ts'
 import { delegate } from './delegate.ts'
 import { withContext, type ExecutionContext } from './execution-context.ts'
+import { recordUsage } from './record-usage.ts'
+import { reserveBudget } from './reserve-budget.ts'
 
 export interface ExecuteOptions {
   /** Milliseconds that the execution may take. */
@@ -112,7 +119,7 @@ function createExecution(
   context: ExecutionContext,
   depth: number,
 ): AgentExecution {
-  const { sink, agents, limits } = context
+  const { sink, agents, limits, redact } = context
   let step = 0
 
   function delegateTo(
@@ -152,14 +159,14 @@ function createExecution(
       },
       think: (text) =>
         joined('a thought', async () => {
-          const thought = cut(text, limits.textLength)
+          const thought = cut(redact(text), limits.textLength)
           step += 1
           const data = { text: thought, step }
           await sink.append({ type: 'agent_thinking', agent: name, data })
         }),
       text: (delta) =>
         joined('a piece of text', async () => {
-          const data = { delta: cut(delta, limits.textLength) }
+          const data = { delta: cut(redact(delta), limits.textLength) }
           await sink.append({ type: 'agent_text', agent: name, data })
         }),
       progress: (fraction, message) => {
@@ -167,9 +174,22 @@ function createExecution(
         if (!(fraction >= 0 && fraction <= 1)) {
           throw new TypeError(`Expected a fraction from 0 to 1, got ${String(fraction)}`)
         }
-        const data = message === undefined ? { fraction } : { fraction, message: cut(message, 500) }
+        const shown = message === undefined ? undefined : cut(redact(message), 500)
+        context.progress.report(name, fraction)
+        const data = shown === undefined ? { fraction } : { fraction, message: shown }
         sink.show({ type: 'agent_progress', agent: name, data })
       },
+      usage: (entry) => joined('usage', () => recordUsage(entry, name, context)),
+      budget: Object.freeze<ExecutionBudget>({
+        reserve: (estimate = {}) =>
+          joined('a reservation', async () => {
+            const held = await reserveBudget(estimate, name, context)
+            return Object.freeze<BudgetReservation>({
+              settle: (entry) => joined('a settlement', () => held.settle(entry)),
+              release: () => joined('a release', () => held.release()),
+            })
+          }),
+      }),
       call: (tool, input) =>
         joined('a tool call', async () => callTool(tool, input, name, context)),
       delegate: delegateTo,

@@ -1,7 +1,11 @@
 import type { RunApprovals } from '../approvals/run-approvals.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
+import type { Circuits } from '../dependencies/circuits.ts'
 import type { EventDraft, TransientDraft } from '../events/agent-event.ts'
+import type { Redact } from '../events/redaction.ts'
+import type { RunProgress } from '../events/run-progress.ts'
 import type { WorkScope } from '../errors/failure.ts'
+import type { RunAccount } from '../ledger/run-account.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { RunSlot } from '../scheduling/run-slot.ts'
@@ -21,6 +25,18 @@ export interface ExecutionContext {
   readonly agents: AgentRegistry
   readonly limits: EngineLimits
   readonly sink: EventSink
+  /** What it charges to its owner. */
+  readonly account: RunAccount
+  /** What it depends on, and whether that is refused to its owner. */
+  readonly circuits: Circuits
+  /** How far it is, for whoever watches. */
+  readonly progress: RunProgress
+  /** Takes the secrets of its user context out of a text. */
+  readonly redact: Redact
+  /** What idempotency keys begin with: the run's id; outside a run, something nobody else has. */
+  readonly runKey: () => string
+  /** From 0 to 1. */
+  readonly random: () => number
   readonly logger: EngineLogger | undefined
   readonly metrics: InstanceMetrics
   readonly orphans: OrphanGuard
@@ -61,4 +77,10 @@ export function contextOf(execution: object): ExecutionContext {
   const context = Reflect.get(execution, key) as ExecutionContext | undefined
   if (context === undefined) throw new TypeError('Expected the execution that the engine made')
   return context
+}
+
+/** For an instance outside a run: made up when it is first asked for, and the same from then on. */
+export function randomKey(): () => string {
+  let made: string | undefined
+  return () => (made ??= globalThis.crypto.randomUUID())
 }

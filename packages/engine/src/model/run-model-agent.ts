@@ -59,7 +59,6 @@ export async function runModelAgent<Input>(
     retry,
     events: new AnswerEvents(execution, agent.output === undefined),
     streams: agent.streams,
-    onUsage: () => undefined,
   }
   for (let step = 1; step <= maxSteps; step += 1) {
     const answer = await takeStep(caller, callOptions(agent, tools, messages, step))

@@ -3,14 +3,12 @@ import { Answer } from './answer.ts'
 import { callModel, type ModelCaller } from './call-model.ts'
 import type { ModelCallOptions } from './language-model.ts'
 import { isPassing, modelFailure, retryAfterOf } from './model-failure.ts'
-import { estimateUsage, type ModelUsage } from './model-usage.ts'
+import { payStep } from './pay-step.ts'
 import type { FilePart } from './prompt.ts'
 import { delayBefore, pause, type RetryOptions } from './retry.ts'
 
 export interface StepCaller extends ModelCaller {
   readonly retry: RetryOptions
-  /** Told of what each try used, also of one that failed. */
-  readonly onUsage: (usage: ModelUsage) => void | Promise<void>
 }
 
 /**
@@ -21,18 +19,18 @@ export async function takeStep(
   caller: StepCaller,
   options: ModelCallOptions<FilePart>,
 ): Promise<Answer> {
-  const { model, execution, events, retry, onUsage } = caller
+  const { model, execution, events, retry } = caller
   const { logger } = contextOf(execution)
   const { signal } = execution
   for (let attempt = 1; ; attempt += 1) {
     events.beginAnswer()
     const answer = new Answer(events)
+    const paid = await payStep(caller, options)
     try {
       await callModel(caller, options, answer)
-      if (answer.usage !== undefined) await onUsage(answer.usage)
-      return answer
     } catch (error) {
-      if (answer.characters > 0) await onUsage(answer.usage ?? estimate(options, answer))
+      // It is paid for all the same; a run that has ended meanwhile cannot be told of it.
+      await paid(answer).catch(() => undefined)
       if (signal.aborted) throw signal.reason
       const again = isPassing(error) && !events.begun
       const delayMs = again ? delayBefore(attempt, retryAfterOf(error), retry) : undefined
@@ -42,14 +40,9 @@ export async function takeStep(
       )
       if (delayMs === undefined) throw modelFailure(error)
       await pause(delayMs, signal)
+      continue
     }
+    await paid(answer)
+    return answer
   }
-}
-
-function estimate(options: ModelCallOptions<FilePart>, answer: Answer): ModelUsage {
-  // Bytes of files are no text: what they cost, only the provider knows.
-  const written = JSON.stringify(options.prompt, (_, value: unknown) =>
-    ArrayBuffer.isView(value) ? undefined : value,
-  )
-  return estimateUsage(written.length, answer.characters)
 }

@@ -11,10 +11,14 @@ import { Access, type AccessRequest, type AuthorizeAccess } from '../access/acce
 import { ownerApprovals, type OwnerApprovals } from '../approvals/owner-approvals.ts'
 import { RunApprovals } from '../approvals/run-approvals.ts'
 import type { AgentRegistry, AgentSummary } from '../agents/agent-registry.ts'
+import { Circuits, type CircuitOptions, type DependencyHealth } from '../dependencies/circuits.ts'
 import { newWorkScope } from '../errors/failure.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
 import { LiveEvents } from '../events/live-events.ts'
+import { ProgressTicker } from '../events/progress-ticker.ts'
+import { redactionOf } from '../events/redaction.ts'
+import { RunProgress } from '../events/run-progress.ts'
 import { followRun, type FollowOptions, type FollowSources } from '../events/run-follower.ts'
 import { StartOnce } from '../idempotency/start-once.ts'
 import {
@@ -22,17 +26,16 @@ import {
   tooDeep,
   type AgentInstanceFactory,
 } from '../instances/agent-instance-factory.ts'
-import {
-  silentSink,
-  type EventSink,
-  type ExecutionContext,
-} from '../instances/execution-context.ts'
+import { randomKey, silentSink, type ExecutionContext } from '../instances/execution-context.ts'
 import {
   InstanceMetrics,
   type FactoryMetrics,
   type InstanceTargets,
 } from '../instances/instance-metrics.ts'
-import type { OrphanGuard } from '../instances/orphan-guard.ts'
+import type { BudgetSource } from '../ledger/budget.ts'
+import type { OwnerLedger } from '../ledger/owner-ledger.ts'
+import type { PriceTable } from '../ledger/price-table.ts'
+import { RunAccounts } from '../ledger/run-accounts.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { copyInput } from '../internal/copy-input.ts'
 import { parse } from '../internal/parse.ts'
@@ -86,8 +89,21 @@ export interface ExecutionEngineOptions {
    * of whoever starts a run; the newest holds for all that the owner has waiting. Default: 1 for everybody.
    */
   readonly weightOf?: (context: UserContext) => number
+  /** What each owner may use. Default: as much as they like. */
+  readonly budgets?: BudgetSource
+  /** What models cost. Default: nothing is known, and an entry without `costMicros` costs nothing. */
+  readonly prices?: PriceTable
   /** Default: silence. */
   readonly logger?: EngineLogger
+  /** When calls of a dependency that keeps failing for a user are refused to them. Default: see `CircuitOptions`. */
+  readonly circuits?: CircuitOptions
+  /**
+   * Milliseconds after which a run, or a tool call, that goes on without a word is told of as `agent_progress`, again
+   * and again. `Infinity` for never. Default 5,000.
+   */
+  readonly progressMs?: number
+  /** From 0 to 1: spreads retries. Default: `Math.random`. */
+  readonly random?: () => number
   /** Epoch milliseconds. Default: `Date.now`. */
   readonly now?: () => number
   /** Makes run ids: unique, unguessable. Default: random UUIDs. */
@@ -167,6 +183,10 @@ export class UserExecutionEngine {
   readonly approvals: OwnerApprovals
   readonly #live = new LiveEvents()
   readonly #sources: FollowSources
+  readonly #accounts: RunAccounts
+  readonly #circuits: Circuits
+  readonly #ticker: ProgressTicker
+  readonly #random: () => number
   #closed: Promise<void> | undefined
 
   /** Throws `REGISTRY_NOT_FROZEN`, and TypeError for a limit that is none. */
@@ -181,7 +201,9 @@ export class UserExecutionEngine {
     this.#logger = logger === undefined ? undefined : quietly(logger)
     this.#now = now ?? Date.now
     this.#metrics = new InstanceMetrics({ limits: this.#limits, targets, logger: this.#logger })
-    this.#instances = new InstanceFactory(agents, this.#metrics, () => this.#contextOfCurrentRun())
+    this.#instances = new InstanceFactory(agents, this.#metrics, (agent) =>
+      this.#contextOfCurrentRun(agent),
+    )
     this.#weightOf = weightOf ?? (() => 1)
     this.#statistics = new RunStatisticsBook(this.#limits.statisticsOwners)
     this.#admission = new RunAdmission(this.#limits)
@@ -201,11 +223,28 @@ export class UserExecutionEngine {
     })
     this.#waitLimit = new WaitLimit(this.#limits.queueMs)
     this.#orphans = new Orphans({ limits: this.#limits, logger: this.#logger, now: this.#now })
+    this.#accounts = new RunAccounts({
+      store: this.#store.ledger,
+      budgets: options.budgets,
+      prices: options.prices,
+      logger: this.#logger,
+      now: this.#now,
+    })
+    const { circuits = {}, progressMs = 5_000 } = options
+    this.#circuits = new Circuits(circuits, this.#now, this.#logger)
+    if (progressMs !== Infinity) checkedLimit('progressMs', progressMs, 1)
+    this.#ticker = new ProgressTicker(progressMs)
+    this.#random = options.random ?? Math.random
   }
 
   /** Makes instances in the current scope; inside a run their events join the run's. */
   get instances(): AgentInstanceFactory {
     return this.#instances.published
+  }
+
+  /** What the owner of the current scope has used, and what is left of their budgets. */
+  get ledger(): OwnerLedger {
+    return this.#accounts.ledger
   }
 
   /** What can run. Tells nothing of anybody. */
@@ -355,6 +394,11 @@ export class UserExecutionEngine {
     })
   }
 
+  /** How the dependencies of tools and models do that fail for somebody. For metrics: names nobody. */
+  dependencies(): readonly DependencyHealth[] {
+    return this.#circuits.health()
+  }
+
   /** Counted from live parts; nothing is assumed. */
   health(): EngineHealth {
     return {
@@ -398,7 +442,10 @@ export class UserExecutionEngine {
    */
   close({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
     checkedLimit('graceMs', graceMs, 0)
-    return (this.#closed ??= runOutside(() => closeRuns(this.#admission.runs, graceMs)))
+    return (this.#closed ??= runOutside(async () => {
+      await closeRuns(this.#admission.runs, graceMs)
+      await this.#accounts.settle()
+    }))
   }
 
   #open(
@@ -409,13 +456,16 @@ export class UserExecutionEngine {
     threadId: string | undefined,
   ): Promise<RunHandle> {
     const { agent, runId, ticket } = run
-    const { limits } = this.#agents.get(agent)
+    const { expectedMs, limits } = this.#agents.get(agent)
+    const account = this.#accounts.open(agent, runId)
+    const redact = redactionOf(caller.context)
     const orphans = this.#orphans.guard({
       owner: canonicalOwner(caller.owner),
       fields: { runId },
       onOrphan: ({ label, ended }, { agent: emitter, callId }) => {
         ticket.charge(ended)
         run.tally?.orphaned(ended)
+        account.orphan(ended)
         const data = callId === undefined ? { label } : { label, callId }
         // A run that has ended meanwhile has told its story.
         run.context?.sink
@@ -430,11 +480,24 @@ export class UserExecutionEngine {
       onOrphan: orphans.listenerOf({ agent }),
       store: this.#store.runs,
       live: this.#live,
+      redact,
       logger: this.#logger,
       now: this.#now,
       supervise: (journal) => {
         const idle = new IdleDeadline(limits.idleMs ?? this.#limits.idleMs, run)
-        const context = this.#runContext(run, idle, this.#context(idle.watch(journal), orphans))
+        const context = this.#runContext(
+          run,
+          idle,
+          this.#context({
+            sink: idle.watch(journal),
+            // What the engine says by itself is no sign that the agent lives.
+            progress: new RunProgress(this.#ticker, journal, this.#now),
+            orphans,
+            account,
+            redact,
+            runKey: () => runId,
+          }),
+        )
         run.context = context
         return superviseRun({
           run,
@@ -446,15 +509,29 @@ export class UserExecutionEngine {
           context,
           waitLimit: this.#waitLimit,
           runMs: limits.runMs ?? this.#limits.runMs,
+          expectedMs,
         })
       },
     })
   }
 
-  #contextOfCurrentRun(): ExecutionContext {
-    const owner = canonicalOwner(currentScope().owner)
+  #contextOfCurrentRun(agent: string): ExecutionContext {
     const run = this.#currentRun()
-    return run?.context ?? this.#context(silentSink(), this.#orphans.guard({ owner, fields: {} }))
+    if (run?.context !== undefined) return run.context
+    const { context, owner } = currentScope()
+    const account = this.#accounts.open(agent)
+    return this.#context({
+      sink: silentSink(),
+      progress: new RunProgress(this.#ticker, silentSink(), this.#now),
+      orphans: this.#orphans.guard({
+        owner: canonicalOwner(owner),
+        fields: {},
+        onOrphan: ({ ended }) => account.orphan(ended),
+      }),
+      account,
+      redact: redactionOf(context),
+      runKey: randomKey(),
+    })
   }
 
   /** The run that the current scope is part of, while it goes on. */
@@ -505,16 +582,17 @@ export class UserExecutionEngine {
     }
   }
 
-  #context(sink: EventSink, orphans: OrphanGuard): ExecutionContext {
+  #context(parts: ContextParts): ExecutionContext {
     return {
       agents: this.#agents,
       limits: this.#limits,
       logger: this.#logger,
       metrics: this.#metrics,
       now: this.#now,
-      sink,
-      orphans,
+      circuits: this.#circuits,
+      random: this.#random,
       runScope: newWorkScope(),
+      ...parts,
     }
   }
 }
@@ -529,6 +607,12 @@ async function joined(run: LiveRun): Promise<RunHandle> {
   if (handle === undefined) throw new Error('Expected a run of a thread to have a handle')
   return Object.freeze({ ...handle, joined: true })
 }
+
+/** What belongs to one run alone. */
+type ContextParts = Pick<
+  ExecutionContext,
+  'sink' | 'progress' | 'orphans' | 'account' | 'redact' | 'runKey'
+>
 
 /** The engine, made by a function. `new UserExecutionEngine(options)` is the same. */
 export function createExecutionEngine(options: ExecutionEngineOptions): UserExecutionEngine {

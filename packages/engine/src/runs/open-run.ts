@@ -1,5 +1,6 @@
 import { canonicalOwner, type OrphanListener, type Scope } from '@ringfence/context'
 import type { LiveEvents } from '../events/live-events.ts'
+import type { Redact } from '../events/redaction.ts'
 import { RunJournal } from '../events/run-journal.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { RunStore } from '../store/run-store.ts'
@@ -13,6 +14,8 @@ export interface RunOpening {
   readonly threadId: string | undefined
   readonly store: RunStore
   readonly live: LiveEvents
+  /** Takes the secrets of the run's context out of what it tells. */
+  readonly redact: Redact
   readonly logger: EngineLogger | undefined
   readonly now: () => number
   readonly onOrphan: OrphanListener
@@ -53,14 +56,16 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
   })
 }
 
-function journalOf({ run, store, live, logger, now }: RunOpening, root: Scope): RunJournal {
+function journalOf({ run, store, live, redact, logger, now }: RunOpening, root: Scope): RunJournal {
   const { agent, runId } = run
   const { threadId, requestId, userId } = root.context
   const owner = canonicalOwner(root.owner)
   return new RunJournal({
     identity: { runId, requestId, userId, ...(threadId === undefined ? {} : { threadId }) },
     store,
+    redact,
     show: (make) => live.publish(owner, runId, make),
+    onStored: (first, last) => live.stored(owner, runId, first, last),
     onLost: (error) =>
       logger?.error({ err: error, runId, agent }, 'an event of a run could not be stored'),
     now,

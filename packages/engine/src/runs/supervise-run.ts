@@ -1,6 +1,7 @@
 import { EngineError } from '../errors/engine-error.ts'
 import { describeFailure, failureOf, type Failure } from '../errors/failure.ts'
 import type { TerminalDraft } from '../events/agent-event.ts'
+import type { Redact } from '../events/redaction.ts'
 import type { RunJournal } from '../events/run-journal.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
 import type { InstanceFactory } from '../instances/agent-instance-factory.ts'
@@ -22,6 +23,8 @@ export interface Supervision {
   readonly idle: IdleDeadline
   /** Milliseconds that this agent may execute. */
   readonly runMs: number
+  /** Milliseconds that it usually takes, where that is known. */
+  readonly expectedMs: number | undefined
 }
 
 type Outcome = { readonly result: unknown } | { readonly error: unknown }
@@ -44,6 +47,8 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
     run.started = true
     startedAt = now()
     run.tally?.started(startedAt - queuedAt)
+    const begun = context.account.begin()
+    if (begun !== undefined) await begun
     idle.begin()
     await journal.append({ type: 'agent_started', agent, data: { queuedMs: startedAt - queuedAt } })
     outcome = { result: await executeInstance(supervision) }
@@ -54,7 +59,8 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
   run.beginEnding()
   if (run.signal.aborted) outcome = { error: run.signal.reason }
   try {
-    const [terminal, unfinished] = conclude(outcome, run, now() - startedAt)
+    await context.account.end()
+    const [terminal, unfinished] = conclude(outcome, run, now() - startedAt, context.redact)
     run.tally?.ended(terminal)
     await journal.end(terminal, unfinished)
   } finally {
@@ -81,9 +87,10 @@ async function waitForSlot({ run, waitLimit, context }: Supervision): Promise<vo
 }
 
 async function executeInstance(supervision: Supervision): Promise<unknown> {
-  const { run, input, instances, context, runMs, depth } = supervision
-  const { limits, logger, runScope } = context
+  const { run, input, instances, context, runMs, expectedMs, depth } = supervision
+  const { limits, logger, runScope, progress } = context
   const { agent, runId, signal } = run
+  const ended = progress.agent({ agent, expectedMs })
   try {
     const output = await instances.make(agent).executeParsed(input, {
       signal,
@@ -103,11 +110,18 @@ async function executeInstance(supervision: Supervision): Promise<unknown> {
       logger?.error({ err: error, runId, agent, scopeId: runScope.id }, 'agent failed')
     }
     throw failure
+  } finally {
+    ended()
   }
 }
 
 /** The terminal event, and what is said of calls that were still open. */
-function conclude(outcome: Outcome, run: LiveRun, durationMs: number): [TerminalDraft, Failure] {
+function conclude(
+  outcome: Outcome,
+  run: LiveRun,
+  durationMs: number,
+  redact: Redact,
+): [TerminalDraft, Failure] {
   const { agent, cancelled } = run
   if ('result' in outcome) {
     return [
@@ -115,7 +129,7 @@ function conclude(outcome: Outcome, run: LiveRun, durationMs: number): [Terminal
       { code: 'AGENT_FAILED', message: 'The agent ended without waiting for this.' },
     ]
   }
-  const failure = describeFailure(outcome.error)
+  const failure = describeFailure(outcome.error, undefined, redact)
   if (cancelled !== undefined) {
     return [{ type: 'agent_cancelled', agent, data: { reason: cancelled, durationMs } }, failure]
   }

@@ -1,116 +1,111 @@
 import { canonicalOwner, type Owner } from '@ringfence/context'
+import { checkedLimit } from '../internal/checked-limit.ts'
 import { resolveStoreLimits } from '../internal/resolve-store-limits.ts'
 import { assertSystem } from '../system/system-scope.ts'
-import type { LedgerAmounts, LedgerEntry, LedgerStore, LedgerSubject } from './ledger-store.ts'
+import type {
+  BudgetLimit,
+  BudgetStanding,
+  LedgerAccount,
+  LedgerEntry,
+  LedgerHold,
+  LedgerStore,
+} from './ledger-store.ts'
+import { OwnerBooks } from './owner-books.ts'
 import { ownerKey } from './owner-key.ts'
+import { RunBooks } from './run-books.ts'
 
-/** How much of the ledger the memory store keeps. */
+/** How much the memory ledger keeps. */
 export interface MemoryLedgerStoreLimits {
-  /** Owners with an account; the one charged least recently is forgotten. Default 100,000. */
+  /**
+   * Owners whose books are kept. Beyond it the books of the one that was charged longest ago are forgotten,
+   * and with them what is gone of that owner's budgets. Default 100,000.
+   */
   readonly owners: number
-  /** Runs of one owner whose own sums are kept; the oldest is forgotten, and stays in the owner's sum. Default 200. */
+  /** Runs of one owner that are told apart; the others are in the sums only. Default 200. */
   readonly runsPerOwner: number
-  /** Agents of one owner whose own sums are kept. Default 1,000. */
-  readonly agentsPerOwner: number
+  /** Runs of all owners that are told apart. Default 10,000. */
+  readonly runs: number
 }
 
 const defaults: MemoryLedgerStoreLimits = Object.freeze({
   owners: 100_000,
   runsPerOwner: 200,
-  agentsPerOwner: 1_000,
+  runs: 10_000,
 })
 
-const nothing: LedgerAmounts = Object.freeze({
-  inputTokens: 0,
-  outputTokens: 0,
-  cost: 0,
-  toolMs: 0,
-  orphanMs: 0,
-})
-
-interface Account {
-  total: LedgerAmounts
-  readonly agents: Map<string, LedgerAmounts>
-  readonly runs: Map<string, LedgerAmounts>
-}
-
-/** The ledger in the memory of this process. */
+/**
+ * Keeps what owners have used in the memory of this process: bounded, gone with the process. Of each owner it
+ * keeps the newest 48 hours, 62 days and 24 months in which something was used, and the total.
+ */
 export class MemoryLedgerStore implements LedgerStore {
   readonly #limits: MemoryLedgerStoreLimits
-  /** The account charged least recently first. */
-  readonly #accounts = new Map<string, Account>()
+  /** The one that was charged longest ago first. */
+  readonly #owners = new Map<string, OwnerBooks>()
+  readonly #runs: RunBooks
 
-  constructor(limits: Partial<MemoryLedgerStoreLimits>) {
+  constructor(limits: Partial<MemoryLedgerStoreLimits> = {}) {
     this.#limits = resolveStoreLimits(defaults, limits)
+    this.#runs = new RunBooks(this.#limits.runs)
   }
 
-  async charge({ agent, runId, amounts }: LedgerEntry): Promise<void> {
-    const key = ownerKey()
-    const account = this.#accounts.get(key) ?? {
-      total: nothing,
-      agents: new Map<string, LedgerAmounts>(),
-      runs: new Map<string, LedgerAmounts>(),
-    }
-    const { owners, runsPerOwner, agentsPerOwner } = this.#limits
-    account.total = add(account.total, amounts)
-    charge(account.agents, agent, amounts, agentsPerOwner)
-    charge(account.runs, runId, amounts, runsPerOwner)
-    this.#accounts.delete(key)
-    this.#accounts.set(key, account)
-    dropOldest(this.#accounts, owners)
-  }
-
-  async totals({ agent, runId }: LedgerSubject = {}): Promise<LedgerAmounts> {
-    const account = this.#accounts.get(ownerKey())
-    if (runId !== undefined) return account?.runs.get(runId) ?? nothing
-    if (agent !== undefined) return account?.agents.get(agent) ?? nothing
-    return account?.total ?? nothing
+  account(): LedgerAccount {
+    const owner = ownerKey()
+    const read = (): OwnerBooks => this.#owners.get(owner) ?? new OwnerBooks(1, this.#runs)
+    return Object.freeze<LedgerAccount>({
+      charge: async (entry: LedgerEntry) => this.#booksOf(owner).charge(entry),
+      hold: async (hold: LedgerHold, limits: readonly BudgetLimit[]) =>
+        this.#booksOf(owner).hold(hold, limits),
+      settle: async (holdId, entry) => {
+        const books = this.#booksOf(owner)
+        books.release(holdId)
+        books.charge(entry)
+      },
+      standings: async (limits, at, runId): Promise<readonly BudgetStanding[]> =>
+        limits.map((limit) => read().standing(limit, at, runId)),
+      sums: async (period, at) => read().sums(period, at),
+      windows: async (period, limit) => read().windows(period, checkedLimit('limit', limit, 1)),
+      run: async (runId) => read().run(runId)?.sums(),
+    })
   }
 
   /** For the system scope: what is kept of all. */
   get accounts(): number {
-    return this.#accounts.size
+    return this.#owners.size
   }
 
   owners(): Iterable<string> {
-    return this.#accounts.keys()
+    return this.#owners.keys()
   }
 
   forget(owner: Owner): number {
     assertSystem('forget')
-    return this.#accounts.delete(canonicalOwner(owner)) ? 1 : 0
+    return this.#forget(canonicalOwner(owner)) ? 1 : 0
   }
 
   clear(): void {
-    this.#accounts.clear()
+    this.#owners.clear()
+    this.#runs.clear()
   }
-}
 
-function charge(
-  sums: Map<string, LedgerAmounts>,
-  name: string,
-  amounts: Partial<LedgerAmounts>,
-  most: number,
-): void {
-  const sum = add(sums.get(name) ?? nothing, amounts)
-  sums.delete(name)
-  sums.set(name, sum)
-  dropOldest(sums, most)
-}
-
-function dropOldest(entries: Map<string, unknown>, most: number): void {
-  for (const name of entries.keys()) {
-    if (entries.size <= most) return
-    entries.delete(name)
+  #booksOf(owner: string): OwnerBooks {
+    const books = this.#owners.get(owner) ?? new OwnerBooks(this.#limits.runsPerOwner, this.#runs)
+    this.#owners.delete(owner)
+    this.#owners.set(owner, books)
+    if (this.#owners.size > this.#limits.owners) this.#forgetOne(owner)
+    return books
   }
-}
 
-function add(sum: LedgerAmounts, amounts: Partial<LedgerAmounts>): LedgerAmounts {
-  return Object.freeze({
-    inputTokens: sum.inputTokens + (amounts.inputTokens ?? 0),
-    outputTokens: sum.outputTokens + (amounts.outputTokens ?? 0),
-    cost: sum.cost + (amounts.cost ?? 0),
-    toolMs: sum.toolMs + (amounts.toolMs ?? 0),
-    orphanMs: sum.orphanMs + (amounts.orphanMs ?? 0),
-  })
+  /** Whoever has steps going is spared, where there is another. */
+  #forgetOne(spared: string): void {
+    for (const [owner, books] of this.#owners) {
+      if (owner === spared || books.holding) continue
+      this.#forget(owner)
+      return
+    }
+  }
+
+  #forget(owner: string): boolean {
+    this.#owners.get(owner)?.dispose()
+    return this.#owners.delete(owner)
+  }
 }

@@ -43,7 +43,7 @@ export async function fillStore(store: EngineStore, text: string = 'hello'): Pro
     leaseUntil: 1_000,
     expiresAt: 1_000,
   })
-  await store.ledger.charge({ runId, agent, at, amounts: { inputTokens: 3 } })
+  await store.ledger.account().charge({ runId, agent, at: 0, amounts: { inputTokens: 3 } })
 }
 
 /** Which of them the current owner has. */
@@ -56,6 +56,7 @@ export async function readBack(store: EngineStore): Promise<string[]> {
   const claimed = await store.idempotency.claim({ ...probe, leaseUntil: 2, expiresAt: 2 })
   if (claimed.runId !== 'probe') found.push('key')
   else await store.idempotency.release('agent', 'key', 'probe')
-  if ((await store.ledger.totals()).inputTokens > 0) found.push('ledger')
+  const { all } = await store.ledger.account().sums('total', 0)
+  if (all.inputTokens > 0) found.push('ledger')
   return found
 }

@@ -1,0 +1,105 @@
+import { assertOwner, currentScope, own, type Scope } from '@ringfence/context'
+import type { ToolCallContext, ToolDefinition } from '../agents/define-tool.ts'
+import { failureOf, newWorkScope } from '../errors/failure.ts'
+import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
+import { parse } from '../internal/parse.ts'
+import type { ExecutionContext } from './execution-context.ts'
+import { limitOutput } from './limit-output.ts'
+import { recordUsage } from './record-usage.ts'
+
+export interface ToolAttempt {
+  /** The agent that calls. */
+  readonly agent: string
+  readonly callId: string
+  readonly timeoutMs: number
+  /** Counts from 1. */
+  readonly number: number
+}
+
+/**
+ * Runs a tool once, in a child of the current scope. The attempt is raced against its deadline: a tool that ignores
+ * its signal cannot hold the agent. It is fenced, reported as an orphan, and charged until it ends.
+ */
+export async function attemptTool<Input, Output>(
+  tool: ToolDefinition<Input, Output>,
+  parsed: unknown,
+  attempt: ToolAttempt,
+  context: ExecutionContext,
+): Promise<Output> {
+  const { name } = tool
+  const { limits, logger, orphans, slot } = context
+  const { agent, callId, timeoutMs } = attempt
+  const work = newWorkScope()
+  const call = (): Promise<Output> =>
+    currentScope().child(
+      {},
+      {
+        label: `tool ${name}`,
+        deadlineMs: timeoutMs,
+        closeBudgetMs: limits.abortGraceMs / 4,
+        onOrphan: orphans.listenerOf({ agent, callId, tool: name }),
+      },
+      async (scope) => {
+        work.id = scope.id
+        try {
+          const returned = await tool.run(parsed, callContext(scope, attempt, context))
+          const subject = `What the tool "${name}" returned`
+          const limitBytes = limits.toolOutputBytes
+          const output = limitOutput(returned, {
+            limitBytes,
+            oversize: tool.oversize ?? 'fail',
+            subject,
+          })
+          const parsedOutput = await parse(tool.output, output, 'INVALID_OUTPUT', subject)
+          await throwIfAborted(scope)
+          return parsedOutput
+        } catch (error) {
+          throw abortedOr(scope, error, work)
+        }
+      },
+    )
+  try {
+    return await (slot === undefined ? call() : slot.work(() => currentScope().signal, call))
+  } catch (error) {
+    const failure = failureOf(error, {
+      subject: `The tool "${name}"`,
+      scope: work,
+      limitMs: timeoutMs,
+      deadlineCode: 'TOOL_DEADLINE',
+      failureCode: 'TOOL_FAILED',
+    })
+    if (failure !== error) {
+      logger?.warn(
+        { err: error, tool: name, agent, attempt: attempt.number, scopeId: work.id },
+        'tool failed',
+      )
+    }
+    throw failure
+  }
+}
+
+/** What the tool's code gets besides its input: works in its own scope, and ends with it. */
+function callContext(
+  scope: Scope,
+  { agent, callId, number }: ToolAttempt,
+  context: ExecutionContext,
+): ToolCallContext {
+  const call: ToolCallContext = own(
+    Object.freeze<ToolCallContext>({
+      get signal() {
+        return scope.signal
+      },
+      callId,
+      attempt: number,
+      get idempotencyKey() {
+        return `${context.runKey()}:${callId}`
+      },
+      usage: async (entry) => {
+        assertOwner(call)
+        await recordUsage(entry, agent, context)
+      },
+    }),
+    { scope: true },
+  )
+  return call
+}

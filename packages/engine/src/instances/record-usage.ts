@@ -1,0 +1,16 @@
+import type { StepHold } from '../ledger/run-account.ts'
+import type { UsageEntry } from '../ledger/usage-entry.ts'
+import type { ExecutionContext } from './execution-context.ts'
+
+/** Charges what was used, then tells of it: what the run can no longer tell is charged all the same. */
+export async function recordUsage(
+  entry: UsageEntry,
+  agent: string,
+  { account, sink }: Pick<ExecutionContext, 'account' | 'sink'>,
+  hold?: StepHold,
+): Promise<void> {
+  const priced = account.priced(entry)
+  const { model: _model, ...amounts } = priced
+  await (hold === undefined ? account.usage(agent, priced) : hold.settle(amounts))
+  await sink.append({ type: 'usage_recorded', agent, data: priced })
+}

@@ -1,0 +1,266 @@
+import { tryCurrentScope } from '@ringfence/context'
+import { EngineError } from '../errors/engine-error.ts'
+import type { LedgerAccount } from '../store/ledger-store.ts'
+import { budgetExceeded, type Budget, type ResolvedBudgets } from './budget.ts'
+import { addAmounts, noAmounts, type LedgerAmounts, type SomeAmounts } from './ledger-amounts.ts'
+import type { MeteredAccount, OpenAccounts } from './open-accounts.ts'
+import { costOf, type PriceTable } from './price-table.ts'
+import { checkedUsage, type UsageEntry } from './usage-entry.ts'
+
+/** What is set aside for one step. */
+export interface StepHold {
+  /**
+   * Gives it back, and charges what was used instead. The first call counts. Undefined where there is nothing to
+   * wait for.
+   */
+  settle(amounts: SomeAmounts): Promise<void> | undefined
+}
+
+export interface RunAccountOptions {
+  readonly account: LedgerAccount
+  /** The canonical owner: whose other runs have to be caught up with before a budget is checked. */
+  readonly owner: string
+  /** Absent for what executes outside a run. */
+  readonly runId?: string | undefined
+  /** The run's own agent. */
+  readonly agent: string
+  readonly budgets: ResolvedBudgets
+  readonly prices: PriceTable
+  readonly open: OpenAccounts
+  readonly now: () => number
+  /** Told when something could not be stored. It is tried again with what comes next. */
+  readonly onLost: (error: unknown) => void
+  /** Told of a model that costs something nobody knows. */
+  readonly onUnpriced: (model: string | undefined) => void
+}
+
+// Whoever crashed gives nothing back: a hold is forgotten so long after the step's own deadline.
+const expiryMs = 60_000
+const longestMs = 3_600_000
+
+const oneRun: Budget = Object.freeze({ runs: 1 })
+
+/**
+ * What one run charges to its owner. Without a budget it writes usage at once and the rest when the run ends;
+ * with one, everything before the next step is checked.
+ */
+export class RunAccount implements MeteredAccount {
+  readonly #options: RunAccountOptions
+  readonly #holds = new Map<string, { readonly agent: string; readonly amounts: Budget }>()
+  /** Since when each orphan has not been charged. */
+  readonly #orphans = new Set<{ since: number }>()
+  readonly #pending = new Map<string, LedgerAmounts>()
+  #writing: Promise<void> | undefined
+  #runningSince: number | undefined
+  #holdCount = 0
+
+  constructor(options: RunAccountOptions) {
+    this.#options = options
+  }
+
+  /** Whether anything is limited. */
+  get limited(): boolean {
+    return this.#options.budgets.limits.length > 0
+  }
+
+  /** The run begins. Rejects with `BUDGET_EXCEEDED`; then nothing was charged. */
+  begin(): Promise<void> | undefined {
+    if (this.limited) return this.#beginLimited()
+    this.#begin()
+    this.charge(this.#options.agent, oneRun)
+    return undefined
+  }
+
+  async #beginLimited(): Promise<void> {
+    const hold = await this.#hold(this.#options.agent, oneRun)
+    this.#begin()
+    await hold.settle(oneRun)
+  }
+
+  #begin(): void {
+    const { owner, open, now } = this.#options
+    this.#runningSince = now()
+    open.add(owner, this)
+  }
+
+  /** The run is over: charges the rest, and what was set aside and never settled as it stands. */
+  async end(): Promise<void> {
+    this.#meter()
+    this.#runningSince = undefined
+    for (const [holdId, { agent, amounts }] of this.#holds)
+      await this.#settle(holdId, agent, amounts)
+    this.#closeIfIdle()
+    await this.#written()
+  }
+
+  /** A step that uses nothing by itself. Rejects with `BUDGET_EXCEEDED` where nothing is left. */
+  async check(agent: string): Promise<void> {
+    await this.#hold(agent, {})
+  }
+
+  /** Sets something aside for a step. Rejects with `BUDGET_EXCEEDED`; resolves at once where nothing is limited. */
+  hold(agent: string, amounts: Budget): StepHold | Promise<StepHold> {
+    return this.limited ? this.#hold(agent, amounts) : this.#freeHold(agent)
+  }
+
+  async #hold(agent: string, amounts: Budget): Promise<StepHold> {
+    const { account, budgets, open, owner, runId, now } = this.#options
+    await open.catchUp(owner)
+    await this.catchUp()
+    const at = now()
+    const holdId = `${runId ?? globalThis.crypto.randomUUID()}:${(this.#holdCount += 1)}`
+    const expiresAt = at + expiryMs + timeLeft()
+    const hold = { holdId, runId, agent, at, amounts, expiresAt }
+    const standing = await account.hold(hold, budgets.limits)
+    if (standing !== undefined) throw budgetExceeded(standing, at)
+    this.#holds.set(holdId, { agent, amounts })
+    return { settle: (used) => this.#settle(holdId, agent, used) }
+  }
+
+  /** Sets aside what a model step is expected to use. Rejects with `BUDGET_EXCEEDED` and `UNPRICED_MODEL`. */
+  async reserve(agent: string, estimate: UsageEntry): Promise<StepHold> {
+    const { budgets, prices } = this.#options
+    const { model, ...expected } = checkedUsage(estimate)
+    const step = Object.keys(expected).length === 0 ? budgets.modelStep : expected
+    const costMicros = costOf(prices, { model, ...step })
+    if (
+      costMicros === undefined &&
+      budgets.limits.some(({ measure }) => measure === 'costMicros')
+    ) {
+      throw new EngineError(
+        'UNPRICED_MODEL',
+        `The model "${model ?? '(none)'}" has no price, and there is a budget for cost. Add it to \`prices\`, or a price for "*".`,
+      )
+    }
+    return this.hold(agent, { ...step, costMicros: costMicros ?? 0 })
+  }
+
+  /** What an entry says and costs. Throws TypeError for one that is none. */
+  priced(entry: UsageEntry): UsageEntry & { readonly costMicros: number } {
+    const checked = checkedUsage(entry)
+    const costMicros = costOf(this.#options.prices, checked)
+    if (costMicros === undefined) this.#options.onUnpriced(checked.model)
+    return Object.freeze({ ...checked, costMicros: costMicros ?? 0 })
+  }
+
+  /** Charges what an entry says, and stores it. Never rejects: what cannot be stored is tried again. */
+  usage(agent: string, { model: _model, ...amounts }: UsageEntry): Promise<void> | undefined {
+    this.#add(agent, amounts)
+    return this.#write()
+  }
+
+  /** Charges something; it is stored with what comes next, or at once where there is a budget. */
+  charge(agent: string, amounts: SomeAmounts): void {
+    this.#add(agent, amounts)
+    if (this.limited || this.#runningSince === undefined) void this.#write()
+  }
+
+  /** Charges the time that this work still takes, until it really ends. */
+  orphan(ended: Promise<unknown>): void {
+    const { open, owner, now } = this.#options
+    const orphan = { since: now() }
+    this.#orphans.add(orphan)
+    open.add(owner, this)
+    const end = (): void => {
+      this.#meter()
+      this.#orphans.delete(orphan)
+      this.#closeIfIdle()
+      void this.#write()
+    }
+    ended.then(end, end)
+  }
+
+  async catchUp(): Promise<void> {
+    this.#meter()
+    await this.#written()
+  }
+
+  #closeIfIdle(): void {
+    if (this.#orphans.size > 0 || this.#runningSince !== undefined) return
+    this.#options.open.remove(this.#options.owner, this)
+  }
+
+  /** Charges the time since it was last charged. */
+  #meter(): void {
+    const { agent, now } = this.#options
+    const at = now()
+    const since = (begin: number): number => Math.max(0, Math.round(at - begin))
+    if (this.#runningSince !== undefined) {
+      this.#add(agent, { runMs: since(this.#runningSince) })
+      this.#runningSince = at
+    }
+    for (const orphan of this.#orphans) {
+      this.#add(agent, { orphanMs: since(orphan.since) })
+      orphan.since = at
+    }
+  }
+
+  /** Without a budget nothing is set aside. */
+  #freeHold(agent: string): StepHold {
+    let open = true
+    return {
+      settle: (used) => {
+        if (open) this.charge(agent, used)
+        open = false
+        return undefined
+      },
+    }
+  }
+
+  async #settle(holdId: string, agent: string, used: SomeAmounts): Promise<void> {
+    if (!this.#holds.delete(holdId)) return
+    const { account, runId, now, onLost } = this.#options
+    try {
+      await account.settle(holdId, { runId, agent, at: now(), amounts: used })
+    } catch (error) {
+      onLost(error)
+      this.#add(agent, used)
+    }
+  }
+
+  #add(agent: string, amounts: SomeAmounts): void {
+    this.#pending.set(agent, addAmounts(this.#pending.get(agent) ?? noAmounts, amounts))
+  }
+
+  /** Waits until everything is stored that was charged so far, or could not be. */
+  async #written(): Promise<void> {
+    if (this.#writing !== undefined) await this.#writing
+    await this.#write()
+  }
+
+  /** One write at a time: what is charged meanwhile goes with it. */
+  #write(): Promise<void> | undefined {
+    if (this.#pending.size === 0) return this.#writing
+    return (this.#writing ??= this.#writeAll())
+  }
+
+  async #writeAll(): Promise<void> {
+    const { account, runId, now, onLost } = this.#options
+    try {
+      for (let next = this.#takePending(); next !== undefined; next = this.#takePending()) {
+        const [agent, amounts] = next
+        try {
+          await account.charge({ runId, agent, at: now(), amounts })
+        } catch (error) {
+          this.#add(agent, amounts)
+          onLost(error)
+          return
+        }
+      }
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  #takePending(): readonly [string, LedgerAmounts] | undefined {
+    const [next] = this.#pending
+    if (next !== undefined) this.#pending.delete(next[0])
+    return next
+  }
+}
+
+/** Milliseconds until the deadline of the current scope. */
+function timeLeft(): number {
+  const deadline = tryCurrentScope()?.deadline ?? Infinity
+  return Math.min(longestMs, Math.max(0, deadline - Date.now()))
+}
