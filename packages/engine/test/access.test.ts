@@ -38,6 +38,7 @@ const byId: Record<string, (engine: UserExecutionEngine, id: string) => Promise<
   'its denying': (engine, id) => engine.approvals.deny(id),
 }
 
+// origins: TLD-4
 test.each(Object.entries(byId))(
   'asking for %s of somebody else is asking for what is not there, down to the store calls',
   async (_, ask) => {

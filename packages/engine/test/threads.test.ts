@@ -33,6 +33,7 @@ const remembers: AgentDefinition<{ text: string }, { heard: string[] }> = define
   },
 })
 
+// origins: SES-1
 test('an agent has the history of the thread that its run belongs to, across runs', async () => {
   const engine = engineOf([remembers])
   await users.run(alice, async () => {
@@ -93,6 +94,7 @@ test('agents that it delegates to write into the same turn', async () => {
   })
 })
 
+// origins: SES-1 L23
 test('two users with the same thread ids have two conversations each, seeded and interleaved', async () => {
   const seed = 20261125
   const random = randomOf(seed)
@@ -254,6 +256,7 @@ test('what an agent appends and does not await is there when its run ends, in or
   })
 })
 
+// origins: SES-1
 test('the owner adds, lists, pages and deletes their own; a foreign thread is a missing one', async () => {
   const engine = engineOf([remembers])
   await users.run(alice, async () => {
