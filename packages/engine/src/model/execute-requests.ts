@@ -68,6 +68,7 @@ async function outputOf(
     if (runFailures.has(error.code)) throw error
     if (error.code === 'INVALID_INPUT') return mistaken(error.message)
     const { code, message } = describeFailure(error)
+    if (code === 'APPROVAL_DENIED') return { type: 'execution-denied', reason: message }
     return { type: 'error-text', value: cut(`${code}: ${message}`, limits.resultCharacters) }
   }
 

@@ -24,6 +24,10 @@ export interface ModelLimits {
    * give an answer that does not fit `output`: it is told, and may try again. Then `MODEL_MISTAKEN`. Default 5.
    */
   readonly mistakes: number
+  /** Messages of the run's thread that the model is shown, the newest, at most 1,000; 0 for none. Default 100. */
+  readonly historyMessages: number
+  /** Characters that they may have; what is older is left out. Default 262,144. */
+  readonly historyCharacters: number
 }
 
 const defaults: ModelLimits = {
@@ -34,7 +38,11 @@ const defaults: ModelLimits = {
   parallelToolCalls: 8,
   resultCharacters: 65_536,
   mistakes: 5,
+  historyMessages: 100,
+  historyCharacters: 262_144,
 }
+
+const mayBeZero = new Set(['mistakes', 'historyMessages'])
 
 /** A model agent's limits, apart: those of every agent, and the model's own with their defaults. Throws TypeError. */
 export function splitLimits(limits: AgentLimits & Partial<ModelLimits> = {}): {
@@ -44,7 +52,7 @@ export function splitLimits(limits: AgentLimits & Partial<ModelLimits> = {}): {
   const given = Object.entries(withoutUndefined(limits))
   const own = given.filter(([name]) => Object.hasOwn(defaults, name))
   for (const [name, value] of own) {
-    checkedLimit(`limits.${name}`, value, name === 'mistakes' ? 0 : 1)
+    checkedLimit(`limits.${name}`, value, mayBeZero.has(name) ? 0 : 1)
   }
   return {
     agent: Object.fromEntries(given.filter(([name]) => !Object.hasOwn(defaults, name))),

@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import { EngineError } from '../errors/engine-error.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
 import { AnswerEvents } from './answer-events.ts'
+import { earlierMessages, remember } from './conversation.ts'
 import { executeRequests } from './execute-requests.ts'
 import { refuseUnfinished, structured } from './final-answer.ts'
 import type {
@@ -50,7 +51,13 @@ export async function runModelAgent<Input>(
   const { limits, retry, maxSteps } = agent
   const model = checkedModel(typeof agent.model === 'function' ? await agent.model() : agent.model)
   const tools = await agent.tools.with(agent.sources)
-  const messages = await promptOf(agent, input, model.specificationVersion)
+  const asked = await agent.prompt(input)
+  const system = await agent.instructions(input)
+  const messages: Message[] = [
+    ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
+    ...(await earlierMessages(execution, limits)),
+    userMessage(asked, model.specificationVersion),
+  ]
   const mistakes = new Mistakes(limits.mistakes)
   const caller: StepCaller = {
     model,
@@ -70,9 +77,14 @@ export async function runModelAgent<Input>(
       messages.push({ role: 'tool', content: await executeRequests(executor, answer.requests) })
       continue
     }
-    if (agent.output === undefined) return { text: answer.text }
-    const result = await structured(answer.text, agent.output.schema)
-    if ('value' in result) return result.value
+    const result =
+      agent.output === undefined
+        ? { value: { text: answer.text } }
+        : await structured(answer.text, agent.output.schema)
+    if ('value' in result) {
+      await remember(execution, asked, answer.text)
+      return result.value
+    }
     mistakes.count()
     messages.push(userMessage(result.mistake, model.specificationVersion))
   }
@@ -94,16 +106,6 @@ function checkedModel(model: LanguageModel): LanguageModel {
   throw new TypeError(
     `Expected \`model\` to be a model that a provider package made, got ${typeof given}`,
   )
-}
-
-async function promptOf<Input>(
-  { instructions, prompt }: ModelAgent<Input>,
-  input: Input,
-  version: LanguageModel['specificationVersion'],
-): Promise<Message[]> {
-  const system = await instructions(input)
-  const user = userMessage(await prompt(input), version)
-  return system === undefined ? [user] : [{ role: 'system', content: system }, user]
 }
 
 function callOptions(

@@ -1,0 +1,56 @@
+import { currentScope } from '@ringfence/context'
+import type { AgentExecution } from '../instances/agent-execution.ts'
+import { contextOf } from '../instances/execution-context.ts'
+import type { ModelLimits } from './model-limits.ts'
+import type { Message, PromptContent } from './prompt.ts'
+
+/**
+ * What was said before in the run's thread, oldest first, as the model is shown it: what the user and the agents said,
+ * no more than the limits allow, beginning with the user. None where the run has no thread, and none for an agent that
+ * another one delegated to: the conversation is the run's own agent's.
+ */
+export async function earlierMessages(
+  execution: AgentExecution,
+  { historyMessages, historyCharacters }: ModelLimits,
+): Promise<Message[]> {
+  const thread = threadOf(execution)
+  if (thread === undefined || historyMessages === 0) return []
+  const { messages } = await thread.messages({ limit: historyMessages })
+  const shown: Message[] = []
+  let characters = 0
+  for (const { role, content } of messages.toReversed()) {
+    // What stands in a thread as the system's or a tool's own words is not this agent's to believe.
+    if (role !== 'user' && role !== 'assistant') continue
+    const text = typeof content === 'string' ? content : JSON.stringify(content)
+    characters += text.length
+    if (characters > historyCharacters) break
+    shown.unshift({ role, content: [{ type: 'text', text }] })
+  }
+  const begin = shown.findIndex(({ role }) => role === 'user')
+  return begin < 0 ? [] : shown.slice(begin)
+}
+
+/** Adds to the run's thread what the user asked and what the agent answered, once it has. */
+export async function remember(
+  execution: AgentExecution,
+  asked: PromptContent,
+  answered: string,
+): Promise<void> {
+  await threadOf(execution)?.append([
+    { role: 'user', content: wordsOf(asked) },
+    { role: 'assistant', content: answered },
+  ])
+}
+
+function threadOf(execution: AgentExecution): AgentExecution['thread'] {
+  const isRunsOwn = contextOf(execution).runScope.id === currentScope().id
+  return isRunsOwn ? execution.thread : undefined
+}
+
+/** Files are not kept: a thread holds what was said. */
+function wordsOf(content: PromptContent): string {
+  if (typeof content === 'string') return content
+  return content
+    .map((part) => (part.type === 'text' ? part.text : `(${part.filename ?? part.mediaType})`))
+    .join('\n')
+}
