@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { inspect, tryCurrentScope, type Scope } from '../src/index.ts'
+import { caught } from './support/caught.ts'
 import { aborted, deferred } from './support/deferred.ts'
 import { endWhatHangs, hang } from './support/hang.ts'
 import { alice, bob, users } from './support/users.ts'
@@ -147,4 +148,15 @@ test('a synchronous scope hears the abort of the one around it', async () => {
     })
   })
   expect.assertions(1)
+})
+
+test('in an aborted scope no child begins, and spawned work hears of the abort at once', async () => {
+  const stop = new Error('stop')
+  const seen: unknown[] = []
+  await users.run(alice, async (scope) => {
+    scope.abort(stop)
+    seen.push(await caught(() => users.child({}, () => seen.push('began'))))
+    await scope.spawn('last words', (signal) => seen.push(signal.reason, users.current().userId))
+  })
+  expect(seen).toEqual([stop, stop, 'alice'])
 })

@@ -15,3 +15,7 @@ test('the examples of the page about OpenTelemetry run', async () => {
 test('the examples of the page about variables run', async () => {
   await expect(import('../docs/variables.md?examples.ts')).resolves.toBeDefined()
 })
+
+test('the examples of the page about ports run', async () => {
+  await expect(import('../docs/ports.md?examples.ts')).resolves.toBeDefined()
+})

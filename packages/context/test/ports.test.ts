@@ -14,7 +14,12 @@ import { aborted, deferred, nextTurn } from './support/deferred.ts'
 import { makeKeys, makeOpener, makeSealer, members } from './support/envelopes.ts'
 import { alice, bob, users } from './support/users.ts'
 
-const onWorkerd = globalThis.navigator?.userAgent === 'Cloudflare-Workers'
+// Node 20 has no navigator.
+const navigator: unknown = Reflect.get(globalThis, 'navigator')
+const onWorkerd =
+  typeof navigator === 'object' &&
+  navigator !== null &&
+  Reflect.get(navigator, 'userAgent') === 'Cloudflare-Workers'
 const ends: (() => void)[] = []
 afterEach(() => {
   for (const end of ends.splice(0)) end()
