@@ -53,6 +53,7 @@ const textOf = (events: readonly AgentEvent[]): string =>
 const numbers = (count: number): string =>
   Array.from({ length: count }, (_, index) => `${index} `).join('')
 
+// origins: EMT-3 NOT-1
 test('with `pause`, the run waits for a follower who has fallen behind, and loses nothing', async () => {
   const { engine, go, said } = talker(50)
   await users.run(alice, async () => {

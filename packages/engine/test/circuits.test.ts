@@ -39,6 +39,7 @@ function circuitsAt(options: CircuitOptions = {}): {
 const isRefused = (answer: unknown): boolean =>
   EngineError.is(answer) && answer.code === 'CIRCUIT_OPEN'
 
+// origins: TRK-4 API-2
 test('what fails for one user three times is refused to them, and to nobody else, and nothing else is', async () => {
   const { circuits, clock, fail, succeed } = circuitsAt()
   for (let time = 0; time < 3; time += 1) expect(isRefused(await fail('alice'))).toBe(false)

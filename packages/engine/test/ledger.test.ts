@@ -39,6 +39,7 @@ function toolOf(
   })
 }
 
+// origins: TLD-3 EMT-5
 test('what an agent and its tool use is charged to the owner, the agent and the run, and told', async () => {
   let time = Date.UTC(2026, 0, 1)
   const tool = toolOf(async (call) => {
@@ -145,6 +146,7 @@ test('a run that is cancelled is charged for the time it took and for what it us
   await expectNothingLeft(engine)
 })
 
+// origins: L25
 test('an orphan is charged until it really ends, also where it never does, and cannot spend', async () => {
   let time = 0
   const leave = deferred()

@@ -31,6 +31,7 @@ async function watchRun(
   return seen
 }
 
+// origins: UPD-1
 test('a run that goes on without a word is told of again and again, with how long it has been', async () => {
   const enough = deferred()
   const agent = defineAgent({
@@ -61,6 +62,7 @@ test('a run that goes on without a word is told of again and again, with how lon
   expect(elapsed.map(Number).toSorted((one, other) => one - other)).toEqual(elapsed)
 })
 
+// origins: UPD-1
 test('where it is known how long it takes, progress is estimated, and never done before it is', async () => {
   let time = 0
   const enough = deferred()
@@ -144,6 +146,7 @@ test('a tool call that takes long is told of by its call, beside the run', async
   expect(ofCall?.remainingMs).toBeGreaterThan(0)
 })
 
+// origins: L25
 test('progress that the engine tells is no sign of life: a run that says nothing is given up all the same', async () => {
   const agent = defineAgent({
     name: 'agent',

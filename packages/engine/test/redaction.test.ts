@@ -167,6 +167,7 @@ test.each([
   expect(maskMessage(message)).toBe(told)
 })
 
+// origins: BRG-6
 test('an error of a tool, and of the run, is masked and cut', async () => {
   const message = `cannot read /home/alice/x with password=hunter2 ${'.'.repeat(5_000)}`
   const tool = defineTool({
@@ -212,6 +213,7 @@ const secretName = fc.constantFrom(
   'auth',
 )
 
+// origins: BRG-6
 test('no planted secret survives a preview, at any depth, in lists too', () => {
   const canary = fc.uuid().map((id) => `canary-${id}`)
   let planted = 0

@@ -89,6 +89,7 @@ test('an idempotent tool is tried again, under the same key, and the call says h
   await expectNothingLeft(engine)
 })
 
+// origins: FBK-1
 test('the last failure is what the call fails with; the first attempt alone is not counted in the event', async () => {
   const failing = flaky((number) => {
     throw new Error(`attempt ${number}`)
@@ -190,6 +191,7 @@ test('a run that is cancelled while it waits to try again ends at once, and leav
   await expectNothingLeft(engine)
 })
 
+// origins: FBK-1
 test('a wait that would outlast the deadline is not begun: the failure comes at once', async () => {
   const { tool } = flaky(
     () => {
