@@ -58,6 +58,8 @@ async function pendingOf(engine: UserExecutionEngine, runId: string): Promise<Ap
   for (;;) {
     const { approvals } = await engine.approvals.list({ runId, status: 'pending' })
     if (approvals[0] !== undefined) return approvals[0]
+    const { status } = await engine.run(runId)
+    if (status !== 'queued' && status !== 'running') throw new Error(`It asked nobody: ${status}`)
     await nextTurn()
   }
 }
