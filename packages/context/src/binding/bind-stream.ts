@@ -1,6 +1,7 @@
 import type { ReadableStreamDefaultController, UnderlyingSource } from 'node:stream/web'
 import { checkObject } from '../internal/argument.ts'
 import { takeHome, type Home } from '../internal/home.ts'
+import { admitReaders } from './admit-readers.ts'
 
 /**
  * A stream whose source runs in the scope that is current now, whoever reads (I7). On Node and Deno the later
@@ -8,14 +9,17 @@ import { takeHome, type Home } from '../internal/home.ts'
  *
  * Takes a stream, or the underlying source of one: on runtimes where a stream's own pulls lose their scope
  * (workerd), only the source can be brought home. Reading from another owner's open scope errors with
- * `CROSS_OWNER` before a chunk is produced. After the scope has closed, a read errors with `SCOPE_CLOSED`.
+ * `CROSS_OWNER` before a chunk is produced, by whatever method of the stream, its readers and its branches. After the
+ * scope has closed, a read errors with `SCOPE_CLOSED`.
  */
 export function bindStream<Chunk>(
   source: ReadableStream<Chunk> | UnderlyingSource<Chunk>,
 ): ReadableStream<Chunk> {
   checkObject('bind.stream()', 'source', source)
   const home = takeHome('a bound stream', 'bind a stream')
-  return source instanceof ReadableStream ? bindReadable(source, home) : bindSource(source, home)
+  const stream =
+    source instanceof ReadableStream ? bindReadable(source, home) : bindSource(source, home)
+  return admitReaders(stream, home)
 }
 
 function bindReadable<Chunk>(stream: ReadableStream<Chunk>, home: Home): ReadableStream<Chunk> {
