@@ -25,12 +25,12 @@ export {
 export {
   createExecutionEngine,
   UserExecutionEngine,
-  type EngineHealth,
   type EngineMetrics,
   type ExecutionEngineOptions,
   type RunHandle,
   type StartOptions,
 } from './runs/execution-engine.ts'
+export type { CheckedHealth, EngineHealth, HealthProblem } from './runs/engine-health.ts'
 export {
   createAgentInstanceFactory,
   type AgentInstance,

@@ -38,7 +38,7 @@ test('close ends what waits, what runs and what ignores its signal: every run ha
   const waiting = await users.run(bob, () => engine.start('echo', { text: 'hi' }))
   await until(() => engine.health().running === 2)
   await engine.close({ graceMs: 10 })
-  expect(engine.health()).toEqual({ accepting: false, running: 0, queued: 0, orphans: 1 })
+  expect(engine.health()).toMatchObject({ accepting: false, running: 0, queued: 0, orphans: 1 })
   for (const [user, { runId }, types] of [
     [alice, running, ['agent_started', 'agent_cancelled']],
     [bob, ignoring, ['agent_started', 'work_orphaned', 'agent_cancelled']],

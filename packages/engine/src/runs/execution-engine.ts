@@ -64,6 +64,13 @@ import { ownerThreads, type OfOwner, type OwnerThreads } from '../threads/owner-
 import { RunThread } from '../threads/run-thread.ts'
 import { closeRuns } from './close-runs.ts'
 import { forgetEndedRuns } from './forget-ended-runs.ts'
+import {
+  checkHealth,
+  healthOf,
+  type CheckedHealth,
+  type EngineHealth,
+  type HealthProblem,
+} from './engine-health.ts'
 import { IdleDeadline } from './idle-deadline.ts'
 import type { LiveRun } from './live-run.ts'
 import { openRun } from './open-run.ts'
@@ -136,15 +143,6 @@ export interface RunHandle {
   readonly repeated?: boolean | undefined
 }
 
-/** What is going on in an engine, from its live parts. */
-export interface EngineHealth {
-  readonly accepting: boolean
-  readonly running: number
-  readonly queued: number
-  /** Work that was told to stop, did not, and is still running: fenced, and charged to its owner. */
-  readonly orphans: number
-}
-
 /** What an engine has done since it was made. Names nobody. */
 export interface EngineMetrics {
   /** Runs of all owners. */
@@ -159,7 +157,7 @@ export interface EngineMetrics {
  * other way to name a user, and no anonymous one. One engine serves all users.
  *
  * A run has a root scope of its own: it outlives the request that started it, and requests only follow it.
- * Every method but `agents`, `health`, `metrics` and `close` throws `NO_SCOPE` outside a scope.
+ * Every method but `agents`, `health`, `checkHealth`, `metrics` and `close` throws `NO_SCOPE` outside a scope.
  */
 export class UserExecutionEngine {
   readonly #agents: AgentRegistry
@@ -399,14 +397,36 @@ export class UserExecutionEngine {
     return this.#circuits.health()
   }
 
-  /** Counted from live parts; nothing is assumed. */
+  /** Counted from live parts, at once; nothing is assumed. What has to be asked is `checkHealth`'s. */
   health(): EngineHealth {
-    return {
-      accepting: this.#closed === undefined,
-      running: this.#admission.scheduler.running,
-      queued: this.#admission.scheduler.waiting,
-      orphans: this.#orphans.pool.size,
-    }
+    const { scheduler } = this.#admission
+    const { pool, quarantine } = this.#orphans
+    const found: readonly (readonly [HealthProblem, boolean])[] = [
+      ['closed', this.#closed !== undefined],
+      ['scheduler_stuck', scheduler.stuck || this.#waitLimit.overdue],
+      ['queue_full', scheduler.full],
+      ['orphans_full', pool.full],
+    ]
+    return healthOf(
+      {
+        accepting: this.#closed === undefined,
+        running: scheduler.running,
+        queued: scheduler.waiting,
+        orphans: pool.size,
+        orphaned: pool.total,
+        quarantinedTools: quarantine.size,
+      },
+      found.filter(([, is]) => is).map(([problem]) => problem),
+    )
+  }
+
+  /**
+   * The same after asking the store, which has `timeoutMs` milliseconds (default 1,000) to answer, and looking how late
+   * the event loop is. Never rejects for what it finds; throws TypeError for a time that is none.
+   */
+  checkHealth({ timeoutMs = 1_000 }: { readonly timeoutMs?: number } = {}): Promise<CheckedHealth> {
+    checkedLimit('timeoutMs', timeoutMs, 1)
+    return checkHealth(() => this.health(), this.#store, timeoutMs)
   }
 
   /** How the current owner's runs went since the engine was made. Throws `NO_SCOPE`. */

@@ -95,6 +95,11 @@ export class Scheduler {
     return this.#running < this.#limits.concurrency && wanted > 0
   }
 
+  /** Whether the queue of all owners is. */
+  get full(): boolean {
+    return this.#waiting > 0 && this.#waiting >= this.#limits.queue
+  }
+
   /**
    * Takes a slot, or a place in the owner's queue. Throws `OWNER_QUEUE_FULL` and `QUEUE_FULL`, at once: a
    * refusal costs nothing. `onPosition` hears where the run stands in its owner's queue, now and when that has

@@ -1,6 +1,8 @@
 import { runOutside } from '@ringfence/context'
 import { timerMs } from '../internal/timer-ms.ts'
 
+const toleranceMs = 5_000
+
 interface Waiting {
   /** By the same clock as `performance.now()`. */
   readonly due: number
@@ -19,6 +21,12 @@ export class WaitLimit {
 
   constructor(ms: number) {
     this.#ms = ms
+  }
+
+  /** Whether something waits that should have been given up, with a little time for a timer to be late. */
+  get overdue(): boolean {
+    const [oldest] = this.#waiting
+    return oldest !== undefined && performance.now() > oldest.due + toleranceMs
   }
 
   /** Calls `giveUp`, in no scope, when the time is over. Returns how to stop waiting. */
