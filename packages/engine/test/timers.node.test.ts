@@ -1,9 +1,11 @@
+import { getEventListeners } from 'node:events'
+import { inspect } from '@ringfence/context'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineAgent, defineTool } from '../src/index.ts'
-import { aborted } from './support/deferred.ts'
+import { aborted, deferred, nextTurn, until } from './support/deferred.ts'
 import { engineOf, runToEnd } from './support/engine.ts'
-import { alice, users } from './support/users.ts'
+import { alice, bob, users } from './support/users.ts'
 
 const timers = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
@@ -38,4 +40,93 @@ test('every timer of a run is stopped when it is over, however it ended', async 
   })
   await engine.close()
   expect(timers()).toBe(before)
+})
+
+test('ten thousand runs that wait cost two timers, and none once they are gone', async () => {
+  const waits = defineAgent({
+    name: 'waits',
+    input: z.object({}),
+    output: z.null(),
+    run: async (_, { signal }) => {
+      await aborted(signal)
+      return null
+    },
+  })
+  const engine = engineOf([waits], {
+    limits: { concurrency: 1, ownerQueue: 1_000, queue: 10_000, ownerConcurrency: 1 },
+  })
+  const started = await users.run({ userId: 'first' }, () => engine.start('waits', {}))
+  await until(() => engine.health().running === 1)
+  await nextTurn()
+  const before = timers()
+  const results: Promise<unknown>[] = []
+  for (let user = 0; user < 20; user += 1) {
+    await users.run({ userId: `user-${user}` }, async () => {
+      for (let run = 0; run < 500; run += 1) {
+        const { result } = await engine.start('waits', {}, { threadId: `thread-${run % 400}` })
+        results.push(result.catch((error: { code: string }) => error.code))
+      }
+    })
+  }
+  expect(engine.health()).toMatchObject({ running: 1, queued: 10_000, status: 'degraded' })
+  // One for how long they may wait, one for telling them where they stand.
+  expect(timers() - before).toBeLessThanOrEqual(2)
+  await users.run({ userId: 'first' }, () => engine.cancel(started.runId))
+  await until(() => engine.health().queued === 9_999)
+  expect(timers() - before).toBeLessThanOrEqual(2)
+  await engine.close({ graceMs: 0 })
+  expect(new Set(await Promise.all(results))).toEqual(new Set(['CANCELLED']))
+  await nextTurn()
+  expect(timers()).toBeLessThan(before)
+})
+
+test('a closed engine leaves no timer, no listener and no scope, whatever it was doing', async () => {
+  const gate = deferred<null>()
+  const stubborn = defineTool({
+    name: 'stubborn',
+    input: z.object({}),
+    output: z.null(),
+    timeoutMs: 10,
+    run: () => gate.promise,
+  })
+  const agent = defineAgent({
+    name: 'agent',
+    input: z.object({ how: z.enum(['obey', 'ignore', 'call', 'return']) }),
+    output: z.null(),
+    run: async ({ how }, execution) => {
+      if (how === 'ignore') await gate.promise
+      if (how === 'call') await execution.call(stubborn, {})
+      if (how === 'obey') await aborted(execution.signal)
+      return null
+    },
+  })
+  await nextTurn()
+  const before = process.getActiveResourcesInfo().toSorted()
+  const scopes = inspect().openScopes
+  const engine = engineOf([agent], { limits: { ownerConcurrency: 2, abortGraceMs: 20 } })
+  const client = new AbortController()
+  const results: Promise<unknown>[] = []
+  for (const user of [alice, bob]) {
+    await users.run(user, async () => {
+      for (const how of ['obey', 'call', 'ignore', 'return', 'obey']) {
+        const options = { signal: client.signal, threadId: how }
+        const { runId, result } = await engine.start('agent', { how }, options)
+        results.push(result.catch(() => undefined))
+        // Somebody follows, and leaves before the end.
+        const events = await engine.events(runId, { signal: client.signal })
+        void events.next().catch(() => undefined)
+      }
+    })
+  }
+  await until(() => engine.health().running > 0)
+  await engine.checkHealth()
+  await engine.close({ graceMs: 20 })
+  await Promise.all(results)
+  await nextTurn()
+  expect(process.getActiveResourcesInfo().toSorted()).toEqual(before)
+  expect(getEventListeners(client.signal, 'abort')).toEqual([])
+  expect(inspect().openScopes).toBe(scopes)
+  expect(engine.health()).toMatchObject({ status: 'closed', running: 0, queued: 0 })
+  gate.resolve(null)
+  await until(() => engine.health().orphans === 0 && inspect().orphans === 0)
 })
