@@ -79,9 +79,9 @@ test('runs of a thread go one at a time, in order, and hold up no other thread a
   await expectNothingLeft(engine)
 })
 
-test('a thread that waits is in the queue: it counts, shows its place, and is given up in time', async () => {
+test('what waits for its thread is in the queue: it counts, and shows its place', async () => {
   const { agent, gate } = gated()
-  const engine = engineOf([agent], { limits: { ownerQueue: 2, queueMs: 150 } })
+  const engine = engineOf([agent], { limits: { ownerQueue: 2 } })
   await users.run(alice, async () => {
     await engine.start('gated', { name: 'one' }, { threadId: 'a' })
     const second = await engine.start('gated', { name: 'two' }, { threadId: 'a' })
@@ -93,6 +93,18 @@ test('a thread that waits is in the queue: it counts, shows its place, and is gi
     await engine.start('gated', { name: 'three' }, { threadId: 'a' })
     const full = await engineError(() => engine.start('gated', { name: 'four' }, { threadId: 'a' }))
     expect(full.code).toBe('OWNER_QUEUE_FULL')
+    for (const name of ['one', 'two', 'three']) gate(name).resolve()
+    await expect(second.result).resolves.toBe('two')
+  })
+  await expectNothingLeft(engine)
+})
+
+test('what waits for its thread is given up when its time is over', async () => {
+  const { agent, gate } = gated()
+  const engine = engineOf([agent], { limits: { queueMs: 30 } })
+  await users.run(alice, async () => {
+    await engine.start('gated', { name: 'one' }, { threadId: 'a' })
+    const second = await engine.start('gated', { name: 'two' }, { threadId: 'a' })
     await expect(second.result).rejects.toMatchObject({ code: 'QUEUE_TIMEOUT' })
     gate('one').resolve()
   })
