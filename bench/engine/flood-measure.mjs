@@ -32,21 +32,21 @@ const engine = createExecutionEngine({
 })
 
 let measuring = false
-let over = false
+const state = { over: false }
 let flooded = 0
 let refused = 0
 const begins = []
 const answers = []
 
 async function flood() {
-  while (!over) {
+  while (!state.over) {
     try {
       const { runId, result } = await engine.start('agent', {})
       await result
       began.delete(runId)
       if (measuring) flooded += 1
     } catch (error) {
-      if (over) return
+      if (state.over) return
       if (error.retryAfterMs === undefined) throw error
       if (measuring) refused += 1
       await wait(error.retryAfterMs)
@@ -55,12 +55,12 @@ async function flood() {
 }
 
 async function ask() {
-  while (!over) {
+  while (!state.over) {
     const since = performance.now()
     const asked = measuring
     const { runId, result } = await engine.start('agent', {})
     await result
-    if (asked && !over) {
+    if (asked && !state.over) {
       answers.push(performance.now() - since)
       begins.push(began.get(runId) - since)
     }
@@ -90,7 +90,7 @@ const since = performance.now()
 while (performance.now() - since < Number(seconds) * 1_000 || answers.length < 3) await wait(50)
 const elapsed = (performance.now() - since) / 1_000
 measuring = false
-over = true
+state.over = true
 await engine.close({ graceMs: 0 })
 await settled
 process.stdout.write(

@@ -189,15 +189,13 @@ for (const [source, { limits = {}, end, terminal, code }] of Object.entries(sour
         expect(orphans).toHaveLength(obeys ? 0 : 1)
         expect(engine.health().orphans).toBe(obeys ? 0 : 1)
         leave()
-        if (!obeys) {
-          const found = await late
-          expect(Object.keys(found)).toHaveLength(8)
-          for (const [what, error] of Object.entries(found)) {
-            expect([what, ContextError.is(error) ? error.code : error]).toEqual([
-              what,
-              'SCOPE_CLOSED',
-            ])
-          }
+        const found = obeys ? {} : await late
+        expect(Object.keys(found)).toHaveLength(obeys ? 0 : 8)
+        for (const [what, error] of Object.entries(found)) {
+          expect([what, ContextError.is(error) ? error.code : error]).toEqual([
+            what,
+            'SCOPE_CLOSED',
+          ])
         }
         await until(() => engine.health().orphans === 0)
         const after = await users.run(alice, async () => collect(await engine.events(runId)))
