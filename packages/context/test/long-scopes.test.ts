@@ -8,7 +8,7 @@ import { alice, bob, users } from './support/users.ts'
 
 /** How much the scope keeps for its end. */
 function kept(): number {
-  return runtime().storage.getStore()?.cell?.state?.cleanups?.size ?? 0
+  return runtime().storage.getStore()?.cell?.state?.parts?.cleanups?.size ?? 0
 }
 
 test('100,000 timers that fired or were cleared leave nothing in a scope that lives on', async () => {

@@ -46,7 +46,7 @@ export interface ScopeInspection {
   /** The canonical owner; see `canonicalOwner`. */
   readonly owner: string
   readonly lifecycle: 'open' | 'closing'
-  /** Milliseconds since it was opened. */
+  /** Milliseconds since it was opened; 0 for a synchronous scope, which only its own code can see. */
   readonly ageMs: number
   /** Epoch milliseconds. */
   readonly deadline: number | undefined
@@ -66,14 +66,15 @@ export interface ScopeInspection {
  * `detach` stands at the root, as it runs.
  */
 export function inspectScopes(): readonly ScopeInspection[] {
-  const now = Date.now()
+  const { claimedAt, roots } = runtime()
+  const now = Date.now() - claimedAt
   const inspected: ScopeInspection[] = []
   // No recursion: scopes may nest as deep as an agent's loop.
-  const left = [...runtime().roots].map((state) => ({ state, into: inspected }))
+  const left = roots.list().map((state) => ({ state, into: inspected }))
   for (const { state, into } of left) {
     const children: ScopeInspection[] = []
     into.push(describeState(state, children, now))
-    for (const { scope } of state.pending ?? []) {
+    for (const { scope } of state.parts?.pending ?? []) {
       if (scope !== undefined) left.push({ state: scope, into: children })
     }
   }
@@ -86,17 +87,18 @@ function describeState(
   now: number,
 ): ScopeInspection {
   const tasks: string[] = []
-  for (const work of state.pending ?? []) if (work.scope === undefined) tasks.push(work.label)
+  for (const work of state.parts?.pending ?? [])
+    if (work.scope === undefined) tasks.push(work.label)
   return {
     id: scopeId(state.cell),
     label: state.cell.label,
     owner: canonicalOwner(state.owner),
     lifecycle: state.lifecycle,
-    ageMs: now - state.openedAt,
+    ageMs: now - (state.openedAt ?? now),
     deadline: state.deadline,
     aborted: state.aborted,
     tasks,
-    cleanups: state.cleanups?.size ?? 0,
+    cleanups: state.parts?.cleanups?.size ?? 0,
     site: state.site,
     children,
   }

@@ -1,6 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { sameOwner } from '../ownership/owner.ts'
-import { runtime, type Runtime, type ScopeCell } from './runtime.ts'
+import { runtime, type Runtime } from './runtime.ts'
+import type { ScopeCell } from './scope-cell.ts'
 import type { ScopeState } from './scope-state.ts'
 import { crossOwner, scopeClosed, stateOf } from './violation.ts'
 
@@ -46,7 +47,7 @@ export function takeHome(work: string, taking: string): Home {
   function pull<Result>(attempt: string, callback: () => Result): Result {
     const caller = storage.getStore()?.cell?.state
     const { state } = cell
-    if (caller !== undefined && state !== undefined && !sameOwner(caller.owner, state.owner)) {
+    if (caller !== undefined && state !== undefined && !sameOwner(caller.context, state.context)) {
       const advice =
         'Pull in a scope of its owner; hand over values, not what they are pulled from.'
       throw crossOwner(caller, attempt, advice, cell)

@@ -1,5 +1,5 @@
 import type { Owner } from '../ownership/owner.ts'
-import type { ScopeCell } from './runtime.ts'
+import type { ScopeCell } from './scope-cell.ts'
 
 /** To whom a value belongs, kept beside the value in a WeakMap and never on it. */
 export interface Ownership {

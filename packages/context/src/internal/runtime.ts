@@ -1,18 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { openChannels, type Channels } from '../diagnostics/channels.ts'
 import { ContextError, type ContextErrorCode } from '../errors.ts'
+import { nativeThen } from './native-then.ts'
 import type { Ownership } from './ownership-record.ts'
+import { RootScopes } from './root-scopes.ts'
+import type { ScopeCell } from './scope-cell.ts'
 import type { ScopeState } from './scope-state.ts'
-
-/**
- * The one thing through which a frame, a `scope` object and every binding reach a scope's state.
- * Cut when the scope's last cleanup ends: whoever still holds the cell holds an id and a label (I5).
- */
-export interface ScopeCell {
-  state: ScopeState | undefined
-  readonly sequence: number
-  readonly label: string
-}
 
 /** What each variable that is set here holds, under the variable itself. Never changed, only replaced. */
 export type Variables = ReadonlyMap<object, unknown>
@@ -60,8 +53,11 @@ export interface Runtime {
    * because all users' signals share it.
    */
   readonly closedReason: DOMException
-  /** Open scopes that no other scope surrounds, oldest first. */
-  readonly roots: Set<ScopeState>
+  readonly roots: RootScopes
+  /** `then` of the promises that carry the context to their reactions; undefined where somebody replaced it. */
+  readonly nativeThen: unknown
+  /** Epoch milliseconds. */
+  readonly claimedAt: number
   readonly channels: Channels | undefined
   /** Root scopes whose owner was revoked: nothing is detached from them any more. */
   readonly revoked: WeakSet<ScopeState>
@@ -100,7 +96,9 @@ function claim(): Runtime {
       adopted: new Set(),
       idPrefix: globalThis.crypto.randomUUID().slice(0, 8),
       closedReason: Object.freeze(new DOMException('The scope has closed', 'AbortError')),
-      roots: new Set(),
+      roots: new RootScopes(),
+      nativeThen: nativeThen(),
+      claimedAt: Date.now(),
       channels: openChannels(),
       revoked: new WeakSet(),
       ownerStores: new Set(),

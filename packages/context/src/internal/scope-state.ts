@@ -1,72 +1,121 @@
 import type { Owner } from '../ownership/owner.ts'
 import type { OrphanListener, Scope } from '../scope/scope.ts'
 import type { ContextDefinition, UserContext } from '../user-context/user-context.ts'
-import type { Frame, ScopeCell } from './runtime.ts'
+import type { Frame } from './runtime.ts'
+import type { ScopeCell } from './scope-cell.ts'
+import { partsOf, type Ending, type ScopeParts, type ScopeTerms } from './scope-parts.ts'
 
-/** Something a scope waits for before it closes. */
-export type PendingWork = PendingTask | PendingScope
+/** Milliseconds that work gets when its scope is aborted, and that cleanups get, where nobody said otherwise. */
+export const usualBudgetMs = 5_000
 
-export interface PendingTask {
-  readonly label: string
-  /** Resolves when the task has really ended, however it ended. Never rejects. */
-  readonly ended: Promise<void>
-  readonly scope: undefined
-}
+/**
+ * All that a scope has. A server holds thousands of them open that were asked for nothing but their user: the
+ * fields here are what every scope needs, and what is dear or rare hangs on `parts`.
+ */
+export class ScopeState {
+  declare readonly cell: ScopeCell & Scope
+  declare readonly definition: ContextDefinition
+  declare readonly context: UserContext
+  /** Milliseconds after the runtime was claimed. Undefined in a synchronous scope, which has no use for a clock. */
+  declare readonly openedAt: number | undefined
+  declare controller: AbortController | undefined
+  declare parts: ScopeParts | undefined
+  /** While the callback runs: settles the promise of the run, with a promise where there is something to wait for. */
+  declare settle: ((result: unknown) => void) | undefined
+  /** While the callback runs: resolves when it has ended, however. */
+  declare callbackEnded: Promise<void> | undefined
+  /** The root scopes that were opened before and after this one. */
+  declare older: ScopeState | undefined
+  declare newer: ScopeState | undefined
 
-/** A scope opened inside: it is aborted with this one, and told when nobody waits any longer. */
-export interface PendingScope {
-  readonly scope: ScopeState
-}
+  constructor(
+    cell: ScopeCell & Scope,
+    definition: ContextDefinition,
+    context: UserContext,
+    openedAt: number | undefined,
+  ) {
+    this.cell = cell
+    this.definition = definition
+    this.context = context
+    this.openedAt = openedAt
+    this.controller = undefined
+    this.parts = undefined
+    this.settle = undefined
+    this.callbackEnded = undefined
+    this.older = undefined
+    this.newer = undefined
+  }
 
-/** What a scope that waits, for its callback or for its pending work, has to be told. */
-export interface Waiting {
-  /** The scope was aborted: from now on there is only the close budget. */
-  limit(): void
-  /** There is no time left. */
-  giveUp(): void
-  /** Nothing is pending any more. */
-  idle(): void
-}
+  get scope(): Scope {
+    return this.cell
+  }
 
-/** A failure of something that was started in the scope, and whether anybody ever looked at its outcome. */
-export interface TaskFailure {
-  readonly task: { readonly observed: boolean }
-  readonly error: unknown
-}
+  get synchronous(): boolean {
+    return this.openedAt === undefined
+  }
 
-export type Cleanup = (signal: AbortSignal) => unknown
+  get owner(): Owner {
+    return (partsOf(this).owner ??= ownerOf(this.context))
+  }
 
-/** All that a scope has. The costly parts are absent until somebody asks for them. */
-export interface ScopeState {
-  readonly cell: ScopeCell
-  readonly frame: Frame
-  readonly scope: Scope
-  readonly definition: ContextDefinition
-  readonly context: UserContext
-  readonly owner: Owner
-  readonly parent: ScopeState | undefined
-  readonly synchronous: boolean
-  readonly closeBudgetMs: number
-  readonly cleanupBudgetMs: number
-  readonly onOrphan: OrphanListener | undefined
-  readonly site: string | undefined
-  readonly unfinished: 'wait' | 'abort' | 'report'
+  get parent(): ScopeState | undefined {
+    return this.parts?.parent
+  }
+
+  get terms(): ScopeTerms | undefined {
+    return this.parts?.terms
+  }
+
+  get ending(): Ending | undefined {
+    return this.parts?.ending
+  }
+
+  get lifecycle(): 'open' | 'closing' {
+    return this.ending?.closing === true ? 'closing' : 'open'
+  }
+
+  get aborted(): boolean {
+    return this.ending !== undefined
+  }
+
+  get reason(): unknown {
+    return this.ending?.reason
+  }
+
+  get frame(): Frame {
+    return this.terms?.frame ?? this.cell
+  }
+
+  get label(): string {
+    return this.terms?.label ?? this.definition.name
+  }
+
   /** Epoch milliseconds. */
-  readonly openedAt: number
-  /** Epoch milliseconds. */
-  deadline: number | undefined
-  stopDeadline: (() => void) | undefined
-  lifecycle: 'open' | 'closing'
-  aborted: boolean
-  reason: unknown
-  /** Epoch milliseconds at which an aborted scope stops waiting; Infinity until it is aborted. */
-  closeBy: number
-  /** Whether it has stopped waiting. */
-  givenUp: boolean
-  controller: AbortController | undefined
-  forgetSignal: (() => void) | undefined
-  pending: Set<PendingWork> | undefined
-  waiting: Waiting | undefined
-  failures: TaskFailure[] | undefined
-  cleanups: Set<Cleanup> | undefined
+  get deadline(): number | undefined {
+    return this.terms?.deadline
+  }
+
+  get closeBudgetMs(): number {
+    return this.terms?.closeBudgetMs ?? usualBudgetMs
+  }
+
+  get cleanupBudgetMs(): number {
+    return this.terms?.cleanupBudgetMs ?? usualBudgetMs
+  }
+
+  get unfinished(): 'wait' | 'abort' | 'report' {
+    return this.terms?.unfinished ?? 'wait'
+  }
+
+  get onOrphan(): OrphanListener | undefined {
+    return this.terms?.onOrphan
+  }
+
+  get site(): string | undefined {
+    return this.terms?.site
+  }
+}
+
+function ownerOf({ userId, tenantId }: UserContext): Owner {
+  return Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId })
 }

@@ -1,6 +1,7 @@
 import { ContextError, type ContextErrorCode, type ContextErrorDetails } from '../errors.ts'
 import { canonicalOwner } from '../ownership/owner.ts'
-import { runtime, type Frame, type ScopeCell } from './runtime.ts'
+import { runtime, type Frame } from './runtime.ts'
+import type { ScopeCell } from './scope-cell.ts'
 import type { ScopeState } from './scope-state.ts'
 
 /** The id that a scope shows in errors and logs: unguessable across processes, made when asked for. */

@@ -1,5 +1,7 @@
 import { runtime } from '../internal/runtime.ts'
+import { partsOf, type Ending } from '../internal/scope-parts.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
+import { limitCallback } from './callback-wait.ts'
 
 /**
  * Aborts a scope and every scope opened in it. The first reason stands. Listeners run in their own scope's
@@ -12,16 +14,27 @@ export function abortScope(root: ScopeState, reason: unknown): void {
     reason === undefined ? new DOMException('The scope was aborted', 'AbortError') : reason
   const scopes = [root]
   for (const state of scopes) {
-    state.aborted = true
-    state.reason = why
-    state.closeBy = Math.min(Date.now() + state.closeBudgetMs, state.parent?.closeBy ?? Infinity)
-    for (const { scope } of state.pending ?? []) {
+    const closeBy = Math.min(
+      Date.now() + state.closeBudgetMs,
+      state.parent?.ending?.closeBy ?? Infinity,
+    )
+    beginEnding(state, why, closeBy)
+    for (const { scope } of state.parts?.pending ?? []) {
       if (scope !== undefined && !scope.aborted) scopes.push(scope)
     }
   }
   for (const state of scopes) abortAtHome(state)
   // Children before parents: a parent whose time is up first would count the wait for its child against itself.
-  for (const state of scopes.toReversed()) state.waiting?.limit()
+  for (const state of scopes.toReversed()) {
+    limitCallback(state)
+    state.parts?.waiting?.limit()
+  }
+}
+
+export function beginEnding(state: ScopeState, reason: unknown, closeBy: number): Ending {
+  const ending = { reason, closeBy, givenUp: false, closing: false, stopTimer: undefined }
+  partsOf(state).ending = ending
+  return ending
 }
 
 /** The scope's signal, made on first use: an AbortController is the dearest part of a scope. */
@@ -33,8 +46,11 @@ export function signalOf(state: ScopeState): AbortSignal {
   return state.controller.signal
 }
 
-export function abortAtHome({ controller, frame, reason }: ScopeState): void {
-  if (controller !== undefined) runtime().storage.run(frame, abortNow, controller, reason)
+export function abortAtHome(state: ScopeState): void {
+  const { controller } = state
+  if (controller !== undefined) {
+    runtime().storage.run(state.frame, abortNow, controller, state.reason)
+  }
 }
 
 export function abortNow(controller: AbortController, reason: unknown): void {

@@ -1,66 +1,66 @@
-import type { ScopeState, Waiting } from '../internal/scope-state.ts'
+import { runtime } from '../internal/runtime.ts'
+import type { ScopeCell } from '../internal/scope-cell.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
 import { startTimer } from '../internal/timer.ts'
-import { settle, type Outcome } from './close.ts'
+import { end, type Outcome } from './close.ts'
 import { reportOrphan } from './orphan.ts'
-import type { Settlement } from './settlement.ts'
 
 /**
- * Waits for the callback of a scope. An aborted scope ends without its callback if that one ignores the
- * signal: after the close budget it is fenced, and reported as an orphan.
- *
- * The callback's promise may never settle, and it holds this object. So nothing of the scope is left in here
- * once the wait is over (I5).
+ * Waits for the callback of a scope, from inside its frame. The callback's promise may never settle, so what it
+ * holds is nothing but that frame, which ends in the cell (I5): the reactions are the same two functions for
+ * every scope, and the frame that they run in says whose callback has ended.
  */
-export class CallbackWait<Value> implements Waiting {
-  readonly #ended: Promise<void>
-  #state: ScopeState | undefined
-  #settlement: Settlement<Value> | undefined
-  #stopTimer: (() => void) | undefined
+export function waitForCallback<Value>(state: ScopeState, body: Promise<Value>): void {
+  // oxlint-disable-next-line typescript/unbound-method -- compared, not called
+  const isNative = body.then === runtime().nativeThen
+  state.callbackEnded = isNative ? body.then(returned, threw) : watch(state.cell, body)
+}
 
-  static begin<Value>(
-    state: ScopeState,
-    body: Promise<Value>,
-    settlement: Settlement<Value>,
-  ): void {
-    const wait = new CallbackWait(state, body, settlement)
-    state.waiting = wait
-    if (state.aborted) wait.limit()
-  }
+function returned(value: unknown): void {
+  const cell = runtime().storage.getStore()?.cell
+  if (cell !== undefined) finishIn(cell, { ok: true, value })
+}
 
-  private constructor(state: ScopeState, body: Promise<Value>, settlement: Settlement<Value>) {
-    this.#state = state
-    this.#settlement = settlement
-    this.#ended = body.then(
-      (value) => this.#finish({ ok: true, value }),
-      (error: unknown) => this.#finish({ ok: false, error }),
-    )
-  }
+function threw(error: unknown): void {
+  const cell = runtime().storage.getStore()?.cell
+  if (cell !== undefined) finishIn(cell, { ok: false, error })
+}
 
-  limit(): void {
-    const state = this.#state
-    if (state === undefined) return
-    this.#stopTimer ??= startTimer(state.closeBy - Date.now(), () => this.giveUp())
-  }
+/** For promises whose reactions may run anywhere. */
+function watch<Value>(cell: ScopeCell, body: Promise<Value>): Promise<void> {
+  return body.then(
+    (value) => finishIn(cell, { ok: true, value }),
+    (error: unknown) => finishIn(cell, { ok: false, error }),
+  )
+}
 
-  giveUp(): void {
-    const state = this.#state
-    if (state === undefined) return
-    state.givenUp = true
-    reportOrphan(state, { label: state.cell.label, ended: this.#ended })
-    this.#finish({ ok: false, error: state.reason })
-  }
+function finishIn({ state }: ScopeCell, outcome: Outcome<unknown>): void {
+  if (state !== undefined) finish(state, outcome)
+}
 
-  idle(): void {
-    // Nothing is pending any more, but the callback still runs.
-  }
+/** Ends the scope, unless the wait is over already. */
+function finish(state: ScopeState, outcome: Outcome<unknown>): void {
+  const { settle } = state
+  if (settle === undefined) return
+  state.ending?.stopTimer?.()
+  state.settle = state.callbackEnded = undefined
+  settle(end(state, outcome))
+}
 
-  #finish(outcome: Outcome<Value>): void {
-    const state = this.#state
-    const settlement = this.#settlement
-    if (state === undefined || settlement === undefined) return
-    this.#stopTimer?.()
-    this.#state = this.#settlement = this.#stopTimer = undefined
-    state.waiting = undefined
-    settle(state, outcome, settlement)
-  }
+/** An aborted scope ends without its callback if that one ignores the signal: after the close budget. */
+export function limitCallback(state: ScopeState): void {
+  const { cell, ending, callbackEnded } = state
+  if (ending === undefined || callbackEnded === undefined) return
+  ending.stopTimer ??= startTimer(ending.closeBy - Date.now(), () => {
+    if (cell.state !== undefined) giveUpCallback(cell.state)
+  })
+}
+
+/** The callback is fenced, and reported as an orphan. */
+export function giveUpCallback(state: ScopeState): void {
+  const { cell, ending, callbackEnded } = state
+  if (ending === undefined || callbackEnded === undefined) return
+  ending.givenUp = true
+  reportOrphan(state, { label: cell.label, ended: callbackEnded })
+  finish(state, { ok: false, error: ending.reason })
 }

@@ -10,7 +10,7 @@ import type { Scope, ScopeOptions } from './scope.ts'
 /** Opens a child of the current scope, which `definition` must have opened. */
 export function openChild<Result>(
   additions: ContextAdditions,
-  options: ScopeOptions,
+  options: ScopeOptions | undefined,
   callback: (scope: Scope) => Result | PromiseLike<Result>,
   definition: ContextDefinition,
 ): Promise<Result> {
@@ -34,7 +34,7 @@ export function openChild<Result>(
 export function openChildOf<Result>(
   parent: ScopeState,
   additions: ContextAdditions,
-  options: ScopeOptions,
+  options: ScopeOptions | undefined,
   callback: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
   try {
@@ -43,10 +43,8 @@ export function openChildOf<Result>(
     if (parent.lifecycle === 'closing') throw scopeClosing(parent, 'open a child scope')
     const { definition } = parent
     const context = definition.extend(parent.context, additions)
-    return execute(
-      openState({ definition, context, parent, options, synchronous: false }),
-      callback,
-    )
+    const variables = runtime().storage.getStore()?.variables
+    return execute(openState(definition, context, parent, options, false, variables), callback)
   } catch (error) {
     return Promise.reject(error)
   }

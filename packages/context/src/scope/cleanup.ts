@@ -1,6 +1,7 @@
 import { isThenable } from '../internal/is-thenable.ts'
 import { runtime, type Frame } from '../internal/runtime.ts'
-import type { Cleanup, ScopeState } from '../internal/scope-state.ts'
+import { partsOf, type Cleanup } from '../internal/scope-parts.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
 import { startTimer } from '../internal/timer.ts'
 import { abortNow } from './abort.ts'
 import { reportOrphan } from './orphan.ts'
@@ -14,10 +15,10 @@ export async function runCleanups(
   state: ScopeState,
   onError: (error: unknown) => void,
 ): Promise<void> {
-  const { cleanups } = state
+  const cleanups = state.parts?.cleanups
   if (cleanups === undefined) return
   const { storage } = runtime()
-  const frame: Frame = { ...state.frame, work: 'cleanup' }
+  const frame: Frame = { cell: state.cell, work: 'cleanup', variables: state.frame.variables }
   const budget = startBudget(state.cleanupBudgetMs, frame)
   for (const cleanup of [...cleanups].toReversed()) {
     // One may be taken back while others run: a cleanup that clears a timer.
@@ -39,12 +40,12 @@ export async function runCleanups(
 /** Registers a cleanup. Returns how to take it back: what is over before its scope must not pile up in there. */
 export function addCleanup(state: ScopeState, cleanup: Cleanup): () => void {
   const { cell } = state
-  const cleanups = (state.cleanups ??= new Set())
+  const cleanups = (partsOf(state).cleanups ??= new Set())
   // A set tells entries by what they are, and the same function may be deferred twice.
   const entry: Cleanup = cleanups.has(cleanup) ? (signal) => cleanup(signal) : cleanup
   cleanups.add(entry)
   return () => {
-    cell.state?.cleanups?.delete(entry)
+    cell.state?.parts?.cleanups?.delete(entry)
   }
 }
 

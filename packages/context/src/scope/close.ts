@@ -1,51 +1,42 @@
+import type { Channel } from 'node:diagnostics_channel'
 import { publishScope } from '../diagnostics/publish.ts'
 import { runtime } from '../internal/runtime.ts'
+import type { PendingWork } from '../internal/scope-parts.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { suppress } from '../internal/suppressed-error.ts'
-import { abortAtHome, abortScope } from './abort.ts'
+import { abortAtHome, abortScope, beginEnding } from './abort.ts'
 import { runCleanups } from './cleanup.ts'
 import { PendingWait } from './pending-wait.ts'
-import type { Settlement } from './settlement.ts'
+import { runOutside } from './run-outside.ts'
 
 /** How the callback of a scope ended. */
 export type Outcome<Result> =
   | { readonly ok: true; readonly value: Result }
   | { readonly ok: false; readonly error: unknown }
 
-/** Ends a scope, and then the promise of its run. */
-export function settle<Value>(
-  state: ScopeState,
-  outcome: Outcome<Value>,
-  { resolve, reject }: Settlement<Value>,
-): void {
-  if (!closesAtOnce(state)) {
-    close(state, outcome).then(resolve, reject)
-    return
-  }
-  let value: Value
-  try {
-    value = closeNow(state, outcome)
-  } catch (error) {
-    return reject(error)
-  }
-  resolve(value)
+/** Ends a scope, and hands on how its callback ended: at once where there is nothing to wait for. */
+export function end<Result>(state: ScopeState, outcome: Outcome<Result>): Result | Promise<Result> {
+  if (!closesAtOnce(state)) return close(state, outcome)
+  closeNow(state, outcome)
+  return outcome.ok ? outcome.value : Promise.reject(outcome.error)
 }
 
 /** Whether anything has to be waited for before the scope can be cut. */
 function closesAtOnce(state: ScopeState): boolean {
+  const { parts } = state
   return (
-    (state.pending === undefined || state.pending.size === 0) &&
-    (state.cleanups === undefined || state.cleanups.size === 0) &&
-    state.failures === undefined
+    parts === undefined ||
+    (pendingOf(state) === undefined &&
+      (parts.cleanups === undefined || parts.cleanups.size === 0) &&
+      parts.failures === undefined)
   )
 }
 
-/** Ends a scope that has nothing to wait for, and hands on how its callback ended. */
-export function closeNow<Result>(state: ScopeState, outcome: Outcome<Result>): Result {
-  beginClosing(state, outcome)
+/** Ends a scope that has nothing to wait for. */
+export function closeNow(state: ScopeState, outcome: Outcome<unknown>): void {
+  // Of a scope without a signal nobody can tell that it was closing before it had closed.
+  if (state.controller !== undefined) beginClosing(state, outcome)
   cut(state)
-  if (outcome.ok) return outcome.value
-  throw outcome.error
 }
 
 /**
@@ -61,12 +52,13 @@ async function close<Result>(state: ScopeState, outcome: Outcome<Result>): Promi
     failed = true
   }
   const addUnobserved = (): void => {
-    for (const { task, error } of state.failures?.splice(0) ?? []) if (!task.observed) add(error)
+    for (const { task, error } of state.parts?.failures?.splice(0) ?? [])
+      if (!task.observed) add(error)
   }
   if (outcome.ok && state.unfinished !== 'wait') endUnfinished(state)
   // Again, because whoever was woken first by the last task's end may have started another one.
-  while (state.pending !== undefined && state.pending.size > 0) {
-    await PendingWait.begin(state, state.pending)
+  for (let pending = pendingOf(state); pending !== undefined; pending = pendingOf(state)) {
+    await PendingWait.begin(state, pending)
   }
   addUnobserved()
   beginClosing(state, outcome)
@@ -80,31 +72,41 @@ async function close<Result>(state: ScopeState, outcome: Outcome<Result>): Promi
 
 /** The callback has returned, and what it left running shall not be waited for. */
 function endUnfinished(state: ScopeState): void {
-  if (state.pending === undefined || state.pending.size === 0) return
+  if (pendingOf(state) === undefined) return
   abortScope(state, runtime().closedReason)
-  if (state.unfinished === 'report') state.closeBy = 0
+  if (state.unfinished === 'report' && state.ending !== undefined) state.ending.closeBy = 0
 }
 
 /** From here on nothing starts in the scope. Its signal aborts, if nothing has aborted it before. */
 export function beginClosing(state: ScopeState, outcome: Outcome<unknown>): void {
-  state.lifecycle = 'closing'
-  if (state.aborted) return
-  if (outcome.ok) {
-    state.aborted = true
-    state.reason = runtime().closedReason
-    abortAtHome(state)
-  } else abortScope(state, outcome.error)
+  const { ending } = state
+  if (ending !== undefined) {
+    ending.closing = true
+    return
+  }
+  const reason = outcome.ok ? runtime().closedReason : outcome.error
+  beginEnding(state, reason, Infinity).closing = true
+  abortAtHome(state)
+}
+
+function pendingOf({ parts }: ScopeState): Set<PendingWork> | undefined {
+  return parts?.pending === undefined || parts.pending.size === 0 ? undefined : parts.pending
 }
 
 /** The last act: from here on the cell leads nowhere (I5). */
 function cut(state: ScopeState): void {
   if (state.cell.state === undefined) return
-  state.stopDeadline?.()
-  state.forgetSignal?.()
+  state.terms?.stopDeadline?.()
+  state.terms?.forgetSignal?.()
   const process = runtime()
-  if (process.channels?.close.hasSubscribers === true) publishScope(process.channels.close, state)
+  if (process.channels?.close.hasSubscribers === true) publishClose(process.channels.close, state)
   process.heldCells?.add({ cell: new WeakRef(state.cell), closedAt: Date.now() })
-  process.roots.delete(state)
+  if (state.parent === undefined) process.roots.delete(state)
   process.openScopes -= 1
   state.cell.state = undefined
+}
+
+// Nobody's code: not the closing scope's, in whose frame its callback has ended.
+function publishClose(channel: Channel, state: ScopeState): void {
+  runOutside(() => publishScope(channel, state))
 }

@@ -31,19 +31,17 @@ export function detach<Result>(
   }
   const { definition, onOrphan } = state
   const inherited: ScopeOptions = onOrphan === undefined ? {} : { onOrphan }
-  const detached = openState({
-    definition,
-    context: additions === undefined ? state.context : definition.extend(state.context, additions),
-    parent: undefined,
-    options: { ...inherited, ...scopeOptions, label },
-    synchronous: false,
-  })
+  const context =
+    additions === undefined ? state.context : definition.extend(state.context, additions)
+  const rooted = { ...inherited, ...scopeOptions, label }
+  const { channels, revoked, storage } = runtime()
+  const variables = storage.getStore()?.variables
+  const detached = openState(definition, context, undefined, rooted, false, variables)
   // Nothing of it runs: work that is detached would survive the revocation.
   if (isRevoked(state)) {
-    runtime().revoked.add(detached)
+    revoked.add(detached)
     abortScope(detached, revocation())
   }
-  const { channels } = runtime()
   if (channels?.detach.hasSubscribers === true) publishScope(channels.detach, detached)
   const promise = execute(detached, work)
   // Nobody is obliged to await detached work; its failure must not end the process.

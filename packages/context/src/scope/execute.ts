@@ -1,11 +1,12 @@
 import { isThenable } from '../internal/is-thenable.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
-import { CallbackWait } from './callback-wait.ts'
-import { settle } from './close.ts'
+import { limitCallback, waitForCallback } from './callback-wait.ts'
+import { end } from './close.ts'
 import { addFailure, addScope } from './pending.ts'
 import type { Scope } from './scope.ts'
-import { openPromise, openTask, type Settlement } from './settlement.ts'
+import { openTask } from './settlement.ts'
+import type { Task } from './task.ts'
 
 /**
  * Runs the callback in an opened scope and closes the scope behind it, however it ends.
@@ -17,53 +18,69 @@ export function execute<Result>(
   state: ScopeState,
   callback: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
-  const { parent } = state
-  if (parent === undefined) {
-    const [promise, settlement] = openPromise<Result>()
-    perform(state, callback, settlement)
-    return promise
-  }
-  const [task, { resolve, reject }] = openTask<Result>()
-  // Pending before the callback runs, so that an abort in its first synchronous part reaches it.
-  const leave = addScope(parent, state)
-  perform(state, callback, {
-    resolve: (value) => {
-      leave()
-      resolve(value)
-    },
-    reject: (error) => {
-      addFailure(parent, error, task)
-      leave()
-      // The parent has heard of it; the process need not.
-      void task.ended(() => undefined)
-      reject(error)
-    },
-  })
-  return task
+  if (state.parent !== undefined) return executeInside(state, state.parent, callback)
+  const ended = begin(state, callback)
+  const promise = isRunning(state)
+    ? new Promise<unknown>((resolve) => (state.settle = resolve))
+    : Promise.resolve(ended)
+  // What ends a scope hands on what its callback returned.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return promise as Promise<Result>
 }
 
-function perform<Result>(
+function executeInside<Result>(
   state: ScopeState,
+  parent: ScopeState,
   callback: (scope: Scope) => Result | PromiseLike<Result>,
-  settlement: Settlement<Result>,
-): void {
-  // Aborted before it began: nothing of it runs.
-  if (state.aborted) return settle(state, { ok: false, error: state.reason }, settlement)
-  let body: Result | Promise<Result>
-  try {
-    body = runtime().storage.run(state.frame, begin<Result>, callback, state.scope)
-  } catch (error) {
-    return settle(state, { ok: false, error }, settlement)
+): Promise<Result> {
+  const [task, { resolve, reject }] = openTask<unknown>()
+  // Pending before the callback runs, so that an abort in its first synchronous part reaches it.
+  const leave = addScope(parent, state)
+  const succeed = (value: unknown): void => {
+    leave()
+    resolve(value)
   }
-  if (!(body instanceof Promise)) return settle(state, { ok: true, value: body }, settlement)
-  CallbackWait.begin(state, body, settlement)
+  const fail = (error: unknown): void => {
+    addFailure(parent, error, task)
+    leave()
+    // The parent has heard of it; the process need not.
+    void task.ended(() => undefined)
+    reject(error)
+  }
+  const settle = (result: unknown): void => {
+    if (result instanceof Promise) result.then(succeed, fail)
+    else succeed(result)
+  }
+  const ended = begin(state, callback)
+  if (isRunning(state)) state.settle = settle
+  else settle(ended)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return task as Task<Result>
+}
+
+function isRunning({ callbackEnded }: ScopeState): boolean {
+  return callbackEnded !== undefined
+}
+
+/** Starts the callback. Gives back how the scope ended, unless it is running now. */
+function begin(state: ScopeState, callback: (scope: Scope) => unknown): unknown {
+  // Aborted before it began: nothing of it runs.
+  if (state.aborted) return end(state, { ok: false, error: state.reason })
+  let value: unknown
+  try {
+    value = runtime().storage.run(state.frame, call, callback, state)
+  } catch (error) {
+    return end(state, { ok: false, error })
+  }
+  if (!isRunning(state)) return end(state, { ok: true, value })
+  if (state.aborted) limitCallback(state)
+  return undefined
 }
 
 /** In the scope's frame also where the callback returned a thenable: a query builder starts when it is awaited. */
-function begin<Result>(
-  callback: (scope: Scope) => Result | PromiseLike<Result>,
-  scope: Scope,
-): Result | Promise<Result> {
-  const result = callback(scope)
-  return isThenable(result) ? Promise.resolve(result) : result
+function call(callback: (scope: Scope) => unknown, state: ScopeState): unknown {
+  const result = callback(state.scope)
+  if (!isThenable(result)) return result
+  waitForCallback(state, Promise.resolve(result))
+  return undefined
 }

@@ -1,6 +1,7 @@
 import type { Owner } from '../ownership/owner.ts'
 import { sameOwner } from '../ownership/owner.ts'
-import { runtime, type ScopeCell } from '../internal/runtime.ts'
+import { runtime, type Variables } from '../internal/runtime.ts'
+import type { ScopeCell } from '../internal/scope-cell.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { checkFunction } from '../internal/argument.ts'
 import { callerOf, crossOwner, scopeClosed, scopeClosing, scopeId } from '../internal/violation.ts'
@@ -12,24 +13,55 @@ import { detach } from './detach.ts'
 import type { DetachOptions, Scope, ScopeOptions } from './scope.ts'
 import { spawn } from './spawn.ts'
 
-/** The object that `run` hands to its callback. It holds the cell and nothing else. */
-class ScopeHandle implements Scope {
-  readonly #cell: ScopeCell
+/**
+ * The object that `run` hands to its callback: the cell, with a door before all that it leads to. Its fields are
+ * private, so that no log shows whose it is; the accessors also let another copy of this package in.
+ */
+class ScopeHandle implements Scope, ScopeCell {
+  readonly #sequence: number
+  /** The state while the scope is open, and its label afterwards. */
+  #target: ScopeState | string = ''
 
-  constructor(cell: ScopeCell) {
-    this.#cell = cell
+  constructor(sequence: number) {
+    this.#sequence = sequence
   }
 
-  get id(): string {
-    return scopeId(this.#cell)
+  get state(): ScopeState | undefined {
+    const target = this.#target
+    return typeof target === 'string' ? undefined : target
+  }
+
+  set state(state: ScopeState | undefined) {
+    this.#target = state ?? this.label
+  }
+
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  get cell(): ScopeCell {
+    return this
+  }
+
+  get work(): string | undefined {
+    return undefined
+  }
+
+  get variables(): Variables | undefined {
+    return undefined
   }
 
   get label(): string {
-    return this.#cell.label
+    const target = this.#target
+    return typeof target === 'string' ? target : target.label
+  }
+
+  get id(): string {
+    return scopeId(this)
   }
 
   get lifecycle(): 'open' | 'closing' | 'closed' {
-    return this.#cell.state?.lifecycle ?? 'closed'
+    return this.state?.lifecycle ?? 'closed'
   }
 
   get owner(): Owner {
@@ -92,10 +124,9 @@ class ScopeHandle implements Scope {
    * not from nowhere, not from work that outlived its own scope, not from another owner's (I1, I6).
    */
   #enter(attempt: string): ScopeState {
-    const cell = this.#cell
-    const { state } = cell
-    if (state === undefined) throw scopeClosed(cell, attempt)
-    const caller = callerOf(runtime().storage.getStore(), cell, attempt)
+    const { state } = this
+    if (state === undefined) throw scopeClosed(this, attempt)
+    const caller = callerOf(runtime().storage.getStore(), this, attempt)
     if (caller !== state) refuseForeign(caller, state, attempt)
     return state
   }
@@ -103,9 +134,8 @@ class ScopeHandle implements Scope {
   /** Ending is safe from anywhere but another owner's scope: a shutdown has no scope of its own. */
   #enterToAbort(): ScopeState {
     const attempt = 'abort a scope'
-    const cell = this.#cell
-    const { state } = cell
-    if (state === undefined) throw scopeClosed(cell, attempt)
+    const { state } = this
+    if (state === undefined) throw scopeClosed(this, attempt)
     const caller = runtime().storage.getStore()?.cell?.state
     if (caller !== undefined && caller !== state) refuseForeign(caller, state, attempt)
     return state
@@ -113,7 +143,7 @@ class ScopeHandle implements Scope {
 }
 
 function refuseForeign(caller: ScopeState, state: ScopeState, attempt: string): void {
-  if (sameOwner(caller.owner, state.owner)) return
+  if (sameOwner(caller.context, state.context)) return
   throw crossOwner(
     caller,
     `${attempt} of a scope`,
@@ -122,6 +152,6 @@ function refuseForeign(caller: ScopeState, state: ScopeState, attempt: string): 
   )
 }
 
-export function createScope(cell: ScopeCell): Scope {
-  return new ScopeHandle(cell)
+export function createScope(sequence: number): ScopeCell & Scope {
+  return new ScopeHandle(sequence)
 }

@@ -1,103 +1,65 @@
-import { captureSite } from '../internal/site.ts'
-import { runtime, type Frame, type ScopeCell } from '../internal/runtime.ts'
-import type { ScopeState } from '../internal/scope-state.ts'
-import { startTimer } from '../internal/timer.ts'
-import { nameScope, scopeClosing, violation, describe } from '../internal/violation.ts'
-import type { ContextDefinition, UserContext } from '../user-context/user-context.ts'
 import { publishScope } from '../diagnostics/publish.ts'
+import { runtime, type Variables } from '../internal/runtime.ts'
+import type { ScopeCell } from '../internal/scope-cell.ts'
+import { partsOf, type ScopeTerms } from '../internal/scope-parts.ts'
+import { ScopeState } from '../internal/scope-state.ts'
+import { startTimer } from '../internal/timer.ts'
+import { describe, nameScope, scopeClosing, violation } from '../internal/violation.ts'
+import type { ContextDefinition, UserContext } from '../user-context/user-context.ts'
 import { abortScope } from './abort.ts'
 import { createScope } from './handle.ts'
 import type { ScopeOptions } from './scope.ts'
 import { checkScopeOptions } from './scope-options.ts'
 import { refuseInSync } from './spawn.ts'
-
-const defaultBudgetMs = 5_000
-
-/** What a new scope is made of. `parent` is the open scope of the same owner that it ends with, if any. */
-export interface Opening {
-  readonly definition: ContextDefinition
-  readonly context: UserContext
-  readonly parent: ScopeState | undefined
-  readonly options: ScopeOptions
-  readonly synchronous: boolean
-}
+import { termsFor } from './terms.ts'
 
 /** Makes the state of a scope. The scope counts as open from here on: the caller must run and close it. */
-export function openState(opening: Opening): ScopeState {
-  const { definition, context, parent, options, synchronous } = opening
-  if (parent !== undefined && parent.lifecycle === 'closing') {
-    throw scopeClosing(parent, 'open a scope')
-  }
-  if (!synchronous && parent?.synchronous === true)
-    refuseInSync(parent, 'open an asynchronous scope')
-  checkScopeOptions(options)
-  const {
-    deadlineMs = Infinity,
-    closeBudgetMs = defaultBudgetMs,
-    cleanupBudgetMs = defaultBudgetMs,
-  } = options
+export function openState(
+  definition: ContextDefinition,
+  context: UserContext,
+  /** The open scope of the same owner that the new one ends with, if any. */
+  parent: ScopeState | undefined,
+  options: ScopeOptions | undefined,
+  synchronous: boolean,
+  variables: Variables | undefined,
+): ScopeState {
+  if (parent !== undefined) refuseInside(parent, synchronous)
+  // Every check comes before there is anything to undo.
+  if (options !== undefined) checkScopeOptions(options)
   const process = runtime()
-  const cell: ScopeCell = {
-    state: undefined,
-    sequence: ++process.sequence,
-    label: options.label ?? definition.name,
-  }
-  const variables = process.storage.getStore()?.variables
-  const frame: Frame = { cell, work: undefined, variables }
-  const state: ScopeState = {
-    cell,
-    frame,
-    scope: createScope(cell),
-    definition,
-    context,
-    owner: ownerOf(context, parent),
-    parent,
-    synchronous,
-    closeBudgetMs,
-    cleanupBudgetMs,
-    onOrphan: options.onOrphan ?? parent?.onOrphan,
-    site: captureSite(),
-    unfinished: options.unfinished ?? 'wait',
-    openedAt: Date.now(),
-    deadline: parent?.deadline,
-    stopDeadline: undefined,
-    lifecycle: 'open',
-    aborted: false,
-    reason: undefined,
-    closeBy: Infinity,
-    givenUp: false,
-    controller: undefined,
-    forgetSignal: undefined,
-    pending: undefined,
-    waiting: undefined,
-    failures: undefined,
-    cleanups: undefined,
-  }
+  const cell = createScope(++process.sequence)
+  const openedAt = synchronous ? undefined : Date.now() - process.claimedAt
+  const state = new ScopeState(cell, definition, context, openedAt)
   cell.state = state
+  const terms = termsFor(state, parent, options, variables)
+  if (parent !== undefined) partsOf(state).parent = parent
+  if (terms !== undefined) partsOf(state).terms = terms
   process.openScopes += 1
   if (parent === undefined) process.roots.add(state)
   if (process.channels?.open.hasSubscribers === true) publishScope(process.channels.open, state)
-  if (parent?.aborted === true) abortScope(state, parent.reason)
-  if (deadlineMs !== Infinity) armDeadline(state, deadlineMs)
-  if (options.signal !== undefined) followSignal(state, options.signal)
+  if (parent?.ending !== undefined) abortScope(state, parent.reason)
+  if (options !== undefined && terms !== undefined) {
+    const { deadlineMs, signal } = options
+    if (deadlineMs !== undefined && deadlineMs !== Infinity) armDeadline(state, terms, deadlineMs)
+    if (signal !== undefined) followSignal(state, terms, signal)
+  }
   return state
 }
 
-function ownerOf(context: UserContext, parent: ScopeState | undefined): ScopeState['owner'] {
-  if (parent !== undefined) return parent.owner
-  const { userId, tenantId } = context
-  return Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId })
+function refuseInside(parent: ScopeState, synchronous: boolean): void {
+  if (parent.lifecycle === 'closing') throw scopeClosing(parent, 'open a scope')
+  if (!synchronous) refuseInSync(parent, 'open an asynchronous scope')
 }
 
 /** A deadline only ever shortens: the surrounding scope's own timer serves where that one is sooner. */
-function armDeadline(state: ScopeState, deadlineMs: number): void {
+function armDeadline(state: ScopeState, terms: ScopeTerms, deadlineMs: number): void {
   const deadline = Date.now() + deadlineMs
-  if (state.deadline !== undefined && state.deadline <= deadline) return
-  state.deadline = deadline
+  if (terms.deadline !== undefined && terms.deadline <= deadline) return
+  terms.deadline = deadline
   // No time at all: nothing of it runs.
   if (deadlineMs === 0) return exceedDeadline(state.cell, deadlineMs)
   const { cell } = state
-  state.stopDeadline = startTimer(deadlineMs, () => exceedDeadline(cell, deadlineMs))
+  terms.stopDeadline = startTimer(deadlineMs, () => exceedDeadline(cell, deadlineMs))
 }
 
 function exceedDeadline(cell: ScopeCell, deadlineMs: number): void {
@@ -114,7 +76,7 @@ function exceedDeadline(cell: ScopeCell, deadlineMs: number): void {
 }
 
 /** By hand, and undone at close: AbortSignal.any with a long-lived source leaks on every Node (nodejs/node#54614). */
-function followSignal(state: ScopeState, signal: AbortSignal): void {
+function followSignal(state: ScopeState, terms: ScopeTerms, signal: AbortSignal): void {
   if (signal.aborted) {
     abortScope(state, signal.reason)
     return
@@ -124,5 +86,5 @@ function followSignal(state: ScopeState, signal: AbortSignal): void {
     if (cell.state !== undefined) abortScope(cell.state, signal.reason)
   }
   signal.addEventListener('abort', abort, { once: true })
-  state.forgetSignal = () => signal.removeEventListener('abort', abort)
+  terms.forgetSignal = () => signal.removeEventListener('abort', abort)
 }

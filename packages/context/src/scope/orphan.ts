@@ -1,5 +1,6 @@
 import { runtime } from '../internal/runtime.ts'
-import type { PendingTask, ScopeState } from '../internal/scope-state.ts'
+import { partsOf, type PendingTask } from '../internal/scope-parts.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
 import { scopeId } from '../internal/violation.ts'
 import type { Orphan, OrphanListener } from './scope.ts'
 
@@ -17,8 +18,9 @@ export function reportOrphan(
   try {
     tell(state.onOrphan, orphan)
   } catch (error) {
-    state.failures ??= []
-    state.failures.push({ task: { observed: false }, error })
+    const parts = partsOf(state)
+    parts.failures ??= []
+    parts.failures.push({ task: { observed: false }, error })
   }
 }
 

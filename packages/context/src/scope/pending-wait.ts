@@ -1,6 +1,8 @@
-import type { ScopeCell } from '../internal/runtime.ts'
-import type { PendingWork, ScopeState, Waiting } from '../internal/scope-state.ts'
+import type { ScopeCell } from '../internal/scope-cell.ts'
+import { partsOf, type PendingWork, type Waiting } from '../internal/scope-parts.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
 import { startTimer } from '../internal/timer.ts'
+import { giveUpCallback } from './callback-wait.ts'
 import { reportOrphan } from './orphan.ts'
 import { openPromise } from './settlement.ts'
 
@@ -17,8 +19,8 @@ export class PendingWait implements Waiting {
   static begin(state: ScopeState, pending: Set<PendingWork>): Promise<void> {
     const [promise, { resolve }] = openPromise<void>()
     const wait = new PendingWait(state.cell, pending, resolve)
-    state.waiting = wait
-    if (state.givenUp) wait.giveUp()
+    partsOf(state).waiting = wait
+    if (state.ending?.givenUp === true) wait.giveUp()
     else if (state.aborted) wait.limit()
     return promise
   }
@@ -31,23 +33,23 @@ export class PendingWait implements Waiting {
 
   limit(): void {
     const { state } = this.#cell
-    if (state === undefined) return
-    this.#stopTimer ??= startTimer(state.closeBy - Date.now(), () => this.giveUp())
+    const ending = state?.ending
+    if (ending === undefined) return
+    this.#stopTimer ??= startTimer(ending.closeBy - Date.now(), () => this.giveUp())
   }
 
   giveUp(): void {
     const { state } = this.#cell
-    if (state === undefined) return
-    state.givenUp = true
+    if (state?.ending === undefined) return
+    state.ending.givenUp = true
     // Nothing more may start, or there would be no end to it.
-    state.lifecycle = 'closing'
+    state.ending.closing = true
     for (const work of this.#pending) {
       if (work.scope === undefined) {
         this.#pending.delete(work)
         reportOrphan(state, work)
       } else {
-        work.scope.givenUp = true
-        work.scope.waiting?.giveUp()
+        giveUp(work.scope)
       }
     }
     if (this.#pending.size === 0) this.idle()
@@ -55,7 +57,15 @@ export class PendingWait implements Waiting {
 
   idle(): void {
     this.#stopTimer?.()
-    if (this.#cell.state !== undefined) this.#cell.state.waiting = undefined
+    const parts = this.#cell.state?.parts
+    if (parts !== undefined) parts.waiting = undefined
     this.#resolve()
   }
+}
+
+/** Tells a scope inside to end without what it waits for. */
+function giveUp(scope: ScopeState): void {
+  if (scope.ending !== undefined) scope.ending.givenUp = true
+  if (scope.callbackEnded !== undefined) giveUpCallback(scope)
+  else scope.parts?.waiting?.giveUp()
 }

@@ -1,11 +1,12 @@
-import type { ScopeCell } from '../internal/runtime.ts'
-import type {
-  PendingScope,
-  PendingTask,
-  PendingWork,
-  ScopeState,
-  TaskFailure,
-} from '../internal/scope-state.ts'
+import type { ScopeCell } from '../internal/scope-cell.ts'
+import {
+  partsOf,
+  type PendingScope,
+  type PendingTask,
+  type PendingWork,
+  type TaskFailure,
+} from '../internal/scope-parts.ts'
+import type { ScopeState } from '../internal/scope-state.ts'
 import type { Task } from './task.ts'
 
 /** Makes `state` wait for a task before it closes. */
@@ -24,8 +25,9 @@ export function addScope(state: ScopeState, scope: ScopeState): () => void {
 export function addFailure(state: ScopeState, error: unknown, task: TaskFailure['task']): void {
   // What an abort made fail is the abort's consequence, not a failure of its own.
   if (state.aborted && isAbortOf(error, state.reason)) return
-  state.failures ??= []
-  state.failures.push({ task, error })
+  const parts = partsOf(state)
+  parts.failures ??= []
+  parts.failures.push({ task, error })
 }
 
 // A task may never end. So what waits for its end holds the cell and not the state (I5).
@@ -41,13 +43,15 @@ function pendingTask<Result>(cell: ScopeCell, label: string, task: Task<Result>)
 }
 
 function add(state: ScopeState, work: PendingWork): void {
-  state.pending ??= new Set()
-  state.pending.add(work)
+  const parts = partsOf(state)
+  parts.pending ??= new Set()
+  parts.pending.add(work)
 }
 
 function leave(state: ScopeState, work: PendingWork): void {
-  state.pending?.delete(work)
-  if (state.pending?.size === 0) state.waiting?.idle()
+  const { parts } = state
+  parts?.pending?.delete(work)
+  if (parts?.pending?.size === 0) parts.waiting?.idle()
 }
 
 function isAbortOf(error: unknown, reason: unknown): boolean {

@@ -17,7 +17,7 @@ export function revoke(owner: Owner): number {
   checkOwner('revoke()', 'owner', owner)
   const { storage, roots, revoked } = runtime()
   const caller = storage.getStore()?.cell?.state
-  if (caller !== undefined && !sameOwner(caller.owner, owner)) {
+  if (caller !== undefined && !sameOwner(caller.context, owner)) {
     throw crossOwner(
       caller,
       'revoke another owner',
@@ -25,8 +25,8 @@ export function revoke(owner: Owner): number {
     )
   }
   let told = 0
-  for (const root of roots) {
-    if (!sameOwner(root.owner, owner)) continue
+  for (const root of roots.list()) {
+    if (!sameOwner(root.context, owner)) continue
     // Also one that has been aborted already and takes its time: it could still detach work.
     revoked.add(root)
     if (root.aborted) continue

@@ -16,7 +16,7 @@ import type { Scope, ScopeOptions } from './scope.ts'
 export function openRun<Result>(
   definition: ContextDefinition,
   input: unknown,
-  options: ScopeOptions,
+  options: ScopeOptions | undefined,
   callback: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
   try {
@@ -33,11 +33,14 @@ export function openRunSync<Result>(
   callback: (scope: Scope) => Result,
 ): Result {
   checkFunction('runSync()', 'callback', callback)
-  const state = admit(definition, input, {}, true)
+  const state = admit(definition, input, undefined, true)
   // So that an abort of the surrounding scope reaches this one; nobody ever waits for it.
   const leave = state.parent === undefined ? undefined : addScope(state.parent, state)
   try {
-    return closeNow(state, cleanUpNow(state, executeNow(state, callback)))
+    const outcome = cleanUpNow(state, executeNow(state, callback))
+    closeNow(state, outcome)
+    if (outcome.ok) return outcome.value
+    throw outcome.error
   } finally {
     leave?.()
   }
@@ -59,10 +62,12 @@ function executeNow<Result>(
 }
 
 function cleanUpNow<Result>(state: ScopeState, before: Outcome<Result>): Outcome<Result> {
+  const cleanups = state.parts?.cleanups
+  if (cleanups === undefined) return before
   let outcome = before
   beginClosing(state, outcome)
-  for (const cleanup of [...(state.cleanups ?? [])].toReversed()) {
-    if (state.cleanups?.delete(cleanup) !== true) continue
+  for (const cleanup of [...cleanups].toReversed()) {
+    if (!cleanups.delete(cleanup)) continue
     try {
       const { signal } = new AbortController()
       const done: unknown = runtime().storage.run(state.frame, () => cleanup(signal))
@@ -78,16 +83,14 @@ function cleanUpNow<Result>(state: ScopeState, before: Outcome<Result>): Outcome
 function admit(
   definition: ContextDefinition,
   input: unknown,
-  options: ScopeOptions,
+  options: ScopeOptions | undefined,
   synchronous: boolean,
 ): ScopeState {
   const process = runtime()
-  const surrounding = process.storage.getStore()?.cell?.state
-  const context = definition.parse(
-    input,
-    () => `${process.idPrefix}-r${(process.sequence + 1).toString(36)}`,
-  )
-  if (surrounding !== undefined && !sameOwner(surrounding.owner, context)) {
+  const here = process.storage.getStore()
+  const surrounding = here?.cell?.state
+  const context = definition.parse(input, nextRequestId)
+  if (surrounding !== undefined && !sameOwner(surrounding.context, context)) {
     throw crossOwner(
       surrounding,
       `open a scope of "${definition.name}" for another owner`,
@@ -95,7 +98,12 @@ function admit(
         'and create what is shared (servers, pools, timers) with runOutside().',
     )
   }
-  return openState({ definition, context, parent: surrounding, options, synchronous })
+  return openState(definition, context, surrounding, options, synchronous, here?.variables)
+}
+
+function nextRequestId(): string {
+  const { idPrefix, sequence } = runtime()
+  return `${idPrefix}-r${(sequence + 1).toString(36)}`
 }
 
 function synchronousOnly(state: ScopeState, what: string, returned: unknown): Error {

@@ -68,15 +68,14 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
   const quick = redaction === undefined && !ownFields.some((field) => baseFields.includes(field))
   const addsNothing = ownFields.length === 0 && dropsTheRest(schema)
 
-  function parseQuickly(
-    input: Readonly<Record<string, unknown>>,
-    requestId: () => string,
-  ): UserContext | undefined {
+  function parseQuickly(input: unknown, requestId: () => string): UserContext | undefined {
+    if (!isOrdinary(input)) return undefined
     const context = quickBase(input, requestId)
     if (context === undefined) return undefined
     if (!addsNothing) {
-      const attempt = { name, redaction, input }
-      const own = freeze(attempt, accept(attempt, schema, withoutBase(input, shape)))
+      const given = withoutBase(input, shape)
+      const attempt = { name, redaction, input: given }
+      const own = freeze(attempt, accept(attempt, schema, given))
       // What the schema puts out for a built-in field it does not have is not what came in by the door.
       for (const [field, value] of Object.entries(own ?? {})) {
         if (!baseFields.includes(field)) context[field] = value
@@ -87,12 +86,12 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
   }
 
   function parse(input: unknown, requestId: () => string): UserContext {
+    const quickly = quick ? parseQuickly(input, requestId) : undefined
+    if (quickly !== undefined) return quickly
     if (typeof input !== 'object' || input === null) {
       throw invalid(name, [{ path: '', message: `expected an object, got ${typeName(input)}` }])
     }
     const given = readOnce(name, input, ownFields)
-    const quickly = quick ? parseQuickly(given, requestId) : undefined
-    if (quickly !== undefined) return quickly
     const attempt = { name, redaction, input: given }
     const base = accept(attempt, baseContext, given)
     const own = accept(attempt, schema, withoutBase(given, shape))
@@ -163,13 +162,24 @@ function readOnce(
     throw invalid(name, [{ path: '__proto__', message: 'no field can have this name' }])
   }
   const given: Record<string, unknown> = { ...input }
-  // By name, so that the secrets of a context that is opened again come along.
-  for (const field of ownFields) {
+  // By name, so that what does not enumerate, as the secrets of a context that is opened again, comes along.
+  for (const field of [...baseFields, ...ownFields]) {
     if (!Object.hasOwn(given, field) && Object.hasOwn(input, field)) {
       given[field] = Reflect.get(input, field)
     }
   }
   return given
+}
+
+/** Whether it is an object as a literal makes it: what `readOnce` would take as it is. */
+function isOrdinary(input: unknown): input is Readonly<Record<string, unknown>> {
+  return (
+    typeof input === 'object' &&
+    input !== null &&
+    Object.getPrototypeOf(input) === Object.prototype &&
+    !Object.hasOwn(input, '__proto__') &&
+    !Array.isArray(input)
+  )
 }
 
 /** Whether a schema without fields lets nothing of its own in: no catch-all, no checks. */
@@ -197,12 +207,14 @@ function parseField(attempt: Attempt, schema: z.ZodObject, field: string, value:
 /** What is the application's: all but the built-in fields, and of those the ones that its schema narrows itself. */
 function withoutBase(whole: object, shape: z.ZodRawShape): Record<string, unknown> {
   const rest: Record<string, unknown> = {}
-  for (const [field, value] of Object.entries(whole)) {
-    if (!baseFields.includes(field)) rest[field] = value
+  for (const field of Object.keys(whole)) {
+    if (!baseFields.includes(field)) rest[field] = Reflect.get(whole, field)
   }
   // By name, so that the secrets of a context that is opened again come along.
   for (const field of Object.keys(shape)) {
-    if (Object.hasOwn(whole, field)) rest[field] = Reflect.get(whole, field)
+    if (!Object.hasOwn(rest, field) && Object.hasOwn(whole, field)) {
+      rest[field] = Reflect.get(whole, field)
+    }
   }
   return rest
 }

@@ -153,16 +153,18 @@ export function defineUserContext<Schema extends z.ZodObject>(
     context: ContextInputOf<Schema>,
     ...rest: OptionsThenCallback<Result>
   ): Promise<Result> {
-    const [options, callback] = rest.length === 1 ? [{}, rest[0]] : rest
-    return openRun(contextSchema, context, options, callback)
+    return rest.length === 1
+      ? openRun(contextSchema, context, undefined, rest[0])
+      : openRun(contextSchema, context, rest[0], rest[1])
   }
 
   function child<Result>(
     additions: AdditionsOf<Schema>,
     ...rest: OptionsThenCallback<Result>
   ): Promise<Result> {
-    const [options, callback] = rest.length === 1 ? [{}, rest[0]] : rest
-    return openChild(additions, options, callback, contextSchema)
+    return rest.length === 1
+      ? openChild(additions, undefined, rest[0], contextSchema)
+      : openChild(additions, rest[0], rest[1], contextSchema)
   }
 
   return Object.freeze({
