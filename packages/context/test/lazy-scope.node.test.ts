@@ -87,7 +87,14 @@ test('the costs are counted at all, and each comes with the first use of what co
   const using = (use: (scope: Scope) => unknown) => async () =>
     costs(() => users.run(given, async (scope) => void (await use(scope))))
   expect(await using((scope) => scope.signal)()).toEqual({ ...none, AbortController: 1 })
-  expect(await using((scope) => scope.defer(() => 1))()).toMatchObject({ Set: 1, setTimeout: 1 })
+  expect(await using((scope) => scope.defer(() => 1))()).toEqual({ ...none, Set: 1 })
+  expect(await using((scope) => scope.defer((signal) => signal.aborted))()).toEqual({
+    ...none,
+    Set: 1,
+    AbortController: 1,
+  })
+  const later = using((scope) => scope.defer(() => Promise.resolve()))
+  expect(await later()).toEqual({ ...none, Set: 1, setTimeout: 1 })
   expect(await using(() => new Error('made by the test'))()).toEqual({ ...none, Error: 1 })
 })
 

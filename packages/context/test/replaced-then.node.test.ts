@@ -7,9 +7,9 @@ import { alice, bob, users } from './support/users.ts'
 
 type Reaction = ((value: unknown) => unknown) | null | undefined
 
-const method = 'then'
-const then: unknown = Reflect.get(Promise.prototype, method)
-afterEach(() => void Reflect.defineProperty(Promise.prototype, method, { value: then }))
+const then: unknown = Reflect.get(Promise.prototype, 'then')
+// oxlint-disable-next-line unicorn/no-thenable -- puts back what was there
+afterEach(() => void Reflect.defineProperty(Promise.prototype, 'then', { value: then }))
 
 /** Runs every reaction in the context of whoever called this, as a library with a queue of its own does. */
 function reactHere(): void {
@@ -18,7 +18,8 @@ function reactHere(): void {
     typeof reaction === 'function'
       ? (value) => here.runInAsyncScope(reaction, undefined, value)
       : reaction
-  Reflect.defineProperty(Promise.prototype, method, {
+  // oxlint-disable-next-line unicorn/no-thenable -- replaces what is there
+  Reflect.defineProperty(Promise.prototype, 'then', {
     value(this: Promise<unknown>, ...reactions: Reaction[]): unknown {
       if (typeof then !== 'function') throw new Error('there is no then')
       return Reflect.apply(then, this, reactions.map(moved))

@@ -2,8 +2,7 @@ import { isThenable } from '../internal/is-thenable.ts'
 import { runtime, type Frame } from '../internal/runtime.ts'
 import { partsOf, type Cleanup } from '../internal/scope-parts.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
-import { startTimer } from '../internal/timer.ts'
-import { abortNow } from './abort.ts'
+import { CleanupBudget } from './cleanup-budget.ts'
 import { reportOrphan } from './orphan.ts'
 
 /**
@@ -19,12 +18,12 @@ export async function runCleanups(
   if (cleanups === undefined) return
   const { storage } = runtime()
   const frame: Frame = { cell: state.cell, work: 'cleanup', variables: state.frame.variables }
-  const budget = startBudget(state.cleanupBudgetMs, frame)
+  const budget = new CleanupBudget(state.cleanupBudgetMs, frame)
   for (const cleanup of [...cleanups].toReversed()) {
     // One may be taken back while others run: a cleanup that clears a timer.
     if (!cleanups.delete(cleanup)) continue
     try {
-      const ended = storage.run(frame, begin, cleanup, budget.signal)
+      const ended = storage.run(frame, begin, cleanup, budget)
       if (ended === undefined) continue
       const first = await Promise.race([ended, budget.spent])
       if (first === 'spent') {
@@ -50,28 +49,14 @@ export function addCleanup(state: ScopeState, cleanup: Cleanup): () => void {
 }
 
 // A cleanup may never end. So nothing that waits for its end is made where the state can be reached (I5).
-function begin(cleanup: Cleanup, signal: AbortSignal): Promise<void> | undefined {
-  const result = cleanup(signal)
+function begin(cleanup: Cleanup, budget: CleanupBudget): Promise<void> | undefined {
+  const result = callCleanup(cleanup, budget)
   return isThenable(result) ? Promise.resolve(result).then(nothing) : undefined
 }
 
+/** Calls a cleanup, with a signal if it takes one: on some runtimes that is dearer than the scope. */
+export function callCleanup(cleanup: Cleanup, budget: Pick<CleanupBudget, 'signal'>): unknown {
+  return Reflect.apply(cleanup, undefined, cleanup.length === 0 ? [] : [budget.signal])
+}
+
 const nothing = (): undefined => undefined
-
-interface Budget {
-  readonly signal: AbortSignal
-  readonly spent: Promise<'spent'>
-  readonly stop: () => void
-}
-
-function startBudget(ms: number, frame: Frame): Budget {
-  const controller = new AbortController()
-  let stop: () => void = nothing
-  const spent = new Promise<'spent'>((resolve) => {
-    stop = startTimer(ms, () => {
-      const reason = new DOMException('The cleanup budget is spent', 'TimeoutError')
-      runtime().storage.run(frame, abortNow, controller, reason)
-      resolve('spent')
-    })
-  })
-  return { signal: controller.signal, spent, stop }
-}

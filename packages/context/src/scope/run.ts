@@ -6,6 +6,7 @@ import { suppress } from '../internal/suppressed-error.ts'
 import { crossOwner, describe, nameScope, violation } from '../internal/violation.ts'
 import { sameOwner } from '../ownership/owner.ts'
 import type { ContextDefinition } from '../user-context/user-context.ts'
+import { callCleanup } from './cleanup.ts'
 import { beginClosing, closeNow, type Outcome } from './close.ts'
 import { execute } from './execute.ts'
 import { openState } from './open.ts'
@@ -69,8 +70,7 @@ function cleanUpNow<Result>(state: ScopeState, before: Outcome<Result>): Outcome
   for (const cleanup of [...cleanups].toReversed()) {
     if (!cleanups.delete(cleanup)) continue
     try {
-      const { signal } = new AbortController()
-      const done: unknown = runtime().storage.run(state.frame, () => cleanup(signal))
+      const done = runtime().storage.run(state.frame, callCleanup, cleanup, new AbortController())
       if (isThenable(done)) throw synchronousOnly(state, 'cleanup', done)
     } catch (error) {
       outcome = { ok: false, error: outcome.ok ? error : suppress(error, outcome.error) }

@@ -73,7 +73,7 @@ export interface Scope {
 
   /**
    * Runs `cleanup` when the scope closes: last in, first out, each awaited, in this scope, with a signal of
-   * its own that aborts when the cleanup budget is spent. Throws `SCOPE_CLOSING` while cleanups run.
+   * its own, if it declares a parameter for one, that aborts when the cleanup budget is spent. Throws `SCOPE_CLOSING` while cleanups run.
    */
   defer(cleanup: (signal: AbortSignal) => unknown): void
 
