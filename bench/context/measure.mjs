@@ -29,5 +29,7 @@ async function time({ make, count }) {
 }
 
 const scenario = timed[id]
-console.log(scenario === undefined ? await weighed[id].measure(variant, collect) : await time(scenario))
+console.log(
+  scenario === undefined ? await weighed[id].measure(variant, collect) : await time(scenario),
+)
 process.exit()

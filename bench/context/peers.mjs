@@ -122,7 +122,13 @@ export const peers = {
     return {
       once: () => Effect.runSync(within(user, readOnce)),
       awaits: () => Effect.runPromise(within(user, awaits)),
-      hold: (given, gate) => Effect.runPromise(within(given, Effect.promise(() => gate))),
+      hold: (given, gate) =>
+        Effect.runPromise(
+          within(
+            given,
+            Effect.promise(() => gate),
+          ),
+        ),
     }
   },
 }

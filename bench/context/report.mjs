@@ -49,7 +49,8 @@ function summary(versions) {
         const of = goal.of ?? entry[1].variants[0]
         const { median, ratio } = compare(each.results[id].raw, goal.variant, of)
         const reached = entry[1].absolute === true ? `${median.toFixed(2)}` : `×${ratio.toFixed(2)}`
-        const beaten = verdict.beaten.length === 0 ? '' : `, not less than ${verdict.beaten.join(', ')}`
+        const beaten =
+          verdict.beaten.length === 0 ? '' : `, not less than ${verdict.beaten.join(', ')}`
         return `${reached} ${verdict.met ? 'met' : `**UNMET** (${verdict.wanted}${beaten})`}`
       })
       const [older, newer] = goal.most

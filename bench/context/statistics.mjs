@@ -32,12 +32,15 @@ export function judge(goal, { absolute = false, raw, variants, node }) {
     values.map((value, round) => value - raw[of][round]),
     0.5,
   )
-  const within = (reached <= most && upper <= most * 1.15) || (orOver !== undefined && over <= orOver)
+  const within =
+    (reached <= most && upper <= most * 1.15) || (orOver !== undefined && over <= orOver)
   const beaten = peers.filter((peer) => compare(raw, variant, peer).ratio >= 1)
   const wanted = [
     `<= ${most}${absolute ? '' : ` of ${of}`}`,
     ...(orOver === undefined ? [] : [`or ${orOver} ns over it`]),
-    ...(peers.length === 0 ? [] : [`and less than ${peers.length === 1 ? peers[0] : 'every peer'}`]),
+    ...(peers.length === 0
+      ? []
+      : [`and less than ${peers.length === 1 ? peers[0] : 'every peer'}`]),
   ].join(' ')
   return { variant, wanted, met: within && beaten.length === 0, beaten }
 }
