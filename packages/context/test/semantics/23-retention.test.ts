@@ -17,6 +17,8 @@ function reachable(root: unknown): string[] {
     if ((typeof value !== 'object' || value === null) && typeof value !== 'function') continue
     if (value instanceof Map) for (const entry of value) seen.add(entry[0]).add(entry[1])
     if (value instanceof Set) for (const entry of value) seen.add(entry)
+    // A scope object's own fields are private; this accessor is how the package gets in.
+    seen.add(Reflect.get(value, 'state'))
     for (const key of Reflect.ownKeys(value)) {
       const descriptor = Reflect.getOwnPropertyDescriptor(value, key)
       if (descriptor !== undefined && 'value' in descriptor) seen.add(descriptor.value)
