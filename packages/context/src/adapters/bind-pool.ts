@@ -12,6 +12,11 @@ export interface PoolFactory<Resource> {
   create(): Promise<Resource>
   destroy(resource: Resource): Promise<void>
   validate?(resource: Resource): Promise<boolean>
+  /**
+   * Takes off a resource what its last borrower left on it (`DISCARD ALL`, a session's settings), each time before it
+   * is lent. One that cannot be reset is destroyed, and whoever wanted it gets the error.
+   */
+  reset?(resource: Resource): unknown
 }
 
 /** The part of a generic-pool that is used here. */
@@ -78,10 +83,22 @@ export function bindPool<Resource extends object, Pool extends PoolLike<Resource
     for (const resource of loans) await giveBack(resource, 'release')
   }
 
+  async function take(priority: number | undefined): Promise<Resource> {
+    const resource = await pool.acquire(priority)
+    if (factory.reset === undefined) return resource
+    try {
+      await factory.reset(resource)
+      return resource
+    } catch (error) {
+      await pool.destroy(resource)
+      throw error
+    }
+  }
+
   async function borrow(signal: AbortSignal, priority: number | undefined): Promise<Resource> {
     signal.throwIfAborted()
     const loans = loansOfScope()
-    const granted = Promise.resolve(runOutside(() => pool.acquire(priority)))
+    const granted = runOutside(() => take(priority))
     try {
       const resource = await waitWith(signal, granted)
       own(resource, { scope: true })

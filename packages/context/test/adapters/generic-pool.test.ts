@@ -25,7 +25,7 @@ class Connection {
 
 interface Recorded {
   readonly log: string[]
-  readonly factory: Required<PoolFactory<Connection>>
+  readonly factory: Required<Omit<PoolFactory<Connection>, 'reset'>>
 }
 
 function recorded(): Recorded {
@@ -303,4 +303,57 @@ test('outside a scope nothing is lent', async () => {
   })
   await nextTurn()
   expect(log).toEqual([])
+})
+
+interface Session {
+  tenant: string | undefined
+}
+
+const sessions: PoolFactory<Session> = {
+  create: async () => ({ tenant: undefined }),
+  destroy: async () => undefined,
+}
+
+test('what one user left on a resource is the next one’s, until the pool resets it', async () => {
+  const visit = async (pool: BoundPool<Session, unknown>): Promise<unknown> => {
+    await users.run(alice, () =>
+      pool.use((session) => {
+        session.tenant = 'canary-of-alice'
+      }),
+    )
+    return users.run(bob, () => pool.use(({ tenant }) => tenant))
+  }
+  const as: string[] = []
+  const left = bindPool((outside) => createPool(outside, { max: 1 }), sessions)
+  const reset = bindPool((outside) => createPool(outside, { max: 1 }), {
+    ...sessions,
+    reset: async (session) => {
+      as.push(current())
+      await nextTurn()
+      session.tenant = undefined
+    },
+  })
+  expect([await visit(left), await visit(reset)]).toEqual(['canary-of-alice', undefined])
+  expect(as).toEqual(['nobody', 'nobody'])
+})
+
+test('a resource that cannot be reset is destroyed, and the next one is a fresh one', async () => {
+  const destroyed: Session[] = []
+  let resets = 0
+  const pool = bindPool((outside) => createPool(outside, { max: 1 }), {
+    ...sessions,
+    destroy: async (session: Session) => void destroyed.push(session),
+    reset: () => {
+      resets += 1
+      if (resets === 2) throw new Error('the connection is broken')
+    },
+  })
+  const first = await users.run(alice, () => pool.use((session) => ({ session })))
+  await users.run(bob, async () => {
+    expect(await caught(() => pool.use(() => 1))).toMatchObject({
+      message: 'the connection is broken',
+    })
+    await pool.use((session) => expect(session).not.toBe(first.session))
+  })
+  expect(destroyed).toEqual([first.session])
 })
