@@ -16,6 +16,7 @@ const nodes = valuesOf('--node').length > 0 ? valuesOf('--node') : [process.exec
 const measure = fileURLToPath(new URL('flood-measure.mjs', import.meta.url))
 
 const goals = {
+  start: { text: "victim's median start of alone <= 5", met: (ratio) => ratio <= 5 },
   p50: { text: "victim's p50 of alone <= 5", met: (ratio) => ratio <= 5 },
   p99: { text: "victim's p99 of alone <= 10", met: (ratio) => ratio <= 10 },
   useful: { text: "flooder's runs of the reference's >= 0.7", met: (ratio) => ratio >= 0.7 },
@@ -53,6 +54,7 @@ for (const node of nodes) {
         variant,
         begin: spread(raw[variant].map(({ begin }) => begin.p50)),
         answer: spread(raw[variant].map(({ answer }) => answer.p50)),
+        start: ratio(({ begin: begins }) => begins.p50, 'alone'),
         p50: ratio(({ answer }) => answer.p50, 'alone'),
         p99: ratio(({ answer }) => answer.p99, 'alone'),
         perSecond: spread(raw[variant].map(({ flooded }) => flooded)),
