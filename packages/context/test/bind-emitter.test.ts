@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { expect, test } from 'vitest'
 import { bind, runOutside } from '../src/index.ts'
 import { caught, contextError } from './support/caught.ts'
+import { deferred } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
 
 const emitAs = (emitter: EventEmitter, user: typeof alice, event: string): void => {
@@ -96,4 +97,20 @@ test('binding an emitter outside a scope, and a listener that is no function, ar
     const view: { on(event: string, listener: unknown): unknown } = bind.emitter(new EventEmitter())
     expect(await caught(() => view.on('tick', 'no function'))).toBeInstanceOf(TypeError)
   })
+})
+
+test('a listener that is added further down a chain comes home too', async () => {
+  const emitter = new EventEmitter()
+  const heard: (string | undefined)[] = []
+  const done = deferred()
+  const run = users.run(alice, async () => {
+    const bound = bind.emitter(emitter)
+    expect(bound.setMaxListeners(5)).toBe(bound)
+    bound.setMaxListeners(5).on('tick', () => heard.push(users.tryCurrent()?.userId))
+    await done.promise
+  })
+  await users.run(bob, () => emitter.emit('tick'))
+  done.resolve()
+  await run
+  expect([heard, emitter.listenerCount('tick')]).toEqual([['alice'], 0])
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { assertOwner, guard, own, ownerOf, runOutside, transfer, type Scope } from '../src/index.ts'
-import { caught, contextError } from './support/caught.ts'
+import { caught, contextError, thrownBy } from './support/caught.ts'
 import { deferred } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
 
@@ -134,4 +134,30 @@ test('work that outlived its scope cannot reach an outer scope that it kept', as
       expect(await caught(() => outer.context)).toMatchObject({ code: 'SCOPE_LOST' })
     })
   })
+})
+
+test('the methods of a frozen object are guarded as those of any other', async () => {
+  const inbox = Object.freeze({ size: 1, read: () => users.current().userId })
+  const guarded = await users.run(alice, () => guard(inbox))
+  await users.run(alice, () => {
+    expect([guarded.read(), guarded.size, Object.keys(guarded)]).toEqual([
+      'alice',
+      1,
+      ['size', 'read'],
+    ])
+  })
+  await users.run(bob, () =>
+    expect(thrownBy(() => guarded.read())).toMatchObject({ code: 'CROSS_OWNER' }),
+  )
+})
+
+test('a guarded class makes instances for its owner only', async () => {
+  class Letterbox {
+    readonly owner = users.current().userId
+  }
+  const Guarded = await users.run(alice, () => guard(Letterbox))
+  await users.run(alice, () => expect(new Guarded()).toBeInstanceOf(Letterbox))
+  await users.run(bob, () =>
+    expect(thrownBy(() => new Guarded())).toMatchObject({ code: 'CROSS_OWNER' }),
+  )
 })

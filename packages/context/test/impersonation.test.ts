@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createImpersonation, type ImpersonationRecord } from '../src/index.ts'
+import { createImpersonation, revoke, type ImpersonationRecord } from '../src/index.ts'
 import { caught, contextError } from './support/caught.ts'
 import { aborted, deferred, nextTurn } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
@@ -177,4 +177,35 @@ test('a record says who, as whom, from which scope, why and when, and nothing el
       at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/),
     })
   })
+})
+
+test('a signal of its own does not keep it from ending with its actor', async () => {
+  const trail: ImpersonationRecord[] = []
+  const own = new AbortController()
+  const begun = deferred()
+  let seen: unknown
+  const run = users.run(agent, async () => {
+    await support(trail).runAs(bob, { ...at, signal: own.signal }, async ({ signal }) => {
+      begun.resolve()
+      await aborted(signal)
+      seen = signal.reason
+      throw signal.reason
+    })
+  })
+  await begun.promise
+  revoke({ userId: 'alice' })
+  expect((await contextError(() => run)).code).toBe('REVOKED')
+  expect(seen).toMatchObject({ code: 'REVOKED' })
+})
+
+test('nobody has to await it: the scope of its actor does', async () => {
+  const trail: ImpersonationRecord[] = []
+  let acted: string | undefined
+  await users.run(agent, () => {
+    void support(trail).runAs(bob, at, async () => {
+      await nextTurn()
+      acted = users.current().userId
+    })
+  })
+  expect([acted, trail.map(({ outcome }) => outcome)]).toEqual(['bob', ['begun', 'ended']])
 })

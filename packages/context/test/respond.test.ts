@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { bind, currentScope, inspect, runOutside, type Scope } from '../src/index.ts'
 import { contextError } from './support/caught.ts'
 import { deferred, nextTurn } from './support/deferred.ts'
-import { alice, users } from './support/users.ts'
+import { alice, bob, users } from './support/users.ts'
 
 /** A body that says as whom each chunk is produced, until `count` is reached. */
 function counting(count: number, seen: string[]): ReadableStream<Uint8Array> {
@@ -147,4 +147,19 @@ test('a response that is bound by hand keeps its scope open, and one without a b
   const response = await handed.promise
   expect(await response.text()).toBe('1 2 ')
   expect((await run).lifecycle).toBe('closed')
+})
+
+test('a reader who is refused leaves no source behind', async () => {
+  const cancelled = deferred()
+  const response = await users.respond(alice, () => {
+    const source = {
+      pull: (controller: ReadableByteStreamController) => controller.enqueue(new Uint8Array(1)),
+      cancel: () => cancelled.resolve(),
+    }
+    return new Response(new ReadableStream({ type: 'bytes', ...source }))
+  })
+  await users.run(bob, async () => {
+    expect((await contextError(() => response.text())).code).toBe('CROSS_OWNER')
+  })
+  await cancelled.promise
 })

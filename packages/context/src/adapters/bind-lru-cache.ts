@@ -1,3 +1,4 @@
+import { bindCallback } from '../binding/bind-callback.ts'
 import { checkFunction, checkObject } from '../internal/argument.ts'
 import { canonicalOwner } from '../ownership/owner.ts'
 import { currentScope } from '../scope/current-scope.ts'
@@ -83,7 +84,9 @@ export function bindLRUCache<Value>(
   // Its own list of keys leaves out what is being fetched.
   const fetching = new Set<string>()
 
-  // lru-cache calls it in the scope of whoever asked, before `fetch` returns.
+  // How to fetch as who asks now: lru-cache calls its fetch method before `fetch` returns.
+  let fetchAsCaller: LRUFetch<Value> | undefined
+
   async function fetchAsOwner(
     key: string,
     staleValue: Value | undefined,
@@ -100,10 +103,25 @@ export function bindLRUCache<Value>(
       fetching.delete(key)
     }
   }
-  const cache = runOutside(() => create(fetchAsOwner))
+
+  const cache = runOutside(() =>
+    create(async (...parameters) => (fetchAsCaller ?? fetchAsOwner)(...parameters)),
+  )
+
+  /** The cache runs in no scope: what has to make room is another user's, and goes to the cache's own `dispose`. */
+  function fetchOutside(key: string): Promise<Value | undefined> {
+    fetchAsCaller = bindCallback(fetchAsOwner)
+    try {
+      return runOutside(() => cache.fetch(key))
+    } finally {
+      fetchAsCaller = undefined
+    }
+  }
 
   function forget(owner: string): void {
-    for (const key of [...cache.keys(), ...fetching]) if (key.startsWith(owner)) cache.delete(key)
+    runOutside(() => {
+      for (const key of [...cache.keys(), ...fetching]) if (key.startsWith(owner)) cache.delete(key)
+    })
   }
   // Not at once: making a cache at start-up does nothing but make it.
   const store = { forget }
@@ -119,16 +137,30 @@ export function bindLRUCache<Value>(
       tell()
       return currentScope().spawn(label, async (signal) => {
         signal.throwIfAborted()
-        return handOut(await waitWith(signal, cache.fetch(full)), attempt)
+        return handOut(await waitWith(signal, fetchOutside(full)), attempt)
       })
     },
-    get: (key: string) => handOut(cache.get(prefixNow() + key), attempt),
+    get(key: string): Value | undefined {
+      const full = prefixNow() + key
+      return handOut(
+        runOutside(() => cache.get(full)),
+        attempt,
+      )
+    },
     set(key: string, value: Value): void {
       tell()
-      cache.set(prefixNow() + key, ownObject(value))
+      const full = prefixNow() + key
+      const owned = ownObject(value)
+      runOutside(() => cache.set(full, owned))
     },
-    has: (key: string) => cache.has(prefixNow() + key),
-    delete: (key: string) => cache.delete(prefixNow() + key),
+    has(key: string): boolean {
+      const full = prefixNow() + key
+      return runOutside(() => cache.has(full))
+    },
+    delete(key: string): boolean {
+      const full = prefixNow() + key
+      return runOutside(() => cache.delete(full))
+    },
     clear: () => forget(prefixNow()),
   })
 }

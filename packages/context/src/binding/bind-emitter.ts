@@ -90,6 +90,14 @@ export function bindEmitter<Emitter extends EmitterLike>(emitter: Emitter): Emit
     return view
   }
 
+  // What returns the emitter to be called on returns the view: in a chain the next one may add a listener.
+  function chained(method: Parameters<typeof Reflect.apply>[0]) {
+    return (...parameters: unknown[]): unknown => {
+      const result: unknown = Reflect.apply(method, emitter, parameters)
+      return result === emitter ? view : result
+    }
+  }
+
   const view: Emitter = new Proxy(emitter, {
     get: (_target, property) => {
       const registration = registrations.get(property)
@@ -98,7 +106,7 @@ export function bindEmitter<Emitter extends EmitterLike>(emitter: Emitter): Emit
       if (property === 'removeAllListeners') return removeAll
       // Emitters with private fields insist on the real one as their `this`.
       const value: unknown = Reflect.get(emitter, property, emitter)
-      return typeof value === 'function' ? value.bind(emitter) : value
+      return typeof value === 'function' ? chained(value) : value
     },
     set: (_target, property, value) => Reflect.set(emitter, property, value, emitter),
   })

@@ -98,7 +98,8 @@ function holdBody(
           armIdle()
         } catch (error) {
           controller.error(error)
-          end()
+          // A reader that was refused leaves a source that would wait for another one.
+          cancel(error).then(end, end)
         }
       },
       cancel: async (reason) => {

@@ -13,6 +13,7 @@ import { runOutside } from '../scope/run-outside.ts'
 import type { Scope, ScopeOptions } from '../scope/scope.ts'
 import type { ContextInputOf, UserContextDefinition } from '../user-context/define-user-context.ts'
 import type { UserContext, UserContextInput } from '../user-context/user-context.ts'
+import { eitherSignal } from './either-signal.ts'
 
 /** What is asked before anybody acts as somebody else. */
 export interface ImpersonationRequest {
@@ -46,10 +47,11 @@ export interface ImpersonationOptions<Schema extends z.ZodObject> {
 export interface Impersonation<Schema extends z.ZodObject> {
   /**
    * Runs `callback` as the user that `context` names, in a root scope of its own: nothing of the actor's scope
-   * is inherited but the lifetime of the call. Asked, recorded, and recorded again when it ends.
+   * is inherited but the lifetime of the call: the actor's scope waits for it and aborts it, also where `signal`
+   * names another reason to end. Asked, recorded, and recorded again when it ends.
    *
    * Rejects with `IMPERSONATION_REFUSED` (not allowed, or the trail could not be written), `NO_SCOPE` (nobody
-   * asks), and as `run` does.
+   * asks), `SCOPE_CLOSING`, `SYNC_SCOPE`, and as `run` does.
    */
   runAs<Result>(
     context: ContextInputOf<Schema>,
@@ -75,32 +77,39 @@ export function createImpersonation<Schema extends z.ZodObject>(
   checkMethods(call, 'definition', definition, ['run'])
   checkMethods(call, 'options', options, ['authorize', 'audit'])
 
-  return Object.freeze<Impersonation<Schema>>({
-    runAs: async (given, runAsOptions, callback) => {
-      const state = stateOf(runtime().storage.getStore(), 'act as somebody else')
-      checkObject('runAs()', 'options', runAsOptions)
-      const { reason, ...scopeOptions } = runAsOptions
-      if (typeof reason !== 'string' || reason.trim() === '') {
-        throw wrongArgument('runAs()', 'reason', 'a sentence that says why', kindOf(reason))
+  function begin<Result>(
+    given: ContextInputOf<Schema>,
+    runAsOptions: ScopeOptions & { readonly reason: string },
+    callback: (scope: Scope) => Result | PromiseLike<Result>,
+  ): Promise<Result> {
+    const state = stateOf(runtime().storage.getStore(), 'act as somebody else')
+    checkObject('runAs()', 'options', runAsOptions)
+    const { reason, ...scopeOptions } = runAsOptions
+    if (typeof reason !== 'string' || reason.trim() === '') {
+      throw wrongArgument('runAs()', 'reason', 'a sentence that says why', kindOf(reason))
+    }
+    checkObject('runAs()', 'context', given)
+    checkFunction('runAs()', 'callback', callback)
+    const { context, target } = readOnce(given)
+    const { owner: actor, context: actorContext, scope } = state
+    const actorScopeId = scope.id
+
+    const refused = (message: string, cause?: unknown): Error =>
+      violation('IMPERSONATION_REFUSED', message, describe(state), cause)
+
+    const record = async (outcome: ImpersonationRecord['outcome']): Promise<void> => {
+      const at = new Date().toISOString()
+      try {
+        await options.audit({ outcome, actor, actorScopeId, target, reason, at })
+      } catch (cause) {
+        throw refused('Cannot act as somebody else: the audit trail could not be written.', cause)
       }
-      checkObject('runAs()', 'context', given)
-      checkFunction('runAs()', 'callback', callback)
-      const { context, target } = readOnce(given)
-      const { owner: actor, context: actorContext, scope } = state
-      const actorScopeId = scope.id
+    }
 
-      const refused = (message: string, cause?: unknown): Error =>
-        violation('IMPERSONATION_REFUSED', message, describe(state), cause)
+    // Joined by the actor's scope, and failed with it: nobody may forget that they act as somebody else (I4).
+    return scope.spawn('impersonation', act)
 
-      const record = async (outcome: ImpersonationRecord['outcome']): Promise<void> => {
-        const at = new Date().toISOString()
-        try {
-          await options.audit({ outcome, actor, actorScopeId, target, reason, at })
-        } catch (cause) {
-          throw refused('Cannot act as somebody else: the audit trail could not be written.', cause)
-        }
-      }
-
+    async function act(signal: AbortSignal): Promise<Result> {
       let allowed = false
       try {
         // A program without types may return an object that only looks like a yes.
@@ -119,19 +128,36 @@ export function createImpersonation<Schema extends z.ZodObject>(
           'Cannot act as somebody else: it was not allowed. Ask for the right, or act as yourself.',
         )
       }
+      signal.throwIfAborted()
       await record('begun')
-      const { signal } = scope
-      let result: Awaited<ReturnType<typeof callback>>
+      const limit = eitherSignal(signal, scopeOptions.signal)
+      let result: Result
       try {
         result = await runOutside(() =>
-          definition.run(context, { label: 'impersonation', signal, ...scopeOptions }, callback),
+          definition.run(
+            context,
+            { label: 'impersonation', ...scopeOptions, signal: limit.signal },
+            callback,
+          ),
         )
       } catch (error) {
         await record('failed')
         throw error
+      } finally {
+        limit.release()
       }
       await record('ended')
       return result
+    }
+  }
+
+  return Object.freeze<Impersonation<Schema>>({
+    runAs: (...parameters) => {
+      try {
+        return begin(...parameters)
+      } catch (error) {
+        return Promise.reject(error)
+      }
     },
   })
 }

@@ -11,8 +11,10 @@ export function suppress(error: unknown, suppressed: unknown): Error {
   const native: unknown = Reflect.get(globalThis, 'SuppressedError')
   if (isConstructor(native)) return new native(error, suppressed, message)
   const made = new Error(message)
-  made.name = 'SuppressedError'
-  return Object.assign(made, { error, suppressed })
+  for (const [name, value] of Object.entries({ name: 'SuppressedError', error, suppressed })) {
+    Object.defineProperty(made, name, { value, configurable: true, writable: true })
+  }
+  return made
 }
 
 function isConstructor(value: unknown): value is SuppressedErrorConstructor {

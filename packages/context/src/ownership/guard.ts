@@ -24,11 +24,20 @@ export function guard<T extends object>(target: T, options: OwnOptions = {}): T 
   }
 
   const guarded = new Map<PropertyKey, { readonly method: unknown; readonly wrapper: unknown }>()
-  const view = new Proxy(target, {
+  const view: T = new Proxy(surfaceOf(target), {
     apply: (_target, self, parameters) => {
       check(`call "${name}"`)
       // Only functions are called.
       return typeof target === 'function' ? Reflect.apply(target, self, parameters) : undefined
+    },
+    construct: (_target, parameters, made): object => {
+      check(`construct "${name}"`)
+      // Only classes are constructed, and the guarded one makes what the class itself makes.
+      const constructed: unknown =
+        typeof target === 'function'
+          ? Reflect.construct(target, parameters, made === view ? target : made)
+          : undefined
+      return Object(constructed)
     },
     get: (_target, property) => {
       const method: unknown = Reflect.get(target, property, target)
@@ -45,4 +54,20 @@ export function guard<T extends object>(target: T, options: OwnOptions = {}): T 
     set: (_target, property, value) => Reflect.set(target, property, value, target),
   })
   return own(view, options)
+}
+
+/**
+ * What the proxy stands on. A proxy must show what is fixed on its target as it is, and so could not guard the
+ * methods of a frozen object: for that one a look-alike with the same properties, none of them fixed.
+ */
+function surfaceOf<T extends object>(target: T): T {
+  if (typeof target === 'function' || !Object.isFrozen(target)) return target
+  const surface: object = Object.create(Reflect.getPrototypeOf(target))
+  for (const property of Reflect.ownKeys(target)) {
+    const descriptor = Reflect.getOwnPropertyDescriptor(target, property)
+    Object.defineProperty(surface, property, { ...descriptor, configurable: true })
+  }
+  // It is looked at and never used: the proxy goes to the target.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return surface as T
 }

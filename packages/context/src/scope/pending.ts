@@ -23,6 +23,8 @@ export function addScope(state: ScopeState, scope: ScopeState): () => void {
 
 /** Keeps the failure of something started in the scope, for the case that nobody looks at it. */
 export function addFailure(state: ScopeState, error: unknown, task: TaskFailure['task']): void {
+  // Somebody has it already. A scope that lives long must not keep what was dealt with.
+  if (task.observed) return
   // What an abort made fail is the abort's consequence, not a failure of its own.
   if (state.aborted && isAbortOf(error, state.reason)) return
   const parts = partsOf(state)

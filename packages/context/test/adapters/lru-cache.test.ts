@@ -239,3 +239,25 @@ test('outside a scope there is nothing in the cache', () => {
     expect(thrownBy(use)).toMatchObject({ code: 'NO_SCOPE' })
   }
 })
+
+test('what has to make room is let go of in no scope, and not as whoever wanted the room', async () => {
+  const disposed: string[] = []
+  const cache = bindLRUCache<string>(
+    (fetchMethod) =>
+      new LRUCache({
+        max: 1,
+        fetchMethod,
+        dispose: (value) => void disposed.push(`${value}, as ${current()}`),
+      }),
+    slowly,
+  )
+  await users.run(alice, () => cache.fetch('k'))
+  await users.run(bob, () => cache.fetch('k'))
+  await users.run(alice, () => cache.set('k', 'set for alice'))
+  await users.run(alice, () => cache.delete('k'))
+  expect(disposed).toEqual([
+    'k for alice, as nobody',
+    'k for bob, as nobody',
+    'set for alice, as nobody',
+  ])
+})
