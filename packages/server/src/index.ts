@@ -7,11 +7,13 @@ export {
   type AgentServer,
   type CloseOptions,
   type ListenOptions,
+  type Listening,
   type ServerOptions,
 } from './server/create-server.ts'
 export type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './handler/options.ts'
 export type { HandlerLimits } from './handler/limits.ts'
 export type { ServerTimeouts } from './server/listen.ts'
+export type { MetricsOptions } from './metrics/server-metrics.ts'
 
 // Who is asking, and what they may do.
 export type { Identify, IdentifyRequest, Identity, Peer } from './identity/identity.ts'

@@ -10,6 +10,7 @@ import type { IdentityDoor } from '../identity/identity-door.ts'
 import type { SocketConnection } from '../socket/socket-connection.ts'
 import { clientFinder } from '../proxy/trust-proxy.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
+import type { Exchange } from './exchange.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
 import type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './options.ts'
@@ -36,6 +37,8 @@ export interface Core extends IdentityDoor {
   draining: boolean
   /** Set while timers are later than `loopDelayMs`: what can be refused, is. */
   overloaded: boolean
+  /** Told of each answer when it has ended, and of how long it took, in seconds. */
+  observe: ((exchange: Exchange, status: number, seconds: number) => void) | undefined
   /** Lets go of what outlives the handler. */
   readonly release: () => void
 }
@@ -80,6 +83,7 @@ export function createCore(options: RingfenceOptions): Core {
     strippedPrefix,
     draining: false,
     overloaded: false,
+    observe: undefined,
     release:
       revocations?.onRevoke((owner) => {
         tickets.forgetOwner(owner)

@@ -15,6 +15,8 @@ export interface Exchange {
   scopeId: string | undefined
   runId: string | undefined
   closeCode: number | undefined
+  /** Whether the answer goes on after it was handed out: its duration is none of an answer's. */
+  streamed: boolean
 }
 
 export function openExchange(hono: Context, route: string): Exchange {
@@ -30,6 +32,7 @@ export function openExchange(hono: Context, route: string): Exchange {
     scopeId: undefined,
     runId: undefined,
     closeCode: undefined,
+    streamed: false,
   }
 }
 
@@ -47,6 +50,8 @@ function requestIdOf(hono: Context): string {
 /** One line a request, when its answer has ended. An allow-list: no header, query, body or token. */
 export function logExchange(core: Core, exchange: Exchange, status: number): void {
   const { requestId, method, route, path, startedAt, signal, scopeId, runId, closeCode } = exchange
+  const durationMs = performance.now() - startedAt
+  core.observe?.(exchange, status, durationMs / 1_000)
   core.logger?.info(
     {
       requestId,
@@ -54,7 +59,7 @@ export function logExchange(core: Core, exchange: Exchange, status: number): voi
       route,
       path,
       status,
-      durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
+      durationMs: Math.round(durationMs * 10) / 10,
       ...(scopeId === undefined ? {} : { scopeId }),
       ...(runId === undefined ? {} : { runId }),
       ...(closeCode === undefined ? {} : { closeCode }),

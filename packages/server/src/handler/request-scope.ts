@@ -35,6 +35,7 @@ export function inRequestScope(
       const answer = await work(opened)
       if (answer instanceof Response) return answer
       streaming = true
+      exchange.streamed = true
       resolve({ response: answer.response, closed })
       await answer.ended
       return answer.response

@@ -6,12 +6,16 @@ import { handlerOf, type AgentHandler, type HandlerOptions } from '../handler/cr
 import { isLoopbackHost } from '../identity/loopback.ts'
 import { drain } from './drain.ts'
 import { quietHost } from './quiet-host.ts'
+import type { MetricsListener } from '../metrics/metrics-listener.ts'
+import type { MetricsOptions } from '../metrics/server-metrics.ts'
 import type { Listener, ServerTimeouts } from './listen.ts'
 
 export interface ServerOptions extends Omit<HandlerOptions, 'upgradeWebSocket' | 'strippedPrefix'> {
   /** Answers what is not Ringfence's: a page, other routes. It gets the request as it came. */
   readonly host?: Hono
   readonly timeouts?: Partial<ServerTimeouts>
+  /** Serves `GET /metrics` for Prometheus, on a port of its own; needs `prom-client`. Default: no metrics. */
+  readonly metrics?: MetricsOptions
 }
 
 export interface ListenOptions {
@@ -26,6 +30,14 @@ export interface CloseOptions {
   readonly graceMs?: number
 }
 
+/** Where a server listens. */
+export interface Listening {
+  readonly url: string
+  readonly port: number
+  /** Where its metrics are, if it has any. */
+  readonly metricsUrl: string | undefined
+}
+
 /** A server on Node. */
 export interface AgentServer {
   /** Answers without a socket in between. */
@@ -35,7 +47,7 @@ export interface AgentServer {
    * Listens. Rejects where the address is taken, or is one that demo mode does not allow; then it may be called
    * again. Otherwise once only.
    */
-  listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>
+  listen(options?: ListenOptions): Promise<Listening>
 
   /**
    * Drains and ends. `/readyz` says 503, new runs and sockets are refused with 503; runs get `graceMs` to finish,
@@ -55,7 +67,8 @@ export interface AgentServer {
  * process.once('SIGTERM', () => server.close({ graceMs: 20_000 }))
  */
 export function createServer(options: ServerOptions): AgentServer {
-  const { basePath, host: hostApp, timeouts, demo = false } = options
+  const { basePath, host: hostApp, timeouts, demo = false, metrics } = options
+  let measured: MetricsListener | undefined
   let listener: Listener | undefined
   let listening: Promise<Listener> | undefined
   let closed: Promise<void> | undefined
@@ -85,21 +98,29 @@ export function createServer(options: ServerOptions): AgentServer {
       listening = runOutside(async () => {
         // Only here does anything of Node come in, so that the module loads on every runtime.
         const { startListener } = await import('./listen.ts')
+        if (metrics !== undefined) {
+          const { startMetrics } = await import('../metrics/metrics-listener.ts')
+          measured = await startMetrics(core, metrics)
+        }
         return startListener({ core, fetch, host, port, timeouts })
       })
       try {
         listener = await listening
       } catch (error) {
         listening = undefined
+        await measured?.close()
+        measured = undefined
         throw error
       }
-      return { url: listener.url, port: listener.port }
+      return { url: listener.url, port: listener.port, metricsUrl: measured?.url }
     },
 
     close({ graceMs = 10_000 } = {}) {
-      return (closed ??= runOutside(async () =>
-        drain(core, await listening?.catch(() => undefined), graceMs),
-      ))
+      return (closed ??= runOutside(async () => {
+        await drain(core, await listening?.catch(() => undefined), graceMs)
+        // To the last: a shutdown is when somebody looks.
+        await measured?.close()
+      }))
     },
   }
 }
