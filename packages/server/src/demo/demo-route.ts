@@ -17,6 +17,12 @@ const bodySchema = z.strictObject({ userId: identifier })
 export const demoRoute: PublicRoute = {
   method: 'POST',
   path: '/demo/tokens',
+  contract: {
+    summary: 'A token for any user, for whoever sits at this machine.',
+    body: bodySchema,
+    answers: { 201: { description: 'The token.', schema: 'Token' } },
+    problems: ['route_not_found'],
+  },
   handle: issue,
 }
 

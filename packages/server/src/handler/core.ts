@@ -3,16 +3,19 @@ import type { UserExecutionEngine } from '@ringfence/engine'
 import * as z from 'zod'
 import { Admission } from '../admission/admission.ts'
 import { BodyBudget } from '../body/body-budget.ts'
+import { demoRoute } from '../demo/demo-route.ts'
 import { DemoTokens } from '../demo/demo-tokens.ts'
 import type { Authorize } from '../identity/authorize.ts'
 import type { Identify } from '../identity/identity.ts'
 import type { IdentityDoor } from '../identity/identity-door.ts'
+import { routes } from '../routes/routes.ts'
 import type { SocketConnection } from '../socket/socket-connection.ts'
 import { clientFinder } from '../proxy/trust-proxy.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
 import type { Exchange } from './exchange.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
+import type { Route } from './route.ts'
 import type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './options.ts'
 
 /** What all routes of one handler share. */
@@ -33,6 +36,9 @@ export interface Core extends IdentityDoor {
   readonly streams: Set<Promise<void>>
   readonly upgradeWebSocket: UpgradeWebSocket | undefined
   readonly strippedPrefix: string
+  readonly routes: readonly Route[]
+  /** The OpenAPI document, once somebody has asked for it. */
+  document: unknown
   /** Set when the server shuts down: nothing new starts, what runs may end. */
   draining: boolean
   /** Set while timers are later than `loopDelayMs`: what can be refused, is. */
@@ -81,6 +87,8 @@ export function createCore(options: RingfenceOptions): Core {
     streams: new Set(),
     upgradeWebSocket: options.upgradeWebSocket,
     strippedPrefix,
+    routes: demo ? [...routes, demoRoute] : routes,
+    document: undefined,
     draining: false,
     overloaded: false,
     observe: undefined,

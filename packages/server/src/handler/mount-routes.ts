@@ -1,20 +1,16 @@
 import type { Hono } from 'hono'
-import { routes } from '../routes/routes.ts'
-import { demoRoute } from '../demo/demo-route.ts'
 import { Problem } from '../problems/problem.ts'
 import { answer, refuse } from './answer.ts'
 import type { Core } from './core.ts'
 import { openExchange } from './exchange.ts'
-import type { Route } from './route.ts'
 
 /**
  * Adds the routes to an app, 405 to their paths, and 404 to the other paths under `/v1/`. No path outside is
  * touched, so that the app may be a part of another.
  */
 export function mountRoutes(app: Hono, core: Core): Hono {
-  const mounted: readonly Route[] = core.demo === undefined ? routes : [...routes, demoRoute]
   const methods = new Map<string, string[]>()
-  for (const route of mounted) {
+  for (const route of core.routes) {
     app.on(route.method, route.path, (hono) => answer(core, route, hono))
     const allowed = methods.get(route.path) ?? []
     allowed.push(...(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))

@@ -1,6 +1,7 @@
 import type { Scope } from '@ringfence/context'
 import type { Context } from 'hono'
 import type { Action, Actor } from '../identity/authorize.ts'
+import type { RouteContract } from '../contract/route-contract.ts'
 import type { AdmissionKind } from '../admission/admission.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { TicketPurpose } from '../tickets/ticket-store.ts'
@@ -31,6 +32,7 @@ export type Answer = Response | StreamedAnswer
 export interface OwnedRoute {
   readonly method: 'GET' | 'POST'
   readonly path: string
+  readonly contract: RouteContract
   readonly action: Action
   /** What it counts as, besides a request. */
   readonly admission?: AdmissionKind
@@ -43,6 +45,7 @@ export interface OwnedRoute {
 export interface PublicRoute {
   readonly method: 'GET' | 'POST'
   readonly path: string
+  readonly contract: RouteContract
   readonly action?: undefined
   handle(core: Core, hono: Context, exchange: Exchange): Response | Promise<Response>
 }

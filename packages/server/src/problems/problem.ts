@@ -44,6 +44,11 @@ const catalogue = {
 /** The code of a problem, as it stands in `code` of an answer and of a socket's `error` frame. */
 export type ProblemCode = keyof typeof catalogue
 
+/** The status that answers with this code have. */
+export function problemStatus(code: ProblemCode): number {
+  return catalogue[code][0]
+}
+
 /** One reason why a request does not fit: where, and what is wrong there. Never the value. */
 export interface ProblemIssue {
   readonly path: string

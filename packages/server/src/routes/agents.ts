@@ -5,6 +5,11 @@ import type { OwnedRoute } from '../handler/route.ts'
 export const listAgents: OwnedRoute = {
   method: 'GET',
   path: '/v1/agents',
+  contract: {
+    summary: 'What can run.',
+    answers: { 200: { description: 'The agents, with their schemas.', schema: 'Agents' } },
+    problems: [],
+  },
   action: 'agents.list',
   handle: ({ core, exchange }) => jsonResponse(exchange, 200, { agents: core.engine.agents() }),
 }

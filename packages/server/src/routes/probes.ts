@@ -5,6 +5,11 @@ import type { PublicRoute } from '../handler/route.ts'
 export const live: PublicRoute = {
   method: 'GET',
   path: '/livez',
+  contract: {
+    summary: 'Whether the process answers.',
+    answers: { 200: { description: 'It does.', schema: 'Status' } },
+    problems: [],
+  },
   handle: (_core, _hono, exchange) => jsonResponse(exchange, 200, { status: 'ok' }),
 }
 
@@ -12,6 +17,14 @@ export const live: PublicRoute = {
 export const ready: PublicRoute = {
   method: 'GET',
   path: '/readyz',
+  contract: {
+    summary: 'Whether runs are accepted.',
+    answers: {
+      200: { description: 'They are.', schema: 'Status' },
+      503: { description: 'The server or its engine shuts down.', schema: 'Status' },
+    },
+    problems: [],
+  },
   handle(core, _hono, exchange) {
     const accepts = !core.draining && core.engine.health().accepting
     return accepts

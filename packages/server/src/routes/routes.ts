@@ -1,5 +1,6 @@
 import type { Route } from '../handler/route.ts'
 import { listAgents } from './agents.ts'
+import { openapi } from './openapi.ts'
 import { live, ready } from './probes.ts'
 import { followRun } from './run-events.ts'
 import { cancelRun, listRuns, readRun } from './runs.ts'
@@ -19,4 +20,5 @@ export const routes: readonly Route[] = [
   openSocket,
   live,
   ready,
+  openapi,
 ]

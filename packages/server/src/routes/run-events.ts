@@ -1,4 +1,5 @@
 import type { RunRecord } from '@ringfence/engine'
+import * as z from 'zod'
 import { parseCursor } from '../events/event-id.ts'
 import { answerWithEvents } from '../events/stream-answer.ts'
 import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
@@ -9,6 +10,20 @@ import { runIdOf } from './runs.ts'
 export const followRun: OwnedRoute = {
   method: 'GET',
   path: '/v1/runs/:id/events',
+  contract: {
+    summary: "A run's events: those after the cursor, then those to come.",
+    query: z.object({ after: z.string().optional() }),
+    headers: { 'last-event-id': 'The id of the last event seen. It wins over `after`.' },
+    answers: {
+      200: {
+        description: 'The events.',
+        schema: 'AgentEvent',
+        mediaType: 'text/event-stream',
+      },
+      204: { description: 'The run has ended, and nothing is left to come.' },
+    },
+    problems: ['run_not_found', 'invalid_cursor', 'cursor_evicted', 'too_many_streams'],
+  },
   action: 'runs.follow',
   ticket: 'stream',
   handle: follow,

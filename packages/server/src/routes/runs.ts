@@ -11,10 +11,18 @@ const pageSchema = z.object({
   before: identifier.optional(),
 })
 
+const cancelSchema = z.strictObject({})
+
 /** One's own runs, newest first. */
 export const listRuns: OwnedRoute = {
   method: 'GET',
   path: '/v1/runs',
+  contract: {
+    summary: "One's own runs, newest first.",
+    query: pageSchema,
+    answers: { 200: { description: 'A page of them.', schema: 'RunPage' } },
+    problems: ['invalid_query'],
+  },
   action: 'runs.list',
   async handle({ core, hono, exchange }) {
     const { limit, before } = hono.req.query()
@@ -34,6 +42,11 @@ export const listRuns: OwnedRoute = {
 export const readRun: OwnedRoute = {
   method: 'GET',
   path: '/v1/runs/:id',
+  contract: {
+    summary: 'One of them.',
+    answers: { 200: { description: 'The run.', schema: 'Run' } },
+    problems: ['run_not_found'],
+  },
   action: 'runs.read',
   async handle(call) {
     const { core, exchange } = call
@@ -46,10 +59,17 @@ export const readRun: OwnedRoute = {
 export const cancelRun: OwnedRoute = {
   method: 'POST',
   path: '/v1/runs/:id/cancel',
+  contract: {
+    summary: 'Ends a run, if it has not ended.',
+    body: cancelSchema,
+    bodyOptional: true,
+    answers: { 200: { description: 'The run as it ended.', schema: 'Run' } },
+    problems: ['run_not_found'],
+  },
   action: 'runs.cancel',
   async handle(call) {
     const { core, exchange } = call
-    await readBody(bodyOf(call), z.strictObject({}), { optional: true })
+    await readBody(bodyOf(call), cancelSchema, { optional: true })
     const run = await core.engine.cancel(runIdOf(call))
     return jsonResponse(exchange, 200, { ...run, links: linksOf(call, run.runId) })
   },

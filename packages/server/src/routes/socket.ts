@@ -8,6 +8,11 @@ import { SocketConnection } from '../socket/socket-connection.ts'
 export const openSocket: OwnedRoute = {
   method: 'GET',
   path: '/v1/ws',
+  contract: {
+    summary: 'The same runs over a WebSocket.',
+    answers: { 101: { description: 'The socket is open.' } },
+    problems: ['upgrade_required', 'socket_not_supported', 'too_many_sockets', 'draining'],
+  },
   action: 'socket.open',
   ticket: 'socket',
   handle: open,

@@ -18,6 +18,20 @@ const bodySchema = z.strictObject({
 export const startRun: OwnedRoute = {
   method: 'POST',
   path: '/v1/agents/:name/runs',
+  contract: {
+    summary: 'Starts a run.',
+    headers: { accept: '`text/event-stream` for the events themselves, at once.' },
+    body: bodySchema,
+    answers: {
+      200: {
+        description: 'The events of the run.',
+        schema: 'AgentEvent',
+        mediaType: 'text/event-stream',
+      },
+      202: { description: 'The run is stored and waits for its turn.', schema: 'StartedRun' },
+    },
+    problems: ['agent_not_found', 'owner_queue_full', 'too_many_streams', 'queue_full', 'draining'],
+  },
   action: 'runs.start',
   admission: 'run',
   handle: start,

@@ -9,6 +9,12 @@ const bodySchema = z.strictObject({ purpose: z.enum(['socket', 'stream']) })
 export const issueTicket: OwnedRoute = {
   method: 'POST',
   path: '/v1/tickets',
+  contract: {
+    summary: 'A one-use ticket for a WebSocket or an `EventSource`.',
+    body: bodySchema,
+    answers: { 201: { description: 'The ticket.', schema: 'Ticket' } },
+    problems: ['too_many_tickets', 'queue_full'],
+  },
   action: 'tickets.issue',
   async handle(call) {
     const { core, hono, exchange, identity } = call

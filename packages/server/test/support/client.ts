@@ -1,4 +1,5 @@
 import { agentEvent, isTerminal, type AgentEvent } from '@ringfence/engine'
+import { checkAnswer } from './contract.ts'
 import { tokenFor } from './tokens.ts'
 
 type Fetch = (url: string, init?: RequestInit) => Promise<Response>
@@ -8,7 +9,7 @@ export interface SseEvent {
   readonly event: AgentEvent
 }
 
-/** What one user does over HTTP. Every event is checked against the engine's schema. */
+/** What one user does over HTTP. Every answer is checked against the document, every event against the engine's schema. */
 export class Client {
   readonly url: string
   readonly token: string
@@ -27,9 +28,11 @@ export class Client {
     return new Client(url, await tokenFor(userId), send)
   }
 
-  request(path: string, init: RequestInit = {}): Promise<Response> {
+  async request(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = { authorization: `Bearer ${this.token}`, ...headersOf(init.headers) }
-    return this.#fetch(`${this.url}${path}`, { ...init, headers })
+    const response = await this.#fetch(`${this.url}${path}`, { ...init, headers })
+    await checkAnswer(init.method ?? 'GET', path, response)
+    return response
   }
 
   post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
