@@ -16,7 +16,7 @@ export async function startMetrics(core: Core, options: MetricsOptions): Promise
     server.listen(port, host, resolve)
   })
   const metrics = measureServer(core, options)
-  core.observe = metrics.observe
+  core.observe = (exchange, status, seconds) => metrics.observe(exchange, status, seconds)
   server.on('request', (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://metrics')
     if (pathname !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {

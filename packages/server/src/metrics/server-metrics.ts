@@ -31,41 +31,47 @@ export function measureServer(
   core: Core,
   { registry = new Registry(), deprecatedCalls }: Partial<MetricsOptions>,
 ): ServerMetrics {
-  const registers = [registry]
   const requests = new Counter({
     name: 'ringfence_http_requests_total',
     help: 'Requests that were answered, streams and sockets when they have ended.',
     labelNames: ['method', 'route', 'status'],
-    registers,
+    registers: [],
   })
   const durations = new Histogram({
     name: 'ringfence_http_request_duration_seconds',
     help: 'How long answers took, but for streams and sockets.',
     labelNames: ['method', 'route'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
+    registers: [],
   })
 
+  registry.registerMetric(requests)
+  registry.registerMetric(durations)
+
   const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read())
-      },
-    })
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.set(read())
+        },
+      }),
+    )
   }
   const total = (name: string, help: string, read: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
+    registry.registerMetric(
+      new Counter({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.reset()
+          this.inc(read())
+        },
+      }),
+    )
   }
 
   const { admission, engine } = core
@@ -104,32 +110,36 @@ export function measureServer(
   if (deprecatedCalls !== undefined) {
     total('ringfence_deprecated_calls_total', 'Calls of what is deprecated.', deprecatedCalls)
   }
-  new Counter({
-    name: 'ringfence_violations_total',
-    help: 'Uses that would have crossed owners or outlived a scope, all of them refused, by code.',
-    labelNames: ['code'],
-    registers,
-    collect() {
-      this.reset()
-      for (const [code, count] of Object.entries(inspect().violations)) this.inc({ code }, count)
-    },
-  })
+  registry.registerMetric(
+    new Counter({
+      name: 'ringfence_violations_total',
+      help: 'Uses that would have crossed owners or outlived a scope, all of them refused, by code.',
+      labelNames: ['code'],
+      registers: [],
+      collect() {
+        this.reset()
+        for (const [code, count] of Object.entries(inspect().violations)) this.inc({ code }, count)
+      },
+    }),
+  )
 
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
-  new Gauge({
-    name: 'ringfence_event_loop_delay_seconds',
-    help: 'How late the event loop was since the last look.',
-    labelNames: ['quantile'],
-    registers,
-    collect() {
-      for (const quantile of [0.5, 0.99]) {
-        const seconds = delay.percentile(quantile * 100) / 1e9
-        this.set({ quantile: String(quantile) }, Number.isFinite(seconds) ? seconds : 0)
-      }
-      delay.reset()
-    },
-  })
+  registry.registerMetric(
+    new Gauge({
+      name: 'ringfence_event_loop_delay_seconds',
+      help: 'How late the event loop was since the last look.',
+      labelNames: ['quantile'],
+      registers: [],
+      collect() {
+        for (const quantile of [0.5, 0.99]) {
+          const seconds = delay.percentile(quantile * 100) / 1e9
+          this.set({ quantile: String(quantile) }, Number.isFinite(seconds) ? seconds : 0)
+        }
+        delay.reset()
+      },
+    }),
+  )
 
   return {
     registry,
