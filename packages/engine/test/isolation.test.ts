@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { Fault } from './support/shared-parts.ts'
 import { torture } from './support/torture.ts'
 
 const seed = Number(process.env['RINGFENCE_TEST_SEED'] ?? Date.now() % 1_000_000)
@@ -34,11 +35,17 @@ test(
 )
 
 // origins: L26
-test(
-  `a tool that keeps its user where others can reach it is found out (RINGFENCE_TEST_SEED=${seed})`,
-  { timeout: 60_000 },
-  async () => {
-    const report = await torture({ userCount: 20, runsEach: 3, seed, leak: true })
+describe.each<Fault>([
+  'a tool that remembers its user',
+  'a queue that does not bring its jobs home',
+  'a cache that goes by name alone',
+  'a loader for everybody',
+  'a listener that is not bound',
+  'a prompt that is added to by everybody',
+  'threads that go by id alone',
+])('%s', (fault) => {
+  test(`is found out (RINGFENCE_TEST_SEED=${seed})`, { timeout: 60_000 }, async () => {
+    const report = await torture({ userCount: 12, runsEach: 4, seed, fault })
     expect(report.foreign.length).toBeGreaterThan(0)
-  },
-)
+  })
+})

@@ -16,14 +16,17 @@ import { collect, engineOf, expectOneStory } from './engine.ts'
 import { expectNothingLeft } from './quiet.ts'
 import { randomOf } from './random.ts'
 import { RecordingLogger } from './recording-logger.ts'
+import { sharedParts, type Fault } from './shared-parts.ts'
 import { users } from './users.ts'
 
 export interface TortureOptions {
   readonly userCount: number
   readonly runsEach: number
   readonly seed: number
-  /** Plants a mistake: the tool remembers its user where all users' calls can reach it. */
-  readonly leak?: boolean
+  /** Plants a mistake. */
+  readonly fault?: Fault
+  /** Runs that execute at once. Default 24. */
+  readonly concurrency?: number
 }
 
 export interface TortureReport {
@@ -45,7 +48,7 @@ const canaryOf = (userId: string): string => `canary(${userId})`
 const canaries = /canary\((user-\d+)\)/g
 
 function canariesIn(value: unknown): string[] {
-  return [...JSON.stringify(value).matchAll(canaries)].map(([, userId]) => userId ?? '')
+  return [...(JSON.stringify(value) ?? '').matchAll(canaries)].map(([, userId]) => userId ?? '')
 }
 
 const inputSchema = z.object({ mark: z.string(), plan: z.array(z.string()) })
@@ -58,7 +61,8 @@ export async function torture({
   userCount,
   runsEach,
   seed,
-  leak = false,
+  fault,
+  concurrency = 24,
 }: TortureOptions): Promise<TortureReport> {
   const random = randomOf(seed)
   const sleep = (): Promise<void> =>
@@ -73,6 +77,7 @@ export async function torture({
   const meet = (place: string, value: unknown): void => {
     meetings.push([place, users.current().userId, canariesIn(value)])
   }
+  const parts = sharedParts(canaryOf, fault)
   const held: AgentExecution[] = []
   const othersEnded = deferred()
   let shared = ''
@@ -83,19 +88,34 @@ export async function torture({
     input: z.object({ mark: z.string(), how: z.string() }),
     output: z.object({ mark: z.string(), by: z.string() }),
     // The planted mistake has to show on a busy machine as well.
-    timeoutMs: leak ? 2_000 : 12,
+    timeoutMs: fault === undefined ? 12 : 5_000,
     run: async ({ mark, how }, { signal }) => {
       meet('tool', mark)
       signal.addEventListener('abort', () => meet('tool listener', mark))
       shared = users.current().userId
       await sleep()
+      if (how === 'queue') {
+        await parts.queue(async () => {
+          meet('queue', mark)
+          await sleep()
+          meet('queue, later', mark)
+        })
+      }
+      if (how === 'cache') meet('cache', await parts.cached('profile'))
+      if (how === 'load') meet('loader', await parts.load('profile'))
+      if (how === 'hear') {
+        parts.hear(() => meet('listener', mark))
+        await sleep()
+        parts.announce()
+      }
       if (how === 'throw') throw new Error(`internal ${mark}`)
       if (how === 'refuse') throw new AgentError('REFUSED', `not for ${mark}`)
       if (how === 'ignore')
         await Promise.race([leave.promise, new Promise((resolve) => setTimeout(resolve, 60))])
       if (how === 'slow') await new Promise((resolve) => setTimeout(resolve, 15))
       // Fails with SCOPE_CLOSED where the tool was given up meanwhile.
-      const by = canaryOf(leak ? shared : users.current().userId)
+      const remembered = fault === 'a tool that remembers its user'
+      const by = canaryOf(remembered ? shared : users.current().userId)
       meet('tool, later', mark)
       return { mark, by }
     },
@@ -129,6 +149,14 @@ export async function torture({
       held.push(agent)
       setTimeout(() => void agent.text(`late ${mark}`), random() * 30)
       await agent.text(mark)
+      const { messages } = (await agent.thread?.messages({ limit: 20 })) ?? { messages: [] }
+      meet('thread', messages)
+      const prompt = parts.prompt(
+        messages.map(({ content }) => String(content)),
+        mark,
+      )
+      meet('prompt', prompt)
+      await agent.thread?.append({ role: 'assistant', content: mark })
       await sleep()
       return { report: `of ${users.current().userId}`, mark: canaryOf(users.current().userId) }
     },
@@ -137,9 +165,12 @@ export async function torture({
   const logger = new RecordingLogger()
   const engine = engineOf([work], {
     logger,
+    store: parts.store,
     limits: {
       ownerConcurrency: 3,
-      concurrency: 24,
+      concurrency,
+      ownerQueue: runsEach,
+      queue: userCount * runsEach,
       abortGraceMs: 12,
       ownerOrphans: 1_000,
       orphans: 10_000,
@@ -154,7 +185,7 @@ export async function torture({
 
   const oneRun = async (userId: string, index: number): Promise<void> => {
     const mark = canaryOf(userId)
-    const kinds = ['plain', 'throw', 'refuse', 'ignore', 'slow']
+    const kinds = ['plain', 'throw', 'refuse', 'ignore', 'slow', 'queue', 'cache', 'load', 'hear']
     const first = userId === 'user-0' && index === 0
     const plan = first
       ? ['first', 'ignore', 'slow']
@@ -166,7 +197,8 @@ export async function torture({
       engine.start(
         'work',
         { mark, plan },
-        { threadId: `thread-${userId}`, threadPolicy: 'parallel' },
+        // The same id for everybody: it is no key.
+        { threadId: 'main', threadPolicy: 'parallel' },
       ),
     )
     if (!first && random() < 0.25) {
@@ -213,6 +245,9 @@ export async function torture({
       const { runs } = await engine.runs({ limit: 100 })
       expect(runs).toHaveLength(runsEach)
       for (const record of runs) records.push([userId, record])
+      // There is none where every run of the user was cancelled before it came to that.
+      const thread = engine.threads.messages('main', { limit: 1_000 })
+      records.push([userId, await thread.catch(() => undefined)])
     })
   }
 
@@ -221,7 +256,7 @@ export async function torture({
     ...seen.filter(
       ([userId, event]) =>
         event.userId !== userId ||
-        event.threadId !== `thread-${userId}` ||
+        event.threadId !== 'main' ||
         !event.requestId.startsWith(`${userId}.`) ||
         canariesIn(event).some((mark) => mark !== userId),
     ),

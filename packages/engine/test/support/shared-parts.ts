@@ -1,0 +1,168 @@
+import { EventEmitter } from 'node:events'
+import { bind, perOwner, perScope, runOutside, type OwnerCache } from '@ringfence/context'
+import { MemoryStore, type EngineStore } from '../../src/index.ts'
+import { users } from './users.ts'
+
+/** A mistake that is planted where many users' work meets. */
+export type Fault =
+  | 'a tool that remembers its user'
+  | 'a queue that does not bring its jobs home'
+  | 'a cache that goes by name alone'
+  | 'a loader for everybody'
+  | 'a listener that is not bound'
+  | 'a prompt that is added to by everybody'
+  | 'threads that go by id alone'
+
+/** What the users' agents share: a queue, a cache, a loader, an emitter and a model. */
+export interface SharedParts {
+  /** Runs the job when it is its turn, one at a time. Rejects where its scope has closed meanwhile. */
+  queue<Result>(job: () => Promise<Result>): Promise<Result>
+  cached(name: string): Promise<string>
+  load(key: string): Promise<string>
+  /** Calls back once, when somebody announces something. */
+  hear(listener: () => void): void
+  announce(): void
+  /** What the model is sent: what was said so far, and what is said now. */
+  prompt(said: readonly string[], now: string): readonly string[]
+  readonly store: EngineStore
+}
+
+/** Right, but for one thing at the most. */
+export function sharedParts(
+  canaryOf: (userId: string) => string,
+  fault: Fault | undefined,
+): SharedParts {
+  const mine = (): string => canaryOf(users.current().userId)
+  return {
+    queue: queueOf(fault === 'a queue that does not bring its jobs home'),
+    cached: cacheOf(mine, fault === 'a cache that goes by name alone'),
+    load: loaderOf(mine, fault === 'a loader for everybody'),
+    ...emitterOf(fault === 'a listener that is not bound'),
+    prompt: promptOf(fault === 'a prompt that is added to by everybody'),
+    store: storeOf(fault === 'threads that go by id alone'),
+  }
+}
+
+/** Concurrency one, as most queues are made: whoever has ended starts the next one. */
+function queueOf(broken: boolean): SharedParts['queue'] {
+  const waiting: (() => void)[] = []
+  let busy = false
+  const next = (): void => {
+    const start = waiting.shift()
+    busy = start !== undefined
+    start?.()
+  }
+  return (job) =>
+    new Promise((resolve, reject) => {
+      const home = broken ? job : bind(job)
+      const start = (): void => {
+        // What cannot run any more must not stop the others.
+        Promise.resolve().then(home).then(resolve, reject).finally(next)
+      }
+      waiting.push(start)
+      if (!busy) next()
+    })
+}
+
+function cacheOf(mine: () => string, broken: boolean): SharedParts['cached'] {
+  if (broken) {
+    const values = new Map<string, string>()
+    return async (name) => {
+      const value = values.get(name) ?? mine()
+      values.set(name, value)
+      return value
+    }
+  }
+  const caches = new Map<string, OwnerCache<string>>()
+  return (name) => {
+    const cache =
+      caches.get(name) ?? perOwner(async () => mine(), { max: 10_000, ttlMs: 60_000, label: name })
+    caches.set(name, cache)
+    return cache.get()
+  }
+}
+
+/** Collects what is asked for in one turn and answers it at once, as data loaders do. */
+class Loader {
+  readonly #answer: (key: string) => string
+  #batch: { key: string; resolve: (value: string) => void; reject: (error: unknown) => void }[] = []
+
+  constructor(answer: (key: string) => string) {
+    this.#answer = answer
+  }
+
+  load(key: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#batch.push({ key, resolve, reject })
+      if (this.#batch.length === 1) queueMicrotask(() => this.#flush())
+    })
+  }
+
+  #flush(): void {
+    for (const { key, resolve, reject } of this.#batch.splice(0)) {
+      try {
+        resolve(this.#answer(key))
+      } catch (error) {
+        reject(error)
+      }
+    }
+  }
+}
+
+function loaderOf(mine: () => string, broken: boolean): SharedParts['load'] {
+  const make = (): Loader => new Loader((key) => `${key} of ${mine()}`)
+  const everybodys = make()
+  const own = perScope(make)
+  return (key) => (broken ? everybodys : own()).load(key)
+}
+
+function emitterOf(broken: boolean): Pick<SharedParts, 'hear' | 'announce'> {
+  const emitter = new EventEmitter().setMaxListeners(0)
+  return {
+    hear(listener) {
+      if (broken) emitter.once('news', listener)
+      else bind.emitter(emitter).once('news', listener)
+    },
+    announce: () => void emitter.emit('news'),
+  }
+}
+
+function promptOf(broken: boolean): SharedParts['prompt'] {
+  const everybodys: string[] = []
+  return (said, now) => {
+    const prompt = broken ? everybodys : [...said]
+    prompt.push(now)
+    return prompt.slice(-20)
+  }
+}
+
+/** Where every user's thread has the same id, and only its owner tells them apart. */
+function storeOf(broken: boolean): EngineStore {
+  const store = new MemoryStore({ runs: { runsPerOwner: 1_000, runs: 100_000 } })
+  if (!broken) return store
+  const one = { userId: 'nobody-in-particular' }
+  const inOne = <Result>(call: () => Promise<Result>): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      // As if the thread's id were all there is to it.
+      runOutside(() => users.run(one, call).then(resolve, reject))
+    })
+  const { threads } = store
+  const broke: EngineStore['threads'] = {
+    append: (threadId, { runId: _run, ...turn }) => inOne(() => threads.append(threadId, turn)),
+    get: (threadId) => inOne(() => threads.get(threadId)),
+    read: (threadId, page) => inOne(() => threads.read(threadId, page)),
+    list: (page) => inOne(() => threads.list(page)),
+    delete: (threadId) => inOne(() => threads.delete(threadId)),
+  }
+  const { runs, approvals, idempotency, ledger, audit, system } = store
+  return {
+    runs,
+    threads: broke,
+    approvals,
+    idempotency,
+    ledger,
+    audit,
+    system,
+    close: () => store.close(),
+  }
+}

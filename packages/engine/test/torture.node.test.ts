@@ -1,0 +1,30 @@
+import { inspect } from '@ringfence/context'
+import { expect, test } from 'vitest'
+import { until } from './support/deferred.ts'
+import { torture } from './support/torture.ts'
+
+const seed = Number(process.env['RINGFENCE_TEST_SEED'] ?? Date.now() % 1_000_000)
+const userCount = 200
+const runsEach = 20
+
+const timers = (): number =>
+  process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+
+test(
+  `200 users with 20 runs each, and nothing is left of them (RINGFENCE_TEST_SEED=${seed})`,
+  { timeout: 240_000 },
+  async () => {
+    const timersBefore = timers()
+    const report = await torture({ userCount, runsEach, seed, concurrency: 64 })
+    expect(report.foreign).toEqual([])
+    expect(report.ended).toHaveLength(userCount * runsEach)
+    expect(report.ended.at(-1)).toBe(report.first)
+    expect(report.events).toBeGreaterThan(userCount * runsEach * 5)
+    expect(report.meetings).toBeGreaterThan(userCount * runsEach * 3)
+    expect(report.logged).toBeGreaterThan(100)
+    expect(inspect().openScopes).toBe(0)
+    // What the test's own delays left may still be running out.
+    await until(() => timers() <= timersBefore)
+    expect(timers()).toBeLessThanOrEqual(timersBefore)
+  },
+)
