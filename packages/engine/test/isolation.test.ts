@@ -43,6 +43,7 @@ describe.each<Fault>([
   'a listener that is not bound',
   'a prompt that is added to by everybody',
   'threads that go by id alone',
+  'one account for everybody',
 ])('%s', (fault) => {
   test(`is found out (RINGFENCE_TEST_SEED=${seed})`, { timeout: 60_000 }, async () => {
     const report = await torture({ userCount: 12, runsEach: 4, seed, fault })

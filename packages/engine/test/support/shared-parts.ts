@@ -12,6 +12,7 @@ export type Fault =
   | 'a listener that is not bound'
   | 'a prompt that is added to by everybody'
   | 'threads that go by id alone'
+  | 'one account for everybody'
 
 /** What the users' agents share: a queue, a cache, a loader, an emitter and a model. */
 export interface SharedParts {
@@ -22,6 +23,8 @@ export interface SharedParts {
   /** Calls back once, when somebody announces something. */
   hear(listener: () => void): void
   announce(): void
+  /** Listeners that were not taken away. */
+  listeners(): number
   /** What the model is sent: what was said so far, and what is said now. */
   prompt(said: readonly string[], now: string): readonly string[]
   readonly store: EngineStore
@@ -39,7 +42,7 @@ export function sharedParts(
     load: loaderOf(mine, fault === 'a loader for everybody'),
     ...emitterOf(fault === 'a listener that is not bound'),
     prompt: promptOf(fault === 'a prompt that is added to by everybody'),
-    store: storeOf(fault === 'threads that go by id alone'),
+    store: storeOf(fault),
   }
 }
 
@@ -82,7 +85,7 @@ function cacheOf(mine: () => string, broken: boolean): SharedParts['cached'] {
   }
 }
 
-/** Collects what is asked for in one turn and answers it at once, as data loaders do. */
+/** Collects what is asked for in a few milliseconds and answers it at once, as data loaders do. */
 class Loader {
   readonly #answer: (key: string) => string
   #batch: { key: string; resolve: (value: string) => void; reject: (error: unknown) => void }[] = []
@@ -94,7 +97,7 @@ class Loader {
   load(key: string): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#batch.push({ key, resolve, reject })
-      if (this.#batch.length === 1) queueMicrotask(() => this.#flush())
+      if (this.#batch.length === 1) setTimeout(() => this.#flush(), 3)
     })
   }
 
@@ -116,7 +119,7 @@ function loaderOf(mine: () => string, broken: boolean): SharedParts['load'] {
   return (key) => (broken ? everybodys : own()).load(key)
 }
 
-function emitterOf(broken: boolean): Pick<SharedParts, 'hear' | 'announce'> {
+function emitterOf(broken: boolean): Pick<SharedParts, 'hear' | 'announce' | 'listeners'> {
   const emitter = new EventEmitter().setMaxListeners(0)
   return {
     hear(listener) {
@@ -124,6 +127,7 @@ function emitterOf(broken: boolean): Pick<SharedParts, 'hear' | 'announce'> {
       else bind.emitter(emitter).once('news', listener)
     },
     announce: () => void emitter.emit('news'),
+    listeners: () => emitter.listenerCount('news'),
   }
 }
 
@@ -137,14 +141,13 @@ function promptOf(broken: boolean): SharedParts['prompt'] {
 }
 
 /** Where every user's thread has the same id, and only its owner tells them apart. */
-function storeOf(broken: boolean): EngineStore {
+function storeOf(fault: Fault | undefined): EngineStore {
   const store = new MemoryStore({ runs: { runsPerOwner: 1_000, runs: 100_000 } })
-  if (!broken) return store
   const one = { userId: 'nobody-in-particular' }
   const inOne = <Result>(call: () => Promise<Result>): Promise<Result> =>
     new Promise((resolve, reject) => {
       // As if the thread's id were all there is to it.
-      runOutside(() => users.run(one, call).then(resolve, reject))
+      void runOutside(() => users.run(one, call).then(resolve, reject))
     })
   const { threads } = store
   const broke: EngineStore['threads'] = {
@@ -157,10 +160,13 @@ function storeOf(broken: boolean): EngineStore {
   const { runs, approvals, idempotency, ledger, audit, system } = store
   return {
     runs,
-    threads: broke,
+    threads: fault === 'threads that go by id alone' ? broke : threads,
     approvals,
     idempotency,
-    ledger,
+    ledger:
+      fault === 'one account for everybody'
+        ? { account: () => runOutside(() => users.runSync(one, () => ledger.account())) }
+        : ledger,
     audit,
     system,
     close: () => store.close(),

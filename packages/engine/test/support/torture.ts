@@ -78,6 +78,14 @@ export async function torture({
     meetings.push([place, users.current().userId, canariesIn(value)])
   }
   const parts = sharedParts(canaryOf, fault)
+  const tokensOf = (userId: string): number => 1 + Number(userId.slice(5))
+  const spent = new Map<string, { attempted: number; charged: number }>()
+  const charge = (what: 'attempted' | 'charged', tokens: number): void => {
+    const { userId } = users.current()
+    const own = spent.get(userId) ?? { attempted: 0, charged: 0 }
+    own[what] += tokens
+    spent.set(userId, own)
+  }
   const held: AgentExecution[] = []
   const othersEnded = deferred()
   let shared = ''
@@ -152,10 +160,14 @@ export async function torture({
       const { messages } = (await agent.thread?.messages({ limit: 20 })) ?? { messages: [] }
       meet('thread', messages)
       const prompt = parts.prompt(
-        messages.map(({ content }) => String(content)),
+        messages.map(({ content }) => JSON.stringify(content)),
         mark,
       )
       meet('prompt', prompt)
+      const tokens = tokensOf(users.current().userId)
+      charge('attempted', tokens)
+      await agent.usage({ inputTokens: tokens })
+      charge('charged', tokens)
       await agent.thread?.append({ role: 'assistant', content: mark })
       await sleep()
       return { report: `of ${users.current().userId}`, mark: canaryOf(users.current().userId) }
@@ -169,6 +181,11 @@ export async function torture({
     limits: {
       ownerConcurrency: 3,
       concurrency,
+      // Slow machines are no fault of anybody's.
+      queueMs: 900_000,
+      runMs: 900_000,
+      stepMs: 900_000,
+      idleMs: 900_000,
       ownerQueue: runsEach,
       queue: userCount * runsEach,
       abortGraceMs: 12,
@@ -237,8 +254,10 @@ export async function torture({
   )
   leave.resolve()
   await expectNothingLeft(engine)
+  if (fault === undefined) expect(parts.listeners()).toBe(0)
 
   const records: [userId: string, record: unknown][] = []
+  const accounts: [userId: string, inputTokens: number][] = []
   for (let user = 0; user < userCount; user += 1) {
     const userId = `user-${user}`
     await users.run({ userId }, async () => {
@@ -248,10 +267,15 @@ export async function torture({
       // There is none where every run of the user was cancelled before it came to that.
       const thread = engine.threads.messages('main', { limit: 1_000 })
       records.push([userId, await thread.catch(() => undefined)])
+      // Not a token of anybody else's, and every one of one's own.
+      const { attempted, charged } = spent.get(userId) ?? { attempted: 0, charged: 0 }
+      const { inputTokens } = (await engine.ledger.sums()).all
+      if (inputTokens > attempted || inputTokens < charged) accounts.push([userId, inputTokens])
     })
   }
 
   const foreign = [
+    ...accounts,
     ...meetings.filter(([, scope, marks]) => marks.some((mark) => mark !== scope)),
     ...seen.filter(
       ([userId, event]) =>
