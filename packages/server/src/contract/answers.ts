@@ -32,8 +32,21 @@ function exactly<Value>() {
 exactly<RunRecord>()<typeof run>(run)
 exactly<RunPage>()<typeof page>(page)
 
-/** What answers can hold, by the name that the document gives it. */
-export const answerSchemas = {
+/** The names under which the document describes what answers can hold. */
+export type AnswerSchemaName =
+  | 'Agents'
+  | 'StartedRun'
+  | 'Run'
+  | 'RunPage'
+  | 'AgentEvent'
+  | 'Ticket'
+  | 'Token'
+  | 'Status'
+  | 'Document'
+  | 'Problem'
+
+/** What answers can hold. */
+export const answerSchemas: Readonly<Record<AnswerSchemaName, z.ZodType>> = {
   Agents: z.object({
     agents: z.array(
       z.object({
@@ -63,6 +76,4 @@ export const answerSchemas = {
     requestId: z.string(),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   }),
-} satisfies Record<string, z.ZodType>
-
-export type AnswerSchemaName = keyof typeof answerSchemas
+}

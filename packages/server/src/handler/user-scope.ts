@@ -11,6 +11,7 @@ import { toProblem } from '../problems/to-problem.ts'
 import { clientFinder, type TrustProxy } from '../proxy/trust-proxy.ts'
 import { openExchange } from './exchange.ts'
 import { resolveLimits } from './limits.ts'
+import { unlessLeft } from './unless-left.ts'
 
 export interface UserScopeOptions {
   /** Who is asking, as for `agentRoutes`. */
@@ -61,12 +62,17 @@ export function userScope(options: UserScopeOptions): MiddlewareHandler {
         ...(idleMs === undefined ? {} : { idleMs }),
         ...(onLateError === undefined ? {} : { onLateError }),
       }
-      hono.res = await context.respond(input, scoped, async () => {
+      const response = await context.respond(input, scoped, async () => {
         await next()
         return hono.res
       })
+      hono.res = unlessLeft(response, exchange.signal)
       return undefined
     } catch (error) {
+      // Whoever asked has left: nobody is there for the host to answer, and nothing is wrong with it.
+      if (exchange.signal.aborted) {
+        return problemResponse(new Problem('client_closed_request'), exchange)
+      }
       if (!(error instanceof Problem) && !InvalidToken.is(error)) throw error
       return problemResponse(toProblem(error), exchange)
     }
