@@ -128,7 +128,8 @@ test('a run that waits for a follower can be cancelled, and its deadline still h
         for (;;) await agent.text('more')
       },
     })
-    const engine = engineOf([talks], { limits })
+    // An agent that waits for the engine stops at once: it is no orphan, and needs no grace.
+    const engine = engineOf([talks], { limits: { ...limits, abortGraceMs: 60_000 } })
     await users.run(alice, async () => {
       const { runId, result } = await engine.start('talks', {})
       const backPressure: BackPressure = { policy: 'pause', behind: 2, waitMs: 60_000 }
@@ -142,6 +143,7 @@ test('a run that waits for a follower can be cancelled, and its deadline still h
       const left = await collect(stuck)
       expect(left.at(-1)?.type).toBe('runMs' in limits ? 'agent_error' : 'agent_cancelled')
     })
+    expect(engine.health().orphaned).toBe(0)
     await expectNothingLeft(engine)
   }
 })

@@ -165,6 +165,10 @@ test('a run whose end cannot be stored gives back its slot, and whoever follows 
     const following = caught(async () => collect(await engine.events(runId)))
     expect(await caught(() => result)).toBe(down)
     expect(await following).toMatchObject({ code: 'RUN_ENDED' })
+    // So is whoever comes later, once they have seen what there is.
+    const late = await engine.events(runId)
+    expect(await late.next()).toMatchObject({ value: { type: 'agent_started' } })
+    expect(await caught(() => collect(late))).toMatchObject({ code: 'RUN_ENDED' })
     expect(await engine.run(runId)).toMatchObject({ status: 'running' })
     expect(engine.health()).toMatchObject({ running: 0 })
     expectOneStory(await runToEnd(engine, 'echo', { text: 'again' }))

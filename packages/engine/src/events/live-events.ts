@@ -9,9 +9,14 @@ export interface LiveWatcher {
   over(): void
 }
 
+/** Runs whose end is remembered because it could not be stored. */
+const mostLost = 1_000
+
 /** Transient events on their way to whoever watches a run now. Indexed by owner first (I8). */
 export class LiveEvents {
   readonly #watchers = new Map<string, Map<string, Set<LiveWatcher>>>()
+  /** By owner and run, the oldest first. A canonical owner says where it ends. */
+  readonly #lost = new Set<string>()
 
   /** Returns how to stop. */
   watch(owner: string, runId: string, watcher: LiveWatcher): () => void {
@@ -20,6 +25,7 @@ export class LiveEvents {
     const watchers = runs.get(runId) ?? new Set<LiveWatcher>()
     runs.set(runId, watchers)
     watchers.add(watcher)
+    if (this.#lost.has(`${owner}${runId}`)) watcher.over()
     return () => {
       watchers.delete(watcher)
       if (watchers.size > 0 || runs.get(runId) !== watchers) return
@@ -48,7 +54,15 @@ export class LiveEvents {
     return rooms === undefined ? undefined : Promise.all(rooms).then(() => undefined)
   }
 
-  end(owner: string, runId: string): void {
+  /** The run is over. Where its end is not stored, whoever comes later is told of it, too. */
+  end(owner: string, runId: string, stored: boolean): void {
+    if (!stored) this.#remember(`${owner}${runId}`)
     for (const watcher of this.#watchers.get(owner)?.get(runId) ?? []) watcher.over()
+  }
+
+  #remember(lost: string): void {
+    this.#lost.add(lost)
+    const [oldest] = this.#lost
+    if (this.#lost.size > mostLost && oldest !== undefined) this.#lost.delete(oldest)
   }
 }

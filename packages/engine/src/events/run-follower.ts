@@ -215,6 +215,7 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
 
   over(): void {
     this.#over = true
+    this.#pace?.stop()
     this.wake()
   }
 

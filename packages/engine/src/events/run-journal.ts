@@ -1,7 +1,8 @@
-import { bind } from '@ringfence/context'
+import { bind, tryCurrentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import type { Failure } from '../errors/failure.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
+import { unlessAborted } from '../internal/unless-aborted.ts'
 import type { RunStore } from '../store/run-store.ts'
 import { redactData, redactNothing, type Redact } from './redaction.ts'
 import type {
@@ -88,10 +89,16 @@ export class RunJournal {
   /** Resolves when the event is stored. */
   append(draft: EventDraft): Promise<void> {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
-    const forget = this.#track(draft)
-    return this.#enqueue([draft], waits.has(draft.type)).catch((error: unknown) => {
-      forget()
-      throw error
+    // What could not be stored when it began has no end.
+    const closed = closedBy(draft)
+    if (closed !== undefined && !this.#open.has(closed)) return Promise.resolve()
+    const emitter = waits.has(draft.type) ? tryCurrentScope() : undefined
+    const written = this.#enqueue([draft])
+    written.catch(this.#track(draft))
+    return written.then(({ room }) => {
+      // What is told to stop waits for nobody.
+      if (room === undefined || emitter?.lifecycle !== 'open') return undefined
+      return unlessAborted(room, emitter.signal)
     })
   }
 
@@ -133,7 +140,7 @@ export class RunJournal {
       .map(({ draft, since }) => closeCall(draft, unfinished, now - since))
     this.#open.clear()
     this.#ended = true
-    return this.#enqueue([...closing, terminal], false)
+    return this.#enqueue([...closing, terminal]).then(() => undefined)
   }
 
   /** Shows a transient event to whoever watches now. Never fails; nothing is shown after the end. */
@@ -141,8 +148,8 @@ export class RunJournal {
     if (!this.#ended) this.#show(() => this.#stamp(draft))
   }
 
-  /** Resolves when they are stored, and where the agent is to wait, when those who follow have kept up. */
-  #enqueue(drafts: readonly EventDraft[], mayWait: boolean): Promise<void> {
+  /** Resolves when they are stored, with what an agent is to wait for: that those who follow have kept up. */
+  #enqueue(drafts: readonly EventDraft[]): Promise<{ readonly room: Promise<void> | undefined }> {
     const events = drafts.map((draft) => this.#stamp(draft))
     const written = this.#written.then(() => this.#write(events))
     // One write that fails must not block the next: each caller hears of its own.
@@ -150,9 +157,9 @@ export class RunJournal {
     return written.then((stored) => {
       const [first] = stored
       const last = stored.at(-1)
-      if (first === undefined || last === undefined) return undefined
-      const room = this.#onStored(first.seq, last.seq)
-      return mayWait ? room : undefined
+      if (first === undefined || last === undefined) return { room: undefined }
+      // In an object: a promise would be waited for.
+      return { room: this.#onStored(first.seq, last.seq) }
     })
   }
 
@@ -168,6 +175,12 @@ export class RunJournal {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return deepFreeze(event) as unknown as Draft & RunIdentity & { readonly at: string }
   }
+}
+
+/** What an event closes, by the key that it is kept under while it is open. */
+function closedBy({ type, data }: EventDraft): string | undefined {
+  if (type === 'tool_completed' || type === 'subagent_completed') return data.callId
+  return type === 'approval_resolved' ? data.approvalId : undefined
 }
 
 function closeCall(draft: OpeningDraft, error: Failure, durationMs: number): EventDraft {

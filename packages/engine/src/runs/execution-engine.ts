@@ -306,7 +306,7 @@ export class UserExecutionEngine {
     if ('joins' in admission) return joined(admission.joins)
     const { run, replaces } = admission
     run.tally = this.#statistics.enter(owner, this.#now)
-    void run.ended.then(() => this.#live.end(owner, run.runId))
+    void run.ended.then(() => this.#live.end(owner, run.runId, run.endStored))
     try {
       if (options.signal !== undefined) run.cancelWith(options.signal)
       run.handle = this.#open(caller, run, copy, depth, options.threadId)

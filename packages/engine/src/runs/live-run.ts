@@ -30,6 +30,8 @@ export class LiveRun {
   started = false
   /** Set when its root scope is being opened: what `start` gives its caller. */
   handle: Promise<RunHandle> | undefined
+  /** Whether its terminal event is. */
+  endStored = false
   /** Where it is counted. */
   tally: RunTally | undefined
 

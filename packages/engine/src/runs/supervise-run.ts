@@ -63,6 +63,7 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
     const [terminal, unfinished] = conclude(outcome, run, now() - startedAt, context.redact)
     run.tally?.ended(terminal)
     await journal.end(terminal, unfinished)
+    run.endStored = true
   } finally {
     run.ticket.release()
     run.finish()

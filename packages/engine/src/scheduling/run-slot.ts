@@ -1,3 +1,5 @@
+import { unlessAborted } from '../internal/unless-aborted.ts'
+
 /** The part of a ticket that is needed. */
 export interface Pausable {
   pause(): void
@@ -58,14 +60,4 @@ export class RunSlot {
     this.#back.catch(() => undefined)
     return this.#back
   }
-}
-
-function unlessAborted(back: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
-    const settled = (): void => signal.removeEventListener('abort', abort)
-    back.then(resolve, reject).finally(settled)
-  })
 }
