@@ -1,6 +1,6 @@
 import { EngineError, type EngineErrorCode } from '@ringfence/engine'
 import { InvalidToken } from '../identity/invalid-token.ts'
-import { Problem } from './problem.ts'
+import { Problem, type ProblemCode } from './problem.ts'
 
 const challenge = 'Bearer realm="ringfence"'
 
@@ -42,13 +42,36 @@ const refusals: Readonly<Partial<Record<EngineErrorCode, (error: EngineError) =>
         message,
       })),
     }),
-  OWNER_QUEUE_FULL: (error) =>
-    new Problem('owner_queue_full', { headers: retryAfter(error.retryAfterMs) }),
-  THREAD_BUSY: (error) => new Problem('thread_busy', { headers: retryAfter(error.retryAfterMs) }),
-  TOO_MANY_ORPHANS: (error) =>
-    new Problem('too_many_orphans', { headers: retryAfter(error.retryAfterMs) }),
-  QUEUE_FULL: (error) => new Problem('queue_full', { headers: retryAfter(error.retryAfterMs) }),
+  THREAD_NOT_FOUND: () => new Problem('thread_not_found'),
+  APPROVAL_NOT_FOUND: () => new Problem('approval_not_found'),
+  RUN_GOES_ON: () => new Problem('run_goes_on'),
+  DUPLICATE_MESSAGE: () => new Problem('duplicate_message'),
+  MESSAGE_TOO_LARGE: () => new Problem('message_too_large'),
+  THREAD_FULL: () => new Problem('thread_full'),
+  APPROVAL_RESOLVED: () => new Problem('approval_resolved'),
+  APPROVAL_LIMIT: later('approval_limit'),
+  // One that is still being started says when to ask again: then the answer will be there.
+  IDEMPOTENCY_CONFLICT: (error) =>
+    error.retryAfterMs === undefined
+      ? new Problem('idempotency_conflict')
+      : later('request_in_progress')(error),
+  IDEMPOTENCY_LIMIT: later('idempotency_limit'),
+  BUDGET_EXCEEDED: later('budget_exceeded'),
+  DELEGATION_TOO_DEEP: () => new Problem('delegation_too_deep'),
+  SLOW_FOLLOWER: later('slow_follower'),
+  CIRCUIT_OPEN: later('dependency_unavailable'),
+  TOOL_QUARANTINED: later('dependency_unavailable'),
+  MCP_UNAVAILABLE: later('dependency_unavailable'),
+  OWNER_QUEUE_FULL: later('owner_queue_full'),
+  THREAD_BUSY: later('thread_busy'),
+  TOO_MANY_ORPHANS: later('too_many_orphans'),
+  QUEUE_FULL: later('queue_full'),
   ENGINE_CLOSED: () => draining(),
+}
+
+/** A refusal that says when to try again. */
+function later(code: ProblemCode): (error: EngineError) => Problem {
+  return ({ retryAfterMs }) => new Problem(code, { headers: retryAfter(retryAfterMs) })
 }
 
 /** Refuses what would start something while the server shuts down. */

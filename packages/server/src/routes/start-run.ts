@@ -7,6 +7,7 @@ import { linksOf } from '../handler/links.ts'
 import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
 import { Problem } from '../problems/problem.ts'
 import { draining } from '../problems/to-problem.ts'
+import { idempotencyKeyOf } from './idempotency-key.ts'
 
 const bodySchema = z.strictObject({
   input: z.unknown(),
@@ -41,6 +42,7 @@ async function start(call: Call): Promise<Answer> {
   const { core, hono, exchange, scope } = call
   // Before the body is read: the engine would refuse too, but only after ten million characters.
   if (core.draining) throw draining()
+  const idempotencyKey = idempotencyKeyOf(hono.req.header('idempotency-key'))
   const body = await readBody(bodyOf(call), bodySchema)
   const streamed = hono.req.header('accept')?.includes('text/event-stream') === true
   const cancels = body.onDisconnect === 'cancel'
@@ -57,6 +59,7 @@ async function start(call: Call): Promise<Answer> {
   const { runId } = await core.engine.start(hono.req.param('name') ?? '', body.input, {
     threadId: body.threadId,
     signal: cancels ? scope.signal : undefined,
+    idempotencyKey,
   })
   exchange.runId = runId
   const links = linksOf(call, runId)
