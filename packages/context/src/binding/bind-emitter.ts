@@ -2,6 +2,7 @@ import { ArgumentError } from '../argument-error.ts'
 import { checkFunction, checkMethods } from '../internal/argument.ts'
 import { takeHome } from '../internal/home.ts'
 import { untilClose } from '../internal/until-close.ts'
+import { BoundHandlers, isHandlerName, setOn } from './bound-handlers.ts'
 import { ListenerTable, type BoundListener } from './listener-table.ts'
 
 type Listener = (...parameters: never[]) => unknown
@@ -43,6 +44,7 @@ export function bindEmitter<Emitter extends EmitterLike>(emitter: Emitter): Emit
   checkMethods('bind.emitter()', 'emitter', emitter, ['on', 'removeListener'])
   const home = takeHome('a bound listener', 'bind an emitter')
   const table = new ListenerTable<Listener>()
+  const handlers = new BoundHandlers(emitter, home)
 
   function register({ once, prepend }: Registration) {
     return (event: PropertyKey, listener: Listener): Emitter => {
@@ -104,11 +106,13 @@ export function bindEmitter<Emitter extends EmitterLike>(emitter: Emitter): Emit
       if (registration !== undefined) return register(registration)
       if (removals.has(property)) return remove
       if (property === 'removeAllListeners') return removeAll
+      const handler = isHandlerName(property) ? handlers.get(property) : undefined
+      if (handler !== undefined) return handler
       // Emitters with private fields insist on the real one as their `this`.
       const value: unknown = Reflect.get(emitter, property, emitter)
       return typeof value === 'function' ? chained(value) : value
     },
-    set: (_target, property, value) => Reflect.set(emitter, property, value, emitter),
+    set: (_target, property, value) => setOn(emitter, handlers, property, value),
   })
   return view
 }

@@ -1,6 +1,7 @@
 import { checkMethods, kindOf, wrongArgument } from '../internal/argument.ts'
 import { takeHome } from '../internal/home.ts'
 import { untilClose } from '../internal/until-close.ts'
+import { BoundHandlers, isHandlerName, setOn } from './bound-handlers.ts'
 import { ListenerTable, type BoundListener } from './listener-table.ts'
 
 type Listener = NonNullable<Parameters<EventTarget['addEventListener']>[1]>
@@ -11,7 +12,7 @@ type RemoveOptions = Parameters<EventTarget['removeEventListener']>[2]
  * The same target, but listeners that are added through it run in the scope that is current now (I7), are
  * removed by the original listener, and go when the scope closes. Without it a listener runs as whoever
  * dispatches: an `abort` listener as whoever aborts. A listener that was removed, or has run once, leaves nothing
- * in the scope.
+ * in the scope. The same goes for a handler that is set as a property, such as `onabort`.
  *
  * Listeners that were added to the target itself are not touched. Throws `NO_SCOPE`; adding a listener also
  * `SCOPE_CLOSING`, `SCOPE_CLOSED`, and in another owner's scope `CROSS_OWNER`.
@@ -20,6 +21,7 @@ export function bindEventTarget<Target extends EventTarget>(target: Target): Tar
   checkMethods('bind.eventTarget()', 'target', target, ['addEventListener', 'removeEventListener'])
   const home = takeHome('a bound listener', 'bind an event target')
   const table = new ListenerTable<Listener>()
+  const handlers = new BoundHandlers(target, home)
 
   function addListener(type: string, given: Listener | null, options?: AddOptions): void {
     const listener = checkedListener(given)
@@ -61,11 +63,13 @@ export function bindEventTarget<Target extends EventTarget>(target: Target): Tar
     get: (_target, property) => {
       if (property === 'addEventListener') return addListener
       if (property === 'removeEventListener') return removeListener
+      const handler = isHandlerName(property) ? handlers.get(property) : undefined
+      if (handler !== undefined) return handler
       // Native accessors and methods insist on the real target as their `this`.
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? value.bind(target) : value
     },
-    set: (_target, property, value) => Reflect.set(target, property, value, target),
+    set: (_target, property, value) => setOn(target, handlers, property, value),
   })
 }
 
