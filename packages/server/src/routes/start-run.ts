@@ -21,7 +21,11 @@ export const startRun: OwnedRoute = {
   path: '/v1/agents/:name/runs',
   contract: {
     summary: 'Starts a run.',
-    headers: { accept: '`text/event-stream` for the events themselves, at once.' },
+    headers: {
+      accept: '`text/event-stream` for the events themselves, at once.',
+      'idempotency-key':
+        'One string in quotes: sent again with it, the request starts nothing again.',
+    },
     body: bodySchema,
     answers: {
       200: {
@@ -31,7 +35,19 @@ export const startRun: OwnedRoute = {
       },
       202: { description: 'The run is stored and waits for its turn.', schema: 'StartedRun' },
     },
-    problems: ['agent_not_found', 'owner_queue_full', 'too_many_streams', 'queue_full', 'draining'],
+    problems: [
+      'agent_not_found',
+      'invalid_idempotency_key',
+      'thread_busy',
+      'request_in_progress',
+      'idempotency_conflict',
+      'owner_queue_full',
+      'too_many_orphans',
+      'idempotency_limit',
+      'too_many_streams',
+      'queue_full',
+      'draining',
+    ],
   },
   action: 'runs.start',
   admission: 'run',
