@@ -80,9 +80,11 @@ describe.each(providers)('through @ai-sdk/openai-compatible %s and a socket', (_
     )
     expect(typesOf(story)).toEqual([
       'agent_started',
+      'usage_recorded',
       'tool_executing',
       'tool_completed',
       'agent_text',
+      'usage_recorded',
       'agent_completed',
     ])
     expect(server.requests[1]?.body.messages.at(-1)).toEqual({
