@@ -55,6 +55,7 @@ export function handWritten({ streams }) {
           type: 'tool-result',
           toolCallId,
           toolName,
+          // oxlint-disable-next-line typescript/await-thenable -- a tool may be asynchronous, and a loop has to wait for it
           output: { type: 'json', value: await balance(toolInput.parse(JSON.parse(input))) },
         })),
       )

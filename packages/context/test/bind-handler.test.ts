@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/prefer-add-event-listener -- handler properties are what these tests are about */
 import { bind, runOutside } from '@ringfence/context'
 import { expect, test } from 'vitest'
 import { caught } from './support/caught.ts'
@@ -48,7 +49,7 @@ test('one handler for a name: the newest, or none; and nobody else can set one',
         Promise.resolve(
           // Out of the scope and into Bob's, as a callback of his would.
           new Promise((resolve, reject) => {
-            runOutside(() =>
+            void runOutside(() =>
               users
                 .run(bob, () => {
                   bound.onabort = () => undefined
