@@ -1,4 +1,4 @@
-import { assert, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import * as z from 'zod'
 import {
   defineAgent,
@@ -64,7 +64,7 @@ test('what an agent and its tool use is charged to the owner, the agent and the 
   const runId = await users.run(alice, async () => {
     const events = await runToEnd(engine, 'whole')
     expectOneStory(events)
-    assert(events[0] !== undefined)
+    if (events[0] === undefined) throw new Error('no event')
     expect(
       events
         .filter(({ type }) => type === 'usage_recorded')

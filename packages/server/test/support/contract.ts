@@ -46,8 +46,14 @@ export async function checkAnswer(method: string, path: string, response: Respon
     throw new Error(`${where}: the document has no such body`)
   }
   const body: unknown = await response.clone().json()
+  if (!mayCompile()) return
   const validate = validatorOf(api, where, schema)
   if (!validate(body)) throw new Error(`${where}: ${JSON.stringify(validate.errors)}`)
+}
+
+/** Validators are compiled, and workerd compiles nothing: there, the status and the type of the body are checked. */
+function mayCompile(): boolean {
+  return Reflect.get(Reflect.get(globalThis, 'navigator') ?? {}, 'userAgent') !== 'Cloudflare-Workers'
 }
 
 function operationOf(
