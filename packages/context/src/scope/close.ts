@@ -16,58 +16,58 @@ export type Outcome<Result> =
 
 /** Ends a scope, and hands on how its callback ended: at once where there is nothing to wait for. */
 export function end<Result>(state: ScopeState, outcome: Outcome<Result>): Result | Promise<Result> {
+  if (pendingOf(state) !== undefined) return join(state, outcome)
   if (!closesAtOnce(state)) return close(state, outcome)
   closeNow(state, outcome)
   return outcome.ok ? outcome.value : Promise.reject(outcome.error)
 }
 
-/** Whether anything has to be waited for before the scope can be cut. */
-function closesAtOnce(state: ScopeState): boolean {
-  const { parts } = state
-  return (
-    parts === undefined ||
-    (pendingOf(state) === undefined &&
-      (parts.cleanups === undefined || parts.cleanups.size === 0) &&
-      parts.failures === undefined)
-  )
+/** Whether nothing is left to do but to cut the scope. Nothing is pending. */
+function closesAtOnce({ parts }: ScopeState): boolean {
+  if (parts === undefined) return true
+  return (parts.cleanups === undefined || parts.cleanups.size === 0) && parts.failures === undefined
 }
 
-/** Ends a scope that has nothing to wait for. */
+/** Ends a scope that has nothing left to do. */
 export function closeNow(state: ScopeState, outcome: Outcome<unknown>): void {
   // Of a scope without a signal nobody can tell that it was closing before it had closed.
   if (state.controller !== undefined) beginClosing(state, outcome)
   cut(state)
 }
 
-/**
- * Ends a scope (I4): joins what was spawned, aborting it first if the callback failed; then closes, runs the
- * cleanups last in first out, and cuts the cell. Errors on the way are added to the outcome, never lost.
- */
-async function close<Result>(state: ScopeState, outcome: Outcome<Result>): Promise<Result> {
+/** Waits for what was spawned in a scope, aborting it first if the callback failed; then closes the scope. */
+async function join<Result>(state: ScopeState, outcome: Outcome<Result>): Promise<Result> {
   if (!outcome.ok) abortScope(state, outcome.error)
-  let failed = !outcome.ok
-  let failure: unknown = outcome.ok ? undefined : outcome.error
+  else if (state.unfinished !== 'wait') endUnfinished(state)
+  // Again, because whoever was woken first by the last task's end may have started another one.
+  for (let pending = pendingOf(state); pending !== undefined; pending = pendingOf(state)) {
+    await PendingWait.begin(state, pending)
+  }
+  return close(state, outcome)
+}
+
+/**
+ * Closes a scope (I4): runs the cleanups last in first out, and cuts the cell. Errors on the way are added to the
+ * outcome, never lost.
+ */
+function close<Result>(state: ScopeState, outcome: Outcome<Result>): Result | Promise<Result> {
+  let last = outcome
   const add = (error: unknown): void => {
-    failure = failed ? suppress(error, failure) : error
-    failed = true
+    last = { ok: false, error: last.ok ? error : suppress(error, last.error) }
   }
   const addUnobserved = (): void => {
     for (const { task, error } of state.parts?.failures?.splice(0) ?? [])
       if (!task.observed) add(error)
   }
-  if (outcome.ok && state.unfinished !== 'wait') endUnfinished(state)
-  // Again, because whoever was woken first by the last task's end may have started another one.
-  for (let pending = pendingOf(state); pending !== undefined; pending = pendingOf(state)) {
-    await PendingWait.begin(state, pending)
+  const finish = (): Result | Promise<Result> => {
+    addUnobserved()
+    cut(state)
+    return last.ok ? last.value : Promise.reject(last.error)
   }
   addUnobserved()
   beginClosing(state, outcome)
-  await runCleanups(state, add)
-  addUnobserved()
-  cut(state)
-  if (failed) throw failure
-  if (outcome.ok) return outcome.value
-  throw outcome.error
+  const cleaning = runCleanups(state, add)
+  return cleaning === undefined ? finish() : cleaning.then(finish)
 }
 
 /** The callback has returned, and what it left running shall not be waited for. */

@@ -36,7 +36,12 @@ function quickRoles(roles: unknown): readonly string[] | undefined {
   if (roles === undefined) return Object.freeze([])
   if (!Array.isArray(roles) || roles.length > mostRoles) return undefined
   const copy: readonly unknown[] = [...(roles as readonly unknown[])]
-  return copy.length <= mostRoles && copy.every(isPlainText) ? Object.freeze(copy) : undefined
+  return copy.length <= mostRoles && areTexts(copy) ? Object.freeze(copy) : undefined
+}
+
+function areTexts(values: readonly unknown[]): values is readonly string[] {
+  for (const value of values) if (!isPlainText(value)) return false
+  return true
 }
 
 function isPlainText(value: unknown): value is string {
