@@ -2,6 +2,7 @@
 // `run` and `read`; with `sync` where the library has another way for synchronous code; with `awaits`, `once` and
 // `hold` where code must be written in the library's own language.
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { createRequire } from 'node:module'
 import { ringfence, trusted, user } from './ringfence.mjs'
 
 const node = Number(process.versions.node.split('.')[0])
@@ -52,15 +53,19 @@ export const peers = {
   fastify: async () => {
     const { asyncLocalStorage, requestContext } = (await import('@fastify/request-context')).default
     return {
-      run: (given, callback) => asyncLocalStorage.run({ user: given }, callback),
+      run: (given, callback) =>
+        asyncLocalStorage.run({}, () => {
+          requestContext.set('user', given)
+          return callback()
+        }),
       read: () => requestContext.get('user').userId,
     }
   },
 
   'nestjs-cls': async () => {
-    await import('reflect-metadata')
-    // The current one needs Node 22.
-    const { ClsServiceManager } = await (node < 22 ? import('nestjs-cls') : import('nestjs-cls-7'))
+    // As CommonJS, as nearly every Nest application is. The current one needs Node 22.
+    const require = createRequire(import.meta.url)
+    const { ClsServiceManager } = require(node < 22 ? 'nestjs-cls' : 'nestjs-cls-7')
     const cls = ClsServiceManager.getClsService()
     return {
       run: (given, callback) =>

@@ -38,9 +38,7 @@ export function judge(goal, { absolute = false, raw, variants, node }) {
   const wanted = [
     `<= ${most}${absolute ? '' : ` of ${of}`}`,
     ...(orOver === undefined ? [] : [`or ${orOver} ns over it`]),
-    ...(peers.length === 0
-      ? []
-      : [`and less than ${peers.length === 1 ? peers[0] : 'every peer'}`]),
+    ...(peers.length === 0 ? [] : [`and less than ${peers.join(', ')}`]),
   ].join(' ')
   return { variant, wanted, met: within && beaten.length === 0, beaten }
 }

@@ -63,7 +63,7 @@ export const timed = {
     name: 'open, read, close; synchronous, for a trusted user',
     count: 150_000,
     variants: ['als', aside, 'ringfence', ...without('hono')],
-    goals: [{ variant: aside, most: [2.3, 1.25], peers: without('hono') }],
+    goals: [{ variant: aside, most: [2.3, 1.25], peers: without('hono', 'cls-hooked') }],
     make: async (variant) => {
       const { run, sync = run, read, once } = await peers[variant]()
       return atOnce(once ?? (() => sync(user, read)))
