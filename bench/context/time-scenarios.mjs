@@ -51,7 +51,7 @@ async function eagerScope() {
 export const timed = {
   M1: {
     name: 'read the user',
-    count: 2_000_000,
+    count: 500_000,
     variants: ['als', 'ringfence', ...without('effect')],
     goals: [{ variant: 'ringfence', most: [1.3, 1.3], orOver: 10 }],
     make: async (variant) => {
@@ -61,7 +61,7 @@ export const timed = {
   },
   M2: {
     name: 'open, read, close; synchronous, for a trusted user',
-    count: 150_000,
+    count: 60_000,
     variants: ['als', aside, 'ringfence', ...without('hono')],
     goals: [{ variant: aside, most: [2.3, 1.25], peers: without('hono', 'cls-hooked') }],
     make: async (variant) => {
@@ -71,14 +71,14 @@ export const timed = {
   },
   M3: {
     name: 'open, ten awaits with a read after each, close; for a trusted user',
-    count: 25_000,
+    count: 12_000,
     variants: ['als', aside, ...others],
     goals: [{ variant: aside, most: [1.2, 1.3], peers: others }],
     make: (variant) => openTenAwaitsClose(variant, () => user),
   },
   M4: {
     name: 'the same for untrusted input: checked, copied, frozen, given an id',
-    count: 25_000,
+    count: 12_000,
     variants: ['als', 'ringfence'],
     goals: [{ variant: 'ringfence', most: [2.3, 1.7] }],
     make: (variant) =>
@@ -90,7 +90,7 @@ export const timed = {
   },
   M5: {
     name: 'check, copy and freeze the built-in fields',
-    count: 200_000,
+    count: 100_000,
     variants: ['zod, same rules', 'ringfence', 'zod, shape alone'],
     goals: [
       { variant: 'ringfence', most: [0.35, 0.35] },
@@ -106,7 +106,7 @@ export const timed = {
   },
   M6: {
     name: 'a scope whose signal is used; synchronous',
-    count: 40_000,
+    count: 20_000,
     variants: ['controller, any(), stack', aside],
     goals: [{ variant: aside, most: [0.5, 0.25] }],
     make: async (variant) => {
@@ -117,7 +117,7 @@ export const timed = {
   },
   M7: {
     name: 'one cleanup, added and run',
-    count: 40_000,
+    count: 20_000,
     variants: ['AsyncDisposableStack', 'ringfence, with one', 'ringfence, with none'],
     less: { 'ringfence, the cleanup': ['ringfence, with one', 'ringfence, with none'] },
     goals: [{ variant: 'ringfence, the cleanup', most: [0.25, 0.25] }],
@@ -143,7 +143,7 @@ export const timed = {
   },
   V: {
     name: 'open, ten awaits with a read after each, close; while ten variables are set, not one',
-    count: 25_000,
+    count: 12_000,
     variants: ['ringfence, 1', 'ringfence, 10', 'AsyncLocalStorage, 1', 'AsyncLocalStorage, 10'],
     goals: [{ variant: 'ringfence, 10', most: [1.1, 1.1] }],
     make: async (variant) => {
