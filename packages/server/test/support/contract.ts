@@ -53,7 +53,9 @@ export async function checkAnswer(method: string, path: string, response: Respon
 
 /** Validators are compiled, and workerd compiles nothing: there, the status and the type of the body are checked. */
 function mayCompile(): boolean {
-  return Reflect.get(Reflect.get(globalThis, 'navigator') ?? {}, 'userAgent') !== 'Cloudflare-Workers'
+  return (
+    Reflect.get(Reflect.get(globalThis, 'navigator') ?? {}, 'userAgent') !== 'Cloudflare-Workers'
+  )
 }
 
 function operationOf(
