@@ -1,9 +1,10 @@
 // Takes each guard out of a copy of the tree and demands that a test goes red.
-//   node scripts/mutants.mjs [package ...] [--only <words of a mutant's name>]
+//   node scripts/mutants.mjs [package ...] [--only <words of a mutant's name>] [--tested]
+// `--tested` says that the tests have passed on this very tree, so that they need not be run first.
 // A package lists its mutants in `test/mutants.json` and in the files of `test/mutants/`: [{ "name", "invariant", "file", "find", "replace",
 // "tests": [...] }], paths relative to the package; `find` stands exactly once in `file`.
 // Exits 1 when a mutant survives, does not load, or no longer matches the source.
-import { spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -13,10 +14,9 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './packages.mjs'
 
@@ -24,14 +24,11 @@ const atOnce = 2
 const deadline = 120_000
 // All the tests of all the mutants at once, on a machine that may be doing other things as well.
 const baselineDeadline = 900_000
-// Shorter than the workspace's own: a mutant that makes a test hang is to be found out soon.
-const limits = ['--testTimeout=15000', '--hookTimeout=15000']
-const vitestProgram = join(root, 'node_modules/vitest/vitest.mjs')
 const log = (line) => process.stdout.write(`${line}\n`)
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string', default: '' } },
+  options: { only: { type: 'string', default: '' }, tested: { type: 'boolean', default: false } },
 })
 const tablesOf = (name) => {
   const tests = join(root, 'packages', name, 'test')
@@ -92,93 +89,79 @@ const copyTree = (name) => {
   return copy
 }
 
-/** Runs test files in a copy; resolves with vitest's report, or with why there is none. */
-const runTests = (copy, tests, patience = deadline) =>
-  new Promise((settle) => {
-    const report = join(copy, 'report.json')
-    rmSync(report, { force: true })
-    const vitest = spawn(
-      process.execPath,
-      [
-        vitestProgram,
-        'run',
-        '--typecheck.enabled=false',
-        '--bail=1',
-        '--maxWorkers=1',
-        ...limits,
-        ...tests,
-      ],
-      {
-        cwd: copy,
-        env: { ...process.env, RINGFENCE_TEST_REPORT: report, NO_COLOR: '1' },
-        detached: true,
-        stdio: 'pipe',
-      },
-    )
-    let output = ''
-    for (const stream of [vitest.stdout, vitest.stderr])
-      stream.on('data', (chunk) => (output += chunk))
-    let late = false
-    const timer = setTimeout(() => {
-      late = true
-      process.kill(-Number(vitest.pid), 'SIGKILL')
-    }, patience)
-    vitest.on('close', () => {
-      clearTimeout(timer)
-      if (late) settle({ problem: `no end within ${patience / 1000} s` })
-      else if (!existsSync(report)) settle({ problem: `no report:\n${output}` })
-      else settle({ results: JSON.parse(readFileSync(report, 'utf8')).testResults, output })
+/** A process of its own for each copy; one that a mutant brings down, or keeps from answering, is replaced. */
+class Lane {
+  #copy
+  #child
+
+  constructor(copy) {
+    this.#copy = copy
+  }
+
+  ask(question, patience = deadline) {
+    this.#child ??= fork(join(this.#copy, 'scripts/mutant-lane.mjs'), {
+      cwd: this.#copy,
+      env: { ...process.env, NO_COLOR: '1', RINGFENCE_TEST_REPORT: undefined },
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
-  })
+    const child = this.#child
+    return new Promise((settle) => {
+      let output = ''
+      const hear = (chunk) => (output += chunk)
+      const answer = (said) => {
+        clearTimeout(timer)
+        child.stderr.off('data', hear)
+        child.off('message', answer).off('exit', gone)
+        settle(said)
+      }
+      const gone = () => {
+        this.#child = undefined
+        answer({ problem: `no answer:\n${output}` })
+      }
+      const timer = setTimeout(() => {
+        this.close()
+        answer({ problem: `no end within ${patience / 1000} s` })
+      }, patience)
+      child.stderr.on('data', hear)
+      child.on('message', answer).on('exit', gone)
+      child.send(question)
+    })
+  }
 
-const failedIn = (results) =>
-  results.flatMap((file) => file.assertionResults).filter((test) => test.status === 'failed')
-
-const verdictOn = async (copy, mutant) => {
-  const path = join(copy, mutant.file)
-  const source = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  const matches = source.split(mutant.find).length - 1
-  if (matches !== 1)
-    return { problem: `\`find\` stands ${matches} times in ${mutant.file}, not once` }
-  writeFileSync(
-    path,
-    source.replace(mutant.find, () => mutant.replace),
-  )
-  try {
-    const { problem, results } = await runTests(copy, mutant.tests)
-    if (problem !== undefined) return { problem }
-    const failed = failedIn(results)
-    if (failed.length > 0) return { killer: failed[0].fullName }
-    const broken = results.find((file) => file.status === 'failed')
-    return { problem: broken ? `does not load: ${broken.message.split('\n')[0]}` : 'SURVIVED' }
-  } finally {
-    writeFileSync(path, source)
+  close() {
+    const child = this.#child
+    this.#child = undefined
+    if (child?.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
   }
 }
 
-const baseline = async (copy) => {
+/** The tests must pass before anything is taken out. */
+const baseline = async (lane) => {
   const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))]
-  const missing = tests.filter((file) => !existsSync(resolve(copy, file)))
+  const missing = tests.filter((file) => !existsSync(join(root, file)))
   if (missing.length > 0) throw new Error(`No such test file: ${missing.join(', ')}`)
-  const { problem, results, output } = await runTests(copy, tests, baselineDeadline)
-  if (problem !== undefined) throw new Error(problem)
-  if (results.some((file) => file.status !== 'passed')) {
-    throw new Error(`The tests must pass before anything is taken out:\n${output}`)
-  }
+  if (values.tested) return
+  const { problem } = await lane.ask({ tests }, baselineDeadline)
+  if (problem !== undefined) throw new Error(`Fails before anything is taken out: ${problem}`)
 }
 
+const lanes = []
 try {
   if (mutants.length === 0)
     throw new Error(`No mutants found for ${wanted.join(', ') || 'any package'}.`)
-  const trees = Array.from({ length: Math.min(atOnce, mutants.length) }, (_, index) =>
-    copyTree(`${index}`),
+  lanes.push(
+    ...Array.from(
+      { length: Math.min(atOnce, mutants.length) },
+      (_, n) => new Lane(copyTree(`${n}`)),
+    ),
   )
-  await baseline(trees[0])
+  await baseline(lanes[0])
   const queue = mutants.entries()
   const verdicts = []
   await Promise.all(
-    trees.map(async (copy) => {
-      for (const [index, mutant] of queue) verdicts[index] = await verdictOn(copy, mutant)
+    lanes.map(async (lane) => {
+      for (const [index, mutant] of queue) verdicts[index] = await lane.ask({ mutant })
     }),
   )
   log('| invariant | mutant | killed by |\n| --- | --- | --- |')
@@ -194,5 +177,6 @@ try {
   log(error.message)
   process.exitCode = 1
 } finally {
+  for (const lane of lanes) lane.close()
   rmSync(copies, { recursive: true, force: true })
 }

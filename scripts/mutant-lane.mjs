@@ -1,0 +1,64 @@
+// One copy of the tree, one vitest that stays: applies a mutant, runs its tests, takes it back.
+// Talks with `mutants.mjs`: gets a mutant, sends { killer } or { problem }.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createVitest } from 'vitest/node'
+
+const copy = process.cwd()
+// Shorter than the workspace's own: a mutant that makes a test hang is to be found out soon.
+const hanging = 10_000
+const vitest = await createVitest('test', {
+  root: copy,
+  watch: false,
+  bail: 1,
+  maxWorkers: 1,
+  testTimeout: hanging,
+  hookTimeout: hanging,
+  reporters: [{}],
+  typecheck: { enabled: false },
+})
+const specifications = await vitest.globTestSpecifications()
+
+const judge = async (tests) => {
+  const paths = new Set(tests.map((test) => join(copy, test)))
+  const wanted = specifications.filter(({ moduleId }) => paths.has(moduleId))
+  const { testModules } = await vitest.runTestSpecifications(wanted)
+  const failed = testModules.flatMap((file) => [...file.children.allTests('failed')])
+  if (failed[0] !== undefined) return { killer: failed[0].fullName }
+  const broken = testModules.find((file) => !file.ok())
+  if (broken === undefined) return { problem: 'SURVIVED' }
+  return { problem: `does not load: ${broken.errors()[0]?.message.split('\n')[0]}` }
+}
+
+const verdictOn = async (mutant) => {
+  const path = join(copy, mutant.file)
+  const source = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const matches = source.split(mutant.find).length - 1
+  if (matches !== 1)
+    return { problem: `\`find\` stands ${matches} times in ${mutant.file}, not once` }
+  writeFileSync(
+    path,
+    source.replace(mutant.find, () => mutant.replace),
+  )
+  vitest.invalidateFile(path)
+  try {
+    return await judge(mutant.tests)
+  } finally {
+    writeFileSync(path, source)
+    vitest.invalidateFile(path)
+  }
+}
+
+/** Without a mutant, all of them must pass. */
+const baseline = async (tests) => {
+  const { killer, problem } = await judge(tests)
+  return problem === 'SURVIVED' ? {} : { problem: killer ?? problem }
+}
+
+process.on('message', async ({ mutant, tests }) => {
+  try {
+    process.send(await (mutant === undefined ? baseline(tests) : verdictOn(mutant)))
+  } catch (error) {
+    process.send({ problem: error.stack })
+  }
+})
