@@ -117,16 +117,24 @@ class Lane {
       }
       const gone = () => {
         this.#child = undefined
+        this.#restore(question.mutant)
         answer({ problem: `no answer:\n${output}` })
       }
       const timer = setTimeout(() => {
+        child.off('exit', gone)
         this.close()
+        this.#restore(question.mutant)
         answer({ problem: `no end within ${patience / 1000} s` })
       }, patience)
       child.stderr.on('data', hear)
       child.on('message', answer).on('exit', gone)
       child.send(question)
     })
+  }
+
+  /** What a lane that is gone could not take back. */
+  #restore(mutant) {
+    if (mutant !== undefined) cpSync(join(root, mutant.file), join(this.#copy, mutant.file))
   }
 
   close() {

@@ -41,6 +41,29 @@ test('opening, closing, detaching and breaking a rule are published, without nam
   expect(JSON.stringify(heard)).not.toContain('canary')
 })
 
+test("a subscriber hears of a close as nobody, in whoever's scope it happens", async () => {
+  const heard: [unknown, string | undefined][] = []
+  const listen = (message: unknown): void => {
+    heard.push([label(message), users.tryCurrent()?.userId])
+  }
+  subscribe(channelNames.close, listen)
+  try {
+    await users.run(alice, { label: 'request' }, async () => {
+      void users.run(alice, { label: 'synchronous' }, () => undefined)
+      await users.run(alice, { label: 'asynchronous' }, (scope) => {
+        scope.defer(() => Promise.resolve())
+      })
+    })
+  } finally {
+    unsubscribe(channelNames.close, listen)
+  }
+  expect(heard).toEqual([
+    ['synchronous', undefined],
+    ['asynchronous', undefined],
+    ['request', undefined],
+  ])
+})
+
 test('closed scopes that are still held are told while one asks for it: which, since when, by what', async () => {
   captureHeldScopes(true)
   try {

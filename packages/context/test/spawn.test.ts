@@ -131,6 +131,16 @@ test('several such failures are all in the error', async () => {
   })
 })
 
+test('a failure that somebody handles later, but before the end, fails nothing either', async () => {
+  const handled = await users.run(alice, async (scope) => {
+    const task = scope.spawn('fails', () => Promise.reject(new Error('handled')))
+    await nextTurn()
+    await nextTurn()
+    return task.catch(() => 'caught')
+  })
+  expect(handled).toBe('caught')
+})
+
 test('a failure that somebody handled fails nothing else', async () => {
   const handled = await users.run(alice, async (scope) => {
     const task = scope.spawn('fails', () => Promise.reject(new Error('handled')))
