@@ -15,11 +15,11 @@ function holdOf(holdId: string, inputTokens: number, more: Partial<LedgerHold> =
 }
 
 /** What every ledger store does, wherever it keeps its books. `make` makes an empty one. */
-export function ledgerStoreContract(make: () => LedgerStore): void {
+export function ledgerStoreContract(make: () => LedgerStore | Promise<LedgerStore>): void {
   const asAlice = <Result>(work: () => Promise<Result>): Promise<Result> => users.run(alice, work)
 
   test('an entry is in every window, under its agent and its run, and nowhere else', async () => {
-    const store = make()
+    const store = await make()
     await asAlice(async () => {
       const account = store.account()
       await account.charge(entry)
@@ -38,7 +38,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test('windows begin anew with the hour, the day and the month, in UTC; the total does not', async () => {
-    const store = make()
+    const store = await make()
     await asAlice(async () => {
       const account = store.account()
       await account.charge(entry)
@@ -56,7 +56,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test("an account is its owner's: another user and another tenant see nothing of it (I8)", async () => {
-    const store = make()
+    const store = await make()
     await asAlice(() => store.account().charge(entry))
     for (const stranger of [bob, { ...alice, tenantId: 'acme' }]) {
       await users.run(stranger, async () => {
@@ -74,7 +74,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test('outside a scope there is no account, but one that was opened outlives its scope', async () => {
-    const store = make()
+    const store = await make()
     expect(await contextError(() => store.account())).toMatchObject({ code: 'NO_SCOPE' })
     const account = await asAlice(async () => store.account())
     await account.charge(entry)
@@ -84,7 +84,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test('what is set aside counts until it is settled, and only for whom it was', async () => {
-    const store = make()
+    const store = await make()
     await asAlice(async () => {
       const account = store.account()
       expect(await account.hold(holdOf('a', 6), [perDay(10)])).toBe(undefined)
@@ -112,7 +112,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test('a limit of one agent is no matter for another', async () => {
-    const store = make()
+    const store = await make()
     await asAlice(async () => {
       const account = store.account()
       const limits = [{ ...perDay(1), agent: 'echo' }]
@@ -122,7 +122,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test('something must be left for a step that asks for nothing, except of what is counted', async () => {
-    const store = make()
+    const store = await make()
     await asAlice(async () => {
       const account = store.account()
       await account.charge({ ...entry, amounts: { inputTokens: 5, runs: 2, toolCalls: 2 } })
@@ -138,7 +138,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test('what somebody set aside who is gone is forgotten in time', async () => {
-    const store = make()
+    const store = await make()
     await asAlice(async () => {
       const account = store.account()
       await account.hold(holdOf('a', 10), [perDay(10)])
@@ -150,7 +150,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test('two that come at once do not both get what is left for one', async () => {
-    const store = make()
+    const store = await make()
     await asAlice(async () => {
       const account = store.account()
       const answers = await Promise.all(
@@ -163,7 +163,7 @@ export function ledgerStoreContract(make: () => LedgerStore): void {
   })
 
   test('sums never wrap round: at what a number can count exactly they stay', async () => {
-    const store = make()
+    const store = await make()
     await asAlice(async () => {
       const account = store.account()
       const amounts = { costMicros: Number.MAX_SAFE_INTEGER }

@@ -1,0 +1,49 @@
+import type { Owner } from '@ringfence/context'
+import type { QueueConnection } from './queue-connection.ts'
+
+/** One row, as the driver parsed it: to be checked by a schema before it is used. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Runs one statement. */
+export type Sql = (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
+
+/** Told of a notification. Called in no scope. */
+export type NotificationListener = (payload: string) => void
+
+/**
+ * A PostgreSQL that the store talks to: a server through `pg`, or PGlite in this process. The store's code is the
+ * same on both.
+ */
+export interface Database {
+  readonly kind: 'postgres' | 'pglite'
+
+  /**
+   * Runs statements in one transaction, as the role that sees only what belongs to the owner: row-level security
+   * hides the rest from whatever forgets to filter. Without an owner it sees nobody's rows.
+   */
+  transaction<Result>(
+    owner: Owner | undefined,
+    work: (sql: Sql) => Promise<Result>,
+  ): Promise<Result>
+
+  /** Runs a script of statements without values, on one connection, as whoever connects: for migrations only. */
+  script<Result>(
+    work: (run: (text: string) => Promise<readonly Row[]>) => Promise<Result>,
+  ): Promise<Result>
+
+  /**
+   * Listens to a channel until it is told to stop. `onGap` is called when something may have been missed: the
+   * connection was lost, and is there again.
+   */
+  listen(
+    channel: string,
+    listener: NotificationListener,
+    onGap: () => void,
+  ): Promise<() => Promise<void>>
+
+  /** What the job queue runs its own statements on: a role that reaches the queue's schema and nothing else. */
+  readonly queue: QueueConnection
+
+  /** Releases the connections. */
+  close(): Promise<void>
+}

@@ -1,0 +1,137 @@
+import type { Client, Pool, PoolClient } from 'pg'
+import { runOutside, type Owner } from '@ringfence/context'
+import type { EngineLogger } from '../../logger.ts'
+import type { Database, NotificationListener, Row, Sql } from './database.ts'
+import { ownerSettings } from './owner-settings.ts'
+import { PgListener } from './pg-listener.ts'
+import type { QueueConnection } from './queue-connection.ts'
+import { roles } from './roles.ts'
+
+export interface PgDatabaseOptions {
+  readonly url: string
+  /** Connections of the store. */
+  readonly connections: number
+  readonly logger: EngineLogger | undefined
+}
+
+/** A PostgreSQL server, through `pg`. Connects when it is first asked for something. */
+export async function openPgDatabase(options: PgDatabaseOptions): Promise<Database> {
+  const { default: pg } = await import('pg')
+  const { url, connections, logger } = options
+  // Pools keep the context of whoever is there when they are made.
+  return runOutside(() => {
+    const poolOf = (name: string, max: number, role?: string): Pool => {
+      const pool = new pg.Pool({
+        connectionString: url,
+        max,
+        application_name: `ringfence ${name}`,
+        connectionTimeoutMillis: 10_000,
+        ...(role === undefined ? {} : { options: `-c role=${role}` }),
+      })
+      // A connection that breaks while nobody uses it; the pool makes another one.
+      pool.on('error', (error) => logger?.warn({ err: error }, 'a database connection was lost'))
+      return pool
+    }
+    return new PgDatabase({
+      data: poolOf('data', connections),
+      queue: poolOf('queue', 4, roles.queue),
+      connect: () =>
+        new pg.Client({
+          connectionString: url,
+          application_name: 'ringfence listen',
+          keepAlive: true,
+        }),
+      logger,
+    })
+  })
+}
+
+interface PgParts {
+  readonly data: Pool
+  readonly queue: Pool
+  readonly connect: () => Client
+  readonly logger: EngineLogger | undefined
+}
+
+class PgDatabase implements Database {
+  readonly kind = 'postgres'
+  readonly queue: QueueConnection
+  readonly #parts: PgParts
+  readonly #listeners = new Set<PgListener>()
+
+  constructor(parts: PgParts) {
+    this.#parts = parts
+    this.queue = {
+      executeSql: async (text, values) => ({ rows: rowsOf(await parts.queue.query(text, values)) }),
+    }
+  }
+
+  async transaction<Result>(
+    owner: Owner | undefined,
+    work: (sql: Sql) => Promise<Result>,
+  ): Promise<Result> {
+    return withClient(this.#parts.data, async (client) => {
+      await client.query(`BEGIN; SET LOCAL ROLE ${roles.data}; ${ownerSettings(owner)}`)
+      const result = await work(async (text, values) =>
+        rowsOf(await client.query(text, [...(values ?? [])])),
+      )
+      await client.query('COMMIT')
+      return result
+    })
+  }
+
+  async script<Result>(
+    work: (run: (text: string) => Promise<readonly Row[]>) => Promise<Result>,
+  ): Promise<Result> {
+    return withClient(this.#parts.data, (client) =>
+      work(async (text) => rowsOf(await client.query(text))),
+    )
+  }
+
+  async listen(
+    channel: string,
+    listener: NotificationListener,
+    onGap: () => void,
+  ): Promise<() => Promise<void>> {
+    const { connect, logger } = this.#parts
+    const listening = new PgListener({ connect, channel, listener, onGap, logger })
+    this.#listeners.add(listening)
+    await listening.start()
+    return async () => {
+      this.#listeners.delete(listening)
+      await listening.stop()
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#listeners].map((listener) => listener.stop()))
+    await Promise.all([this.#parts.data.end(), this.#parts.queue.end()])
+  }
+}
+
+/** Lends a connection, and takes it back as it was given: what failed in the middle of something is not used again. */
+async function withClient<Result>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  let broken: boolean | Error = true
+  try {
+    const result = await work(client)
+    broken = false
+    return result
+  } catch (error) {
+    broken = await client.query('ROLLBACK').then(
+      () => false,
+      () => true,
+    )
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+/** A script of several statements answers with one result for each. */
+function rowsOf(result: { readonly rows: Row[] } | readonly { readonly rows: Row[] }[]): Row[] {
+  return 'rows' in result ? result.rows : result.flatMap(({ rows }) => rows)
+}

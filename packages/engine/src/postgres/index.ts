@@ -1,0 +1,8 @@
+// The durable store: PostgreSQL, or PGlite in a folder.
+export { openPostgresStore, type PostgresStoreOptions } from './open-postgres-store.ts'
+export { PostgresStore, type PostgresStoreLimits } from './store/postgres-store.ts'
+export type { PostgresApprovalStoreLimits } from './store/postgres-approval-store.ts'
+export type { PostgresIdempotencyStoreLimits } from './store/postgres-idempotency-store.ts'
+export type { PostgresThreadStoreOptions } from './store/postgres-thread-store.ts'
+export type { PostgresThreadStoreLimits } from './store/thread-room.ts'
+export { postgresSetup } from './schema/setup.ts'

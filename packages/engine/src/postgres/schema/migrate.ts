@@ -1,0 +1,86 @@
+import * as z from 'zod'
+import { EngineError } from '../../errors/engine-error.ts'
+import type { Migrated } from '../../store/system-store.ts'
+import type { Database, Row } from '../database/database.ts'
+import { roles } from '../database/roles.ts'
+import { postgresSetup } from './setup.ts'
+import { version1 } from './version-1.ts'
+
+/**
+ * The shapes of the store, oldest first. Forward only, and additive: a worker of the version before goes on with the
+ * newer shape until it is replaced. What is taken away goes two versions after nobody uses it.
+ */
+const versions: readonly string[] = [version1]
+
+/** The shape that this code is written for. */
+export const newestVersion: number = versions.length
+
+const versionRow = z.object({ version: z.int() })
+
+/**
+ * Brings the database into its newest shape. However many processes do it at once, one does and the others wait: an
+ * advisory lock stands round all of it, and each version is one transaction. A database with a newer shape than
+ * this code knows is left as it is.
+ */
+export async function migrate(database: Database): Promise<Migrated> {
+  return database.script(async (run) => {
+    await run(`SELECT pg_advisory_lock(hashtextextended('ringfence.migrate', 0))`)
+    try {
+      await setUp(run)
+      const from = await versionOf(run)
+      for (let version = from; version < newestVersion; version += 1) {
+        await run(`
+          BEGIN;
+          SET LOCAL ROLE ${roles.migrations};
+          SET LOCAL search_path = ringfence;
+          ${versions[version] ?? ''}
+          INSERT INTO migrations (version) VALUES (${version + 1});
+          COMMIT;`)
+      }
+      return { from, to: Math.max(from, newestVersion) }
+    } finally {
+      await run(`SELECT pg_advisory_unlock(hashtextextended('ringfence.migrate', 0))`)
+    }
+  })
+}
+
+/** Throws `STORE_VERSION` where the database has not the shape that this code needs. */
+export async function assertMigrated(database: Database): Promise<void> {
+  const version = await database.script(async (run) =>
+    (await hasMigrations(run)) ? versionOf(run) : 0,
+  )
+  if (version >= newestVersion) return
+  throw new EngineError(
+    'STORE_VERSION',
+    `The database has version ${version} of the store's tables, and this code needs ${newestVersion}. ` +
+      'Open the store with `migrate: true`, or let the process that migrates go first.',
+  )
+}
+
+type Run = (text: string) => Promise<readonly Row[]>
+
+async function setUp(run: Run): Promise<void> {
+  if (await hasMigrations(run)) return
+  await run(postgresSetup)
+  await run(`
+    BEGIN;
+    SET LOCAL ROLE ${roles.migrations};
+    CREATE TABLE IF NOT EXISTS ringfence.migrations (
+      version integer PRIMARY KEY, applied_on timestamptz NOT NULL DEFAULT now()
+    );
+    GRANT USAGE ON SCHEMA ringfence TO ${roles.data};
+    GRANT SELECT ON ringfence.migrations TO ${roles.data};
+    COMMIT;`)
+}
+
+async function hasMigrations(run: Run): Promise<boolean> {
+  const [row] = await run(`SELECT to_regclass('ringfence.migrations') IS NOT NULL AS there`)
+  return row?.['there'] === true
+}
+
+async function versionOf(run: Run): Promise<number> {
+  const [row] = await run(
+    'SELECT coalesce(max(version), 0)::integer AS version FROM ringfence.migrations',
+  )
+  return versionRow.parse(row).version
+}

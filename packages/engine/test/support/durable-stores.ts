@@ -1,0 +1,89 @@
+import { afterAll, describe } from 'vitest'
+import type { Database } from '../../src/postgres/database/database.ts'
+import { openPgDatabase } from '../../src/postgres/database/pg-database.ts'
+import { openPgliteDatabase } from '../../src/postgres/database/pglite-database.ts'
+import { migrate } from '../../src/postgres/schema/migrate.ts'
+import { PostgresStore, type PostgresStoreLimits } from '../../src/postgres/store/postgres-store.ts'
+import {
+  durableRuntime,
+  skippedWithoutNode,
+  skippedWithoutPostgres,
+  startPostgres,
+} from './postgres-cluster.ts'
+
+/** A database that many stores are made on, one after the other, each of them empty. */
+export interface EmptyStores {
+  readonly open: (limits?: PostgresStoreLimits) => Promise<PostgresStore>
+  readonly database: () => Promise<Database>
+}
+
+const owned = [
+  'runs',
+  'threads',
+  'approvals',
+  'idempotency_keys',
+  'ledger_accounts',
+  'ledger_sums',
+  'ledger_holds',
+  'audit',
+]
+
+function emptyStores(connect: () => Promise<Database>): EmptyStores {
+  let connected: Promise<Database> | undefined
+  const database = (): Promise<Database> => (connected ??= connect())
+  return {
+    database,
+    open: async (limits = {}) => {
+      const shared = await database()
+      const emptied = owned.map((name) => `DELETE FROM ringfence.${name};`)
+      await shared.script((run) => run(emptied.join('\n')))
+      return new PostgresStore({
+        ...limits,
+        database: {
+          kind: shared.kind,
+          queue: shared.queue,
+          transaction: (owner, work) => shared.transaction(owner, work),
+          script: (work) => shared.script(work),
+          listen: (channel, listener, onGap) => shared.listen(channel, listener, onGap),
+          // The next store is made on it.
+          close: async () => undefined,
+        },
+      })
+    },
+  }
+}
+
+/** Runs tests on PGlite and on a PostgreSQL server; what is not there is skipped by name. */
+export function onDurableStores(
+  title: string,
+  tests: (name: string, stores: EmptyStores) => void,
+): void {
+  const closing: (() => Promise<void>)[] = []
+  afterAll(async () => {
+    for (const close of closing.toReversed()) await close()
+  })
+  async function migrated(database: Database): Promise<Database> {
+    closing.push(() => database.close())
+    await migrate(database)
+    return database
+  }
+
+  describe.skipIf(!durableRuntime)(`${skippedWithoutNode}${title}, PGlite`, () => {
+    tests(
+      'PGlite',
+      emptyStores(async () => migrated(await openPgliteDatabase(undefined))),
+    )
+  })
+  describe.skipIf(skippedWithoutPostgres !== '')(
+    `${skippedWithoutPostgres}${title}, PostgreSQL`,
+    () => {
+      const stores = emptyStores(async () => {
+        const cluster = await startPostgres({ durable: false })
+        closing.push(() => cluster.stop())
+        const url = await cluster.database()
+        return migrated(await openPgDatabase({ url, connections: 10, logger: undefined }))
+      })
+      tests('PostgreSQL', stores)
+    },
+  )
+}
