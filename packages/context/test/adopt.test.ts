@@ -55,6 +55,26 @@ test('a storage that is no longer adopted stays where it is', async () => {
   })
 })
 
+test('each of two who adopted a storage stops for themselves, however often they say so', async () => {
+  const transaction = new AsyncLocalStorage<string>()
+  const [first, second] = [adopt(transaction), adopt(transaction)]
+  const comesHome = (): Promise<boolean> =>
+    users.run(alice, () => {
+      const read = transaction.run('at home', () => bind(() => transaction.getStore()))
+      return transaction.run('away', read) === 'at home'
+    })
+  first()
+  first()
+  expect(await comesHome()).toBe(true)
+  second()
+  expect(await comesHome()).toBe(false)
+  const third = adopt(transaction)
+  second()
+  expect(await comesHome()).toBe(true)
+  third()
+  expect(await comesHome()).toBe(false)
+})
+
 test('what is no storage cannot be adopted', () => {
   expect(() => adopt(JSON.parse('{}'))).toThrow(TypeError)
 })

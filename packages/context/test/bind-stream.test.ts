@@ -1,7 +1,10 @@
+import type { UnderlyingSource } from 'node:stream/web'
 import { expect, test } from 'vitest'
 import { bind, runOutside } from '../src/index.ts'
 import { caught, contextError } from './support/caught.ts'
-import { deferred } from './support/deferred.ts'
+import { deferred, nextTurn } from './support/deferred.ts'
+import { runAs, whoAmI } from './support/platform.ts'
+import { collect, readerOf } from './support/readers.ts'
 import { alice, bob, users } from './support/users.ts'
 
 function refuse({ value }: { value?: string | undefined }): never {
@@ -128,12 +131,133 @@ test('a bound transform runs at home, whoever writes and reads', async () => {
   })
 })
 
-async function collect<Chunk>(stream: ReadableStream<Chunk>): Promise<Chunk[]> {
-  const chunks: Chunk[] = []
-  const reader = stream.getReader()
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return chunks
-    chunks.push(value)
+test('a reader who passes by the doors is refused by the source, which is cancelled at home', async () => {
+  const ways = [
+    (stream: ReadableStream<string>) => readerOf(stream).read(),
+    (stream: ReadableStream<string>) => ReadableStream.prototype.cancel.call(stream),
+  ]
+  for (const way of ways) {
+    for (const make of [
+      (source: UnderlyingSource<string>) => source,
+      (source: UnderlyingSource<string>) => new ReadableStream(source, { highWaterMark: 0 }),
+    ]) {
+      const story: string[] = []
+      const cancelled = deferred()
+      await runAs('alice', async () => {
+        const source = {
+          pull: () => void story.push('pull'),
+          cancel(): void {
+            story.push(`cancel ${whoAmI()}`)
+            cancelled.resolve()
+          },
+        }
+        const stream = bind.stream<string>(make(source))
+        await nextTurn()
+        const refusal = await runAs('bob', () => contextError(() => way(stream)))
+        expect(refusal.code).toBe('CROSS_OWNER')
+        await cancelled.promise
+      })
+      expect(story).toEqual(['cancel alice'])
+    }
   }
-}
+})
+
+test('a generator behind a stream whose reader is refused runs its finally as its owner', async () => {
+  const story: string[] = []
+  const ended = deferred()
+  async function* rows(): AsyncGenerator<string> {
+    try {
+      yield 'one'
+      yield 'two'
+    } finally {
+      story.push(whoAmI())
+      ended.resolve()
+    }
+  }
+  await runAs('alice', async () => {
+    const iterator = rows()
+    const stream = bind.stream<string>({
+      async pull(controller) {
+        const { done, value } = await iterator.next()
+        if (done === true) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: async () => void (await iterator.return(undefined)),
+    })
+    const reader = readerOf(stream)
+    expect(await reader.read()).toEqual({ done: false, value: 'one' })
+    await nextTurn()
+    await runAs('bob', () => contextError(() => reader.read()))
+    await ended.promise
+  })
+  expect(story).toEqual(['alice'])
+})
+
+test('cancelling a bound stream is refused to another owner, who ends nothing by it', async () => {
+  const story: string[] = []
+  await runAs('alice', async () => {
+    const stream = bind.stream<string>(witness(story))
+    await runAs('bob', async () => {
+      expect(await contextError(() => stream.cancel())).toMatchObject({ code: 'CROSS_OWNER' })
+    })
+    expect(await stream.getReader().read()).toEqual({ done: false, value: 'alice' })
+  })
+  expect(story).toEqual(['pull alice'])
+})
+
+test('branches get every chunk, one after the other or at once, and the last to leave cancels the source', async () => {
+  const story: string[] = []
+  await runAs('alice', async () => {
+    let produced = 0
+    const numbers: UnderlyingSource<number> = {
+      pull(controller) {
+        if (produced === 3) controller.close()
+        else controller.enqueue((produced += 1))
+      },
+    }
+    const [one, two] = bind.stream(numbers).tee()
+    expect(await collect(one)).toEqual([1, 2, 3])
+    expect(await collect(two)).toEqual([1, 2, 3])
+    produced = 0
+    expect(await Promise.all(bind.stream(numbers).tee().map(collect))).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ])
+    const stream = bind.stream<string>(witness(story))
+    const [first, second] = stream.tee()
+    expect([story, stream.locked]).toEqual([[], true])
+    await first.cancel()
+    expect(story).toEqual([])
+    await second.cancel()
+    expect(story).toEqual(['cancel alice'])
+  })
+})
+
+test('what a branch has not read yet is refused to another owner, whichever way it is read', async () => {
+  for (const read of [
+    (branch: ReadableStream<string>) => branch.getReader().read(),
+    (branch: ReadableStream<string>) => readerOf(branch).read(),
+  ]) {
+    await runAs('alice', async () => {
+      const [one, two] = bind.stream<string>(witness([])).tee()
+      expect(await one.getReader().read()).toEqual({ done: false, value: 'alice' })
+      await nextTurn()
+      const refusal = await runAs('bob', () => contextError(() => read(two)))
+      expect(refusal.code).toBe('CROSS_OWNER')
+    })
+  }
+})
+
+test('the limit: what a pipe of its owner makes of a bound stream is the program’s, and anybody may read it', async () => {
+  await runAs('alice', async () => {
+    const piped = bind.stream<string>(witness([])).pipeThrough(new TransformStream())
+    await nextTurn()
+    const read = await runAs('bob', () => piped.getReader().read())
+    expect(read).toEqual({ done: false, value: 'alice' })
+    // Bound again, it is hers.
+    const bound = bind.stream(bind.stream<string>(witness([])).pipeThrough(new TransformStream()))
+    await nextTurn()
+    const refusal = await runAs('bob', () => contextError(() => bound.getReader().read()))
+    expect(refusal.code).toBe('CROSS_OWNER')
+  })
+})

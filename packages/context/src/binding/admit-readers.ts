@@ -1,26 +1,39 @@
-import type { Home } from '../internal/home.ts'
+import type { Door } from './door.ts'
+import { openBranch, SharedSource } from './shared-source.ts'
 
 /**
  * Has a stream refuse another owner's scope where it is read, and not only where its source is pulled: what is read
  * in the turn in which the stream was made is pulled as its maker on Node and Deno, and on Bun everything is. Rejects
- * and throws with `CROSS_OWNER` and `SCOPE_CLOSED`.
+ * and throws as the door does.
  *
  * What the platform itself reads (the body of a response that a server sends) passes by these methods, and meets the
  * pulls.
  */
 export function admitReaders<Chunk>(
   stream: ReadableStream<Chunk>,
-  home: Home,
+  door: Door,
 ): ReadableStream<Chunk> {
   const admitted = (name: string): ((...parameters: unknown[]) => unknown) => {
     const method: unknown = Reflect.get(stream, name)
     if (typeof method !== 'function') throw new TypeError(`This stream has no ${name}()`)
     return (...parameters) =>
-      home.pull('read a stream', (): unknown => Reflect.apply(method, stream, parameters))
+      door('read a stream', (): unknown => Reflect.apply(method, stream, parameters))
   }
+  const cancel = admitted('cancel')
   const getReader = admitted('getReader')
   const pipeTo = admitted('pipeTo')
-  const tee = admitted('tee')
+  const rawReader = stream.getReader.bind(stream)
+
+  /** Not the platform's: its branches read ahead, and what they have read they give to anybody. */
+  function tee(): [ReadableStream<Chunk>, ReadableStream<Chunk>] {
+    const reader = door('read a stream', () => rawReader())
+    const shared = new SharedSource<Chunk>({
+      read: () => reader.read(),
+      cancel: (reason) => reader.cancel(reason),
+    })
+    const open = (): ReadableStream<Chunk> => admitReaders(openBranch(shared, door), door)
+    return [open(), open()]
+  }
 
   async function* values(
     options: { readonly preventCancel?: boolean } = {},
@@ -46,15 +59,11 @@ export function admitReaders<Chunk>(
   }
 
   const methods: Record<PropertyKey, unknown> = {
-    getReader: (...options: unknown[]) => admitReading(getReader(...options), home),
+    cancel: async (reason: unknown) => cancel(reason),
+    getReader: (...options: unknown[]) => admitReading(getReader(...options), door),
     pipeThrough: admitted('pipeThrough'),
     pipeTo: async (...options: unknown[]) => pipeTo(...options),
-    tee: () => {
-      const branches: unknown = tee()
-      return Array.isArray(branches)
-        ? branches.map((branch: ReadableStream<Chunk>) => admitReaders(branch, home))
-        : branches
-    },
+    tee,
     values,
     [Symbol.asyncIterator]: values,
   }
@@ -69,7 +78,7 @@ export function admitReaders<Chunk>(
 }
 
 /** The same for a reader, which may be handed on after it was asked for. */
-function admitReading(reader: unknown, home: Home): unknown {
+function admitReading(reader: unknown, door: Door): unknown {
   if (typeof reader !== 'object' || reader === null) return reader
   for (const [name, attempt] of [
     ['read', 'read a stream'],
@@ -79,7 +88,7 @@ function admitReading(reader: unknown, home: Home): unknown {
     if (typeof method !== 'function') continue
     Object.defineProperty(reader, name, {
       value: async (...parameters: unknown[]): Promise<unknown> =>
-        home.pull(attempt, (): unknown => Reflect.apply(method, reader, parameters)),
+        door(attempt, (): unknown => Reflect.apply(method, reader, parameters)),
       configurable: true,
       writable: true,
     })

@@ -10,42 +10,61 @@ import { admitReaders } from './admit-readers.ts'
  * Takes a stream, or the underlying source of one: on runtimes where a stream's own pulls lose their scope
  * (workerd), only the source can be brought home. Reading from another owner's open scope errors with
  * `CROSS_OWNER` before a chunk is produced, by whatever method of the stream, its readers and its branches. After the
- * scope has closed, a read errors with `SCOPE_CLOSED`.
+ * scope has closed, a read errors with `SCOPE_CLOSED`. What a pipe makes of it (`pipeThrough`) is the program's own.
  */
 export function bindStream<Chunk>(
   source: ReadableStream<Chunk> | UnderlyingSource<Chunk>,
 ): ReadableStream<Chunk> {
   checkObject('bind.stream()', 'source', source)
   const home = takeHome('a bound stream', 'bind a stream')
-  const stream =
-    source instanceof ReadableStream ? bindReadable(source, home) : bindSource(source, home)
-  return admitReaders(stream, home)
-}
-
-function bindReadable<Chunk>(stream: ReadableStream<Chunk>, home: Home): ReadableStream<Chunk> {
-  const reader = home.enter('read a stream', () => stream.getReader())
-  return new ReadableStream<Chunk>(
-    {
-      pull: (controller) =>
-        home.pull('read a stream', async () => {
-          const { done, value } = await reader.read()
-          if (done) controller.close()
-          else controller.enqueue(value)
-        }),
-      cancel: (reason) => home.pull('cancel a stream', async () => reader.cancel(reason)),
-    },
-    { highWaterMark: 0 },
+  const stream = openAtHome(
+    home,
+    source instanceof ReadableStream ? sourceOf(source, home) : source,
   )
+  return admitReaders(stream, (attempt, read) => home.pull(attempt, read))
 }
 
-function bindSource<Chunk>(source: UnderlyingSource<Chunk>, home: Home): ReadableStream<Chunk> {
+function sourceOf<Chunk>(stream: ReadableStream<Chunk>, home: Home): UnderlyingSource<Chunk> {
+  const reader = home.enter('read a stream', () => stream.getReader())
+  return {
+    async pull(controller) {
+      const { done, value } = await reader.read()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }
+}
+
+function openAtHome<Chunk>(home: Home, source: UnderlyingSource<Chunk>): ReadableStream<Chunk> {
   type Controller = ReadableStreamDefaultController<Chunk>
+
+  /** Lets the caller in. Where it is refused, the platform ends the stream, and the source must not wait for more. */
+  function admit(attempt: string): void {
+    try {
+      home.admit(attempt)
+    } catch (error) {
+      if (home.cell.state !== undefined) cancel(error).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async function cancel(reason: unknown): Promise<void> {
+    await home.enter('cancel a stream', () => source.cancel?.(reason))
+  }
+
   return new ReadableStream<Chunk>(
     {
       start: (controller: Controller) =>
         home.enter('start a stream', () => source.start?.(controller)),
-      pull: (controller: Controller) => home.pull('read a stream', () => source.pull?.(controller)),
-      cancel: (reason) => home.pull('cancel a stream', () => source.cancel?.(reason)),
+      pull: (controller: Controller) => {
+        admit('read a stream')
+        return home.enter('read a stream', () => source.pull?.(controller))
+      },
+      cancel: (reason) => {
+        admit('cancel a stream')
+        return cancel(reason)
+      },
     },
     { highWaterMark: 0 },
   )

@@ -2,6 +2,8 @@
 export interface BoundListener<Listener> {
   readonly event: PropertyKey
   readonly listener: Listener
+  /** What stands on the emitter in its place. */
+  readonly bound: object
   /** Takes it off the emitter, and out of the scope's cleanups. */
   readonly remove: () => void
 }
@@ -9,12 +11,22 @@ export interface BoundListener<Listener> {
 /** Which bound listener stands for which original, so that the original can remove it. */
 export class ListenerTable<Listener> {
   readonly #events = new Map<PropertyKey, Set<BoundListener<Listener>>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  events(): readonly PropertyKey[] {
+    return [...this.#events.keys()]
+  }
 
   has(event: PropertyKey, listener: Listener): boolean {
     return this.#newest(event, listener) !== undefined
   }
 
   add(entry: BoundListener<Listener>): void {
+    this.#size += 1
     const entries = this.#events.get(entry.event)
     if (entries === undefined) this.#events.set(entry.event, new Set([entry]))
     else entries.add(entry)
@@ -24,6 +36,7 @@ export class ListenerTable<Listener> {
   drop(entry: BoundListener<Listener>): void {
     const entries = this.#events.get(entry.event)
     if (entries?.delete(entry) !== true) return
+    this.#size -= 1
     if (entries.size === 0) this.#events.delete(entry.event)
     entry.remove()
   }
@@ -41,6 +54,11 @@ export class ListenerTable<Listener> {
       if (event !== undefined && name !== event) continue
       for (const entry of entries) this.drop(entry)
     }
+  }
+
+  /** Drops the listeners of an event that have gone from the emitter. */
+  dropWhere(event: PropertyKey, hasGone: (bound: object) => boolean): void {
+    for (const entry of this.#events.get(event) ?? []) if (hasGone(entry.bound)) this.drop(entry)
   }
 
   #newest(event: PropertyKey, listener: Listener): BoundListener<Listener> | undefined {

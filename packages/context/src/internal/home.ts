@@ -1,5 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { sameOwner } from '../ownership/owner.ts'
+import { warnOfModuleCapture } from '../diagnostics/module-capture.ts'
 import { runtime, type Runtime } from './runtime.ts'
 import type { ScopeCell } from './scope-cell.ts'
 import type { ScopeState } from './scope-state.ts'
@@ -12,7 +13,9 @@ export interface Home {
   readonly work: string
   /** Runs the callback at home, whoever calls. Throws `SCOPE_CLOSED` once there is no home any more. */
   enter<Result>(attempt: string, callback: () => Result): Result
-  /** `enter` for what pulls values out: throws `CROSS_OWNER` in an open scope of another owner. */
+  /** Throws `CROSS_OWNER` in an open scope of another owner, and `SCOPE_CLOSED` once there is no home any more. */
+  admit(attempt: string): void
+  /** `enter` for what pulls values out: whoever is not admitted gets none. */
   pull<Result>(attempt: string, callback: () => Result): Result
 }
 
@@ -23,16 +26,17 @@ type Foreign = readonly (readonly [AsyncLocalStorage<unknown>, unknown])[]
  * what errors call the callback. Throws `NO_SCOPE` and `SCOPE_CLOSED`.
  */
 export function takeHome(work: string, taking: string): Home {
-  const { storage, adopted, bindings } = runtime()
+  const { storage, adopted, bindings, sites } = runtime()
   const here = storage.getStore()
   const { cell } = stateOf(here, taking)
+  if (sites) warnOfModuleCapture(taking)
   const frame = { cell, work, variables: here?.variables }
   // Foreign values may be a user's too. Hung on the state alone, they go when the cell is cut (I5).
   const foreign = adopted.size === 0 ? undefined : new WeakMap<ScopeState, Foreign>()
   if (foreign !== undefined && cell.state !== undefined) {
     foreign.set(
       cell.state,
-      [...adopted].map((each) => [each, each.getStore()]),
+      [...adopted.keys()].map((each) => [each, each.getStore()]),
     )
   }
 
@@ -44,18 +48,23 @@ export function takeHome(work: string, taking: string): Home {
     return storage.run(frame, () => runWith(entries, callback))
   }
 
-  function pull<Result>(attempt: string, callback: () => Result): Result {
+  function admit(attempt: string): void {
     const caller = storage.getStore()?.cell?.state
     const { state } = cell
-    if (caller !== undefined && state !== undefined && !sameOwner(caller.context, state.context)) {
+    if (state === undefined) throw scopeClosed(cell, attempt, work)
+    if (caller !== undefined && !sameOwner(caller.context, state.context)) {
       const advice =
         'Pull in a scope of its owner; hand over values, not what they are pulled from.'
       throw crossOwner(caller, attempt, advice, cell)
     }
+  }
+
+  function pull<Result>(attempt: string, callback: () => Result): Result {
+    admit(attempt)
     return enter(attempt, callback)
   }
 
-  const home: Home = { cell, work, enter, pull }
+  const home: Home = { cell, work, enter, admit, pull }
   if (bindings !== undefined) remember(bindings, home)
   return home
 }
