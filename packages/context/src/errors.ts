@@ -37,8 +37,10 @@ export interface ContextErrorDetails {
   readonly owner?: string | undefined
   /** The other scope of a `CROSS_OWNER`. Its owner is never named. */
   readonly otherScopeId?: string | undefined
-  /** Where the scope was opened; only with stacks on (see `captureSites`). */
+  /** Where the scope of `scopeId` was opened; only with stacks on (see `captureSites`). */
   readonly site?: string | undefined
+  /** Where the other scope of a `CROSS_OWNER` was opened; only with stacks on. */
+  readonly otherSite?: string | undefined
   /** Paths and reasons of an `INVALID_CONTEXT`, without the values. */
   readonly issues?: readonly ContextIssue[] | undefined
 }
@@ -68,6 +70,7 @@ export class ContextError extends Error {
   readonly owner: string | undefined
   readonly otherScopeId: string | undefined
   readonly site: string | undefined
+  readonly otherSite: string | undefined
   readonly issues: readonly ContextIssue[]
 
   constructor(
@@ -82,6 +85,7 @@ export class ContextError extends Error {
     this.owner = details.owner
     this.otherScopeId = details.otherScopeId
     this.site = details.site
+    this.otherSite = details.otherSite
     this.issues = details.issues ?? []
     Object.defineProperty(this, brand, { value: true })
   }

@@ -197,7 +197,8 @@ const mistakes: Record<string, readonly [names: string, attempt: () => unknown][
   ],
   testing: [
     ['`options`', () => checkIsolation(pretend(missing))],
-    ['`definition`', () => checkIsolation(wrong)],
+    ['`options`', () => checkIsolation(wrong)],
+    ['`definition`', () => checkIsolation({ ...isolation, definition: wrong })],
     ['`users`', () => checkIsolation({ ...isolation, users: 1 })],
     ['`visit`', () => checkIsolation({ ...isolation, visit: wrong })],
   ],

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
-import { captureSites, inspect } from '../src/index.ts'
+import { assertOwner, bind, captureSites, inspect, own, type Scope } from '../src/index.ts'
 import { contextError } from './support/caught.ts'
 import { deferred } from './support/deferred.ts'
-import { alice, bob, users } from './support/users.ts'
+import { admins, alice, bob, users } from './support/users.ts'
 
 afterEach(() => captureSites(false))
 
@@ -41,6 +41,36 @@ test('what inspect returned earlier does not change later, and is not the counte
   const kept = { ...before, violations: { ...before.violations } }
   await users.run(alice, () => contextError(() => users.run(bob, () => 1)))
   expect(before).toEqual(kept)
+})
+
+test('every error that names a scope says where that was opened, also after it has closed', async () => {
+  async function openedHere<Result>(work: (scope: Scope) => Result): Promise<Result> {
+    const result = await users.run(alice, async (scope) => work(scope))
+    return result
+  }
+  async function openedThere<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = await users.run(bob, () => work())
+    return result
+  }
+  const here = expect.stringContaining('openedHere')
+  const there = expect.stringContaining('openedThere')
+  captureSites(true)
+  const kept = await openedHere((scope) => scope)
+  expect(await contextError(() => kept.context)).toMatchObject({ code: 'SCOPE_CLOSED', site: here })
+  const bound = await openedHere(() => bind(() => users.current()))
+  expect(await contextError(bound)).toMatchObject({ code: 'SCOPE_CLOSED', site: here })
+  const cart = await openedHere(() => own({}))
+  expect(await contextError(() => assertOwner(cart))).toMatchObject({
+    code: 'SCOPE_LOST',
+    site: here,
+  })
+  const crossed = await openedThere(() => contextError(() => assertOwner(cart)))
+  expect(crossed).toMatchObject({ code: 'CROSS_OWNER', site: there, otherSite: here })
+  const mismatch = await openedHere(() => contextError(() => admins.current()))
+  expect(mismatch).toMatchObject({ code: 'CONTEXT_MISMATCH', site: here })
+  captureSites(false)
+  const unseen = await openedHere((scope) => scope)
+  expect(await contextError(() => unseen.context)).toMatchObject({ site: undefined })
 })
 
 test('a site says where a scope was opened, only where that is asked for', async () => {

@@ -29,6 +29,8 @@ test('util.inspect, as console.log uses it, shows no secret, even when told to s
       for (const options of [
         {},
         { depth: Infinity, showHidden: true },
+        { depth: Infinity, getters: true },
+        { depth: Infinity, showHidden: true, getters: true },
         { depth: Infinity, showHidden: true, showProxy: true, compact: false },
       ]) {
         expect(show(value, options)).not.toContain(canary)
@@ -37,6 +39,16 @@ test('util.inspect, as console.log uses it, shows no secret, even when told to s
     expect(show(context)).toContain('alice')
     expect(show(context, { depth: 5 })).toContain('vault.example')
   })
+})
+
+test('a child scope’s context is as mute, and shows its own fields', async () => {
+  await users.run(input, () =>
+    users.child({ threadId: 'thread-1' }, () => {
+      const text = show(users.current(), { depth: Infinity, showHidden: true, getters: true })
+      expect(text).not.toContain(canary)
+      expect(text).toContain('thread-1')
+    }),
+  )
 })
 
 test('%o, %O, %j and %s show no secret', async () => {

@@ -1,5 +1,5 @@
 import { bindCallback } from '../binding/bind-callback.ts'
-import { checkFunction, checkObject } from '../internal/argument.ts'
+import { checkFunction, checkOptions } from '../internal/argument.ts'
 import { canonicalOwner } from '../ownership/owner.ts'
 import { currentScope } from '../scope/current-scope.ts'
 import { runOutside } from '../scope/run-outside.ts'
@@ -76,7 +76,7 @@ export function bindLRUCache<Value>(
 ): BoundLRUCache<Value> {
   checkFunction('bindLRUCache()', 'create', create)
   checkFunction('bindLRUCache()', 'fetchMethod', fetchMethod)
-  checkObject('bindLRUCache()', 'options', options)
+  checkOptions('bindLRUCache()', 'options', options, { deadlineMs: true, label: true })
   const { deadlineMs = 30_000, label = 'a fetch of lru-cache' } = options
   const attempt = `use "${label}"`
   const prefixNow = (): string => canonicalOwner(currentScope().owner)

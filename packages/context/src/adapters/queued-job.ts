@@ -1,6 +1,6 @@
 import { ContextError } from '../errors.ts'
 import { takeHome, type Home } from '../internal/home.ts'
-import { nameScope, scopeId } from '../internal/violation.ts'
+import { nameScope, scopeId, siteOf } from '../internal/violation.ts'
 import { currentScope } from '../scope/current-scope.ts'
 
 /** Work for a queue, as the application writes it. */
@@ -97,7 +97,7 @@ export class QueuedJob<Parameters extends unknown[], Result> {
     return new ContextError(
       'SCOPE_CLOSED',
       `Cannot start "${this.#label}": ${nameScope(cell)} ended before its turn came. Nothing of it ran; the queue goes on.`,
-      { scopeId: scopeId(cell) },
+      { scopeId: scopeId(cell), site: siteOf(cell) },
     )
   }
 }

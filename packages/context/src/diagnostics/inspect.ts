@@ -105,8 +105,10 @@ function describeState(
 }
 
 /**
- * Records where each scope is opened, so that errors can say it in `site`. A stack for every scope is dear:
- * off by default, on where NODE_ENV is `development`.
+ * Records where each scope is opened, so that errors can say it in `site`; and on Node warns
+ * (`RINGFENCE_MODULE_CAPTURE`, by `process.emitWarning`) where the top level of a module, which runs once, reaches for
+ * the user who happened to load it. A stack for every scope and every reading is dear: off by default, on where
+ * NODE_ENV is `development`.
  */
 export function captureSites(enabled: boolean): void {
   checkBoolean('captureSites()', 'enabled', enabled)

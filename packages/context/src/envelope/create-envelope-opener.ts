@@ -68,7 +68,8 @@ export interface EnvelopeOpener {
   ): Promise<Result>
 }
 
-const openerOptions = z.object({
+const openerOptions = z.strictObject({
+  definition: z.unknown(),
   audience: label,
   decryptionKeys: z.array(sealingKey).min(1),
   issuers: z.record(label, z.array(signingKey).min(1)),

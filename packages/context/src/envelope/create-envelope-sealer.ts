@@ -62,7 +62,8 @@ export interface EnvelopeSealer {
   seal(options: SealOptions): Promise<string>
 }
 
-const sealerOptions = z.object({
+const sealerOptions = z.strictObject({
+  definition: z.unknown(),
   issuer: label,
   signingKey,
   audiences: z.record(label, sealingKey),

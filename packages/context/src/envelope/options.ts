@@ -26,7 +26,8 @@ export function checkOptions<Output>(
   const result = schema.safeParse(options)
   if (result.success) return result.data
   const reasons = result.error.issues.map(
-    ({ path, message }) => `${path.map(String).join('.')}: ${message}`,
+    ({ code, path, message }) =>
+      `${path.map(String).join('.')}: ${code === 'unrecognized_keys' ? 'there is a name too many' : message}`,
   )
   throw new ArgumentError(`Cannot ${where}: ${reasons.join('; ')}`)
 }

@@ -1,4 +1,4 @@
-import { checkCount, checkFunction, checkObject } from '../internal/argument.ts'
+import { checkCount, checkFunction, checkOptions } from '../internal/argument.ts'
 
 /** Remembers which one-use envelopes were used. All processes that open them must share one. */
 export interface ReplayStore {
@@ -22,7 +22,7 @@ export interface MemoryReplayStoreOptions {
  * throws and so refuses what is new; it never forgets an id that could still be replayed.
  */
 export function createMemoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
-  checkObject('createMemoryReplayStore()', 'options', options)
+  checkOptions('createMemoryReplayStore()', 'options', options, { capacity: true, clock: true })
   const { capacity = 100_000, clock = Date.now } = options
   checkCount('createMemoryReplayStore()', 'capacity', capacity)
   checkFunction('createMemoryReplayStore()', 'clock', clock)

@@ -3,6 +3,7 @@ import {
   checkFunction,
   checkMethods,
   checkObject,
+  checkOptions,
   kindOf,
   wrongArgument,
 } from '../internal/argument.ts'
@@ -10,6 +11,7 @@ import { runtime } from '../internal/runtime.ts'
 import { describe, stateOf, violation } from '../internal/violation.ts'
 import type { Owner } from '../ownership/owner.ts'
 import { runOutside } from '../scope/run-outside.ts'
+import { checkScopeOptions } from '../scope/scope-options.ts'
 import type { Scope, ScopeOptions } from '../scope/scope.ts'
 import type { ContextInputOf, UserContextDefinition } from '../user-context/define-user-context.ts'
 import type { UserContext, UserContextInput } from '../user-context/user-context.ts'
@@ -72,7 +74,7 @@ export function createImpersonation<Schema extends z.ZodObject>(
   options: ImpersonationOptions<Schema>,
 ): Impersonation<Schema> {
   const call = 'createImpersonation()'
-  checkObject(call, 'options', options)
+  checkOptions(call, 'options', options, { definition: true, authorize: true, audit: true })
   const { definition } = options
   checkMethods(call, 'definition', definition, ['run'])
   checkMethods(call, 'options', options, ['authorize', 'audit'])
@@ -88,6 +90,7 @@ export function createImpersonation<Schema extends z.ZodObject>(
     if (typeof reason !== 'string' || reason.trim() === '') {
       throw wrongArgument('runAs()', 'reason', 'a sentence that says why', kindOf(reason))
     }
+    checkScopeOptions(scopeOptions)
     checkObject('runAs()', 'context', given)
     checkFunction('runAs()', 'callback', callback)
     const { context, target } = readOnce(given)

@@ -30,6 +30,23 @@ export function checkObject(call: string, name: string, value: unknown): void {
   throw wrongArgument(call, name, 'an object', kindOf(value))
 }
 
+/** The names that a kind of options has, each once: `{ label: true }`. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>
+
+/** An object with no other names than these: a limit that is misspelt must not be no limit. */
+export function checkOptions<Options>(
+  call: string,
+  name: string,
+  value: Options,
+  names: OptionNames<Options>,
+): void {
+  checkObject(call, name, value)
+  // Not told which: a table by user id that was passed by mistake has users for names.
+  if (Object.keys(Object(value)).every((given) => Object.hasOwn(names, given))) return
+  const known = Object.keys(names).join(', ')
+  throw wrongArgument(call, name, `made of ${known} and nothing else`, 'another name')
+}
+
 export function checkString(call: string, name: string, value: unknown): void {
   if (typeof value !== 'string') throw wrongArgument(call, name, 'a string', kindOf(value))
 }

@@ -45,8 +45,8 @@ export interface Runtime {
   readonly storage: AsyncLocalStorage<Frame>
   readonly ownerships: WeakMap<object, Ownership>
   readonly violations: Map<ContextErrorCode, number>
-  /** Foreign storages that come home with every binding. */
-  readonly adopted: Set<AsyncLocalStorage<unknown>>
+  /** Foreign storages that come home with every binding, and how many have adopted each. */
+  readonly adopted: Map<AsyncLocalStorage<unknown>, number>
   readonly idPrefix: string
   /**
    * One prebuilt reason: a DOMException with a stack for every scope would cost more than the scope. Frozen,
@@ -61,20 +61,24 @@ export interface Runtime {
   readonly channels: Channels | undefined
   /** Root scopes whose owner was revoked: nothing is detached from them any more. */
   readonly revoked: WeakSet<ScopeState>
+  /** Where closed scopes were opened, if sites were captured. Beside the cells, which most often have none. */
+  readonly closedSites: WeakMap<ScopeCell, string>
   /** What keeps values by owner, to be told who was revoked. */
   readonly ownerStores: Set<WeakHold<OwnerStore>>
   /** Cells of closed scopes, while somebody hunts for what still holds them. */
   heldCells: Set<HeldCell> | undefined
   /** What was bound in each scope, while somebody hunts. */
   bindings: WeakMap<ScopeCell, Set<WeakRef<Binding>>> | undefined
+  /** Places whose warning was given. */
+  readonly warnedPlaces: Set<string>
   sequence: number
   openScopes: number
   orphans: number
   sites: boolean
 }
 
-/** Raised only when frames, cells or states change shape, so that two copies cannot misread each other. */
-const protocol = 3
+/** Raised only when what all copies share changes shape, so that two of them cannot misread each other. */
+const protocol = 4
 const runtimeKey = Symbol.for('ringfence.context')
 
 // The only module-level state: a shortcut to what globalThis holds.
@@ -93,7 +97,7 @@ function claim(): Runtime {
       storage: new AsyncLocalStorage<Frame>(),
       ownerships: new WeakMap(),
       violations: new Map(),
-      adopted: new Set(),
+      adopted: new Map(),
       idPrefix: globalThis.crypto.randomUUID().slice(0, 8),
       closedReason: Object.freeze(new DOMException('The scope has closed', 'AbortError')),
       roots: new RootScopes(),
@@ -101,9 +105,11 @@ function claim(): Runtime {
       claimedAt: Date.now(),
       channels: openChannels(),
       revoked: new WeakSet(),
+      closedSites: new WeakMap(),
       ownerStores: new Set(),
       heldCells: undefined,
       bindings: undefined,
+      warnedPlaces: new Set(),
       sequence: 0,
       openScopes: 0,
       orphans: 0,

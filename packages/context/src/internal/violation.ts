@@ -14,6 +14,11 @@ export function nameScope(cell: ScopeCell): string {
   return `scope ${scopeId(cell)} ("${cell.label}")`
 }
 
+/** Where a scope was opened, as long as anything holds its cell. Only where sites were captured. */
+export function siteOf(cell: ScopeCell): string | undefined {
+  return cell.state === undefined ? runtime().closedSites.get(cell) : cell.state.site
+}
+
 /** An error that is counted under its code. */
 export function violation(
   code: ContextErrorCode,
@@ -45,7 +50,7 @@ export function scopeLost(cell: ScopeCell, attempt: string): ContextError {
     'SCOPE_LOST',
     `Cannot ${attempt} here: it belongs to ${nameScope(cell)}, but this code runs in no scope: its context was lost ` +
       'on the way. Register the callback that got here with bind(), or call it from inside the scope.',
-    { scopeId: scopeId(cell) },
+    { scopeId: scopeId(cell), site: siteOf(cell) },
   )
 }
 
@@ -55,7 +60,7 @@ export function scopeClosed(cell: ScopeCell, attempt: string, work?: string): Co
     'SCOPE_CLOSED',
     `Cannot ${attempt}: ${nameScope(cell)} has closed.${who} ` +
       'Await the work before the scope ends, start it with spawn() so that it is joined, or with detach() if it must live longer.',
-    { scopeId: scopeId(cell) },
+    { scopeId: scopeId(cell), site: siteOf(cell) },
   )
 }
 
@@ -80,7 +85,11 @@ export function crossOwner(
   return violation(
     'CROSS_OWNER',
     `Cannot ${attempt} from ${nameScope(current.cell)}${foreign}. ${advice}`,
-    { ...describe(current), otherScopeId: other === undefined ? undefined : scopeId(other) },
+    {
+      ...describe(current),
+      otherScopeId: other === undefined ? undefined : scopeId(other),
+      otherSite: other === undefined ? undefined : siteOf(other),
+    },
   )
 }
 

@@ -1,4 +1,4 @@
-import { checkObject, kindOf, wrongArgument } from '../internal/argument.ts'
+import { checkOptions, kindOf, wrongArgument } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import { describe, stateOf, violation } from '../internal/violation.ts'
 import { admit, callerFor, ownershipOf } from './admit.ts'
@@ -25,7 +25,7 @@ export interface OwnOptions {
 export function own<T extends object>(value: T, options: OwnOptions = {}): T {
   const { storage, ownerships } = runtime()
   const state = stateOf(storage.getStore(), 'own a value')
-  checkObject('own()', 'options', options)
+  checkOptions('own()', 'options', options, { scope: true })
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') {
     throw wrongArgument('own()', 'value', 'an object or a function', kindOf(value))
   }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { checkObject, kindOf, wrongArgument } from '../internal/argument.ts'
+import { checkOptions, kindOf, wrongArgument } from '../internal/argument.ts'
 import { ArgumentError } from '../argument-error.ts'
 import { canonicalOwner, type Owner } from '../ownership/owner.ts'
 import { tryCurrentScope } from '../scope/current-scope.ts'
@@ -35,7 +35,7 @@ const unitsOfWork = ['requestId', 'runId', 'threadId'] as const
  * const logger = pino({ mixin: scopeMixin() })
  */
 export function scopeMixin(options: ScopeMixinOptions = {}): () => ScopeBindings {
-  checkObject('scopeMixin()', 'options', options)
+  checkOptions('scopeMixin()', 'options', options, { ownerKey: true })
   const { ownerKey } = options
   if (ownerKey !== undefined && typeof ownerKey !== 'string') {
     if (!(ownerKey instanceof Uint8Array)) {

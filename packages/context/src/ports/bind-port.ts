@@ -1,8 +1,8 @@
 import type * as z from 'zod'
 import {
   checkMethods,
-  checkObject,
   checkOptionalFunction,
+  checkOptions,
   checkString,
 } from '../internal/argument.ts'
 import { currentScope } from '../scope/current-scope.ts'
@@ -61,7 +61,7 @@ export interface BoundPort {
  * const page = await renderer.request({ page: 1 }, { reply: z.string() })
  */
 export function bindPort(port: PortLike, options: BindPortOptions = {}): BoundPort {
-  checkObject('bindPort()', 'options', options)
+  checkOptions('bindPort()', 'options', options, { seal: true, label: true })
   const { seal, label = 'a request over a port' } = options
   checkOptionalFunction('bindPort()', 'seal', seal)
   checkString('bindPort()', 'label', label)
@@ -142,7 +142,7 @@ export function bindPort(port: PortLike, options: BindPortOptions = {}): BoundPo
   }
 
   function request(data: unknown, given: PortRequestOptions<unknown> = {}): Promise<unknown> {
-    checkObject('request()', 'options', given)
+    checkOptions('request()', 'options', given, { reply: true, transfer: true })
     const { reply, transfer = [] } = given
     if (reply !== undefined) checkMethods('request()', 'reply', reply, ['parseAsync'])
     const scope = currentScope()

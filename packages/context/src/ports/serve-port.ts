@@ -2,10 +2,11 @@ import type * as z from 'zod'
 import {
   checkFunction,
   checkMethods,
-  checkObject,
   checkOptionalFunction,
+  checkOptions,
 } from '../internal/argument.ts'
 import { runOutside } from '../scope/run-outside.ts'
+import { checkScopeOptions } from '../scope/scope-options.ts'
 import type { Scope, ScopeOptions } from '../scope/scope.ts'
 import type { ContextInputOf, UserContextDefinition } from '../user-context/define-user-context.ts'
 import { PortError } from './port-error.ts'
@@ -48,11 +49,11 @@ export function servePort<Schema extends z.ZodObject>(
   handler: (data: unknown, scope: Scope) => unknown,
 ): () => void {
   const call = 'servePort()'
-  checkObject(call, 'options', options)
+  checkOptions(call, 'options', options, { definition: true, open: true, scope: true })
   const { definition, open, scope: scopeOptions = {} } = options
   checkMethods(call, 'definition', definition, ['run'])
   checkOptionalFunction(call, 'open', open)
-  checkObject(call, 'scope', scopeOptions)
+  checkScopeOptions(scopeOptions)
   checkFunction(call, 'handler', handler)
   const running = new Map<string, AbortController>()
 

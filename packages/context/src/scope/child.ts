@@ -1,7 +1,7 @@
 import { checkFunction, checkObject } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
-import { scopeClosing, scopeId, stateOf, violation } from '../internal/violation.ts'
+import { describe, scopeClosing, stateOf, violation } from '../internal/violation.ts'
 import type { ContextAdditions, ContextDefinition } from '../user-context/user-context.ts'
 import { execute } from './execute.ts'
 import { openState } from './open.ts'
@@ -21,7 +21,7 @@ export function openChild<Result>(
       throw violation(
         'CONTEXT_MISMATCH',
         `Cannot open a child of "${definition.name}" here: the current scope was opened by "${parent.definition.name}".`,
-        { scopeId: scopeId(parent.cell) },
+        describe(parent),
       )
     }
     return openChildOf(parent, additions, options, callback)

@@ -100,6 +100,7 @@ function cut(state: ScopeState): void {
   state.terms?.forgetSignal?.()
   const process = runtime()
   if (process.channels?.close.hasSubscribers === true) publishClose(process.channels.close, state)
+  if (state.site !== undefined) process.closedSites.set(state.cell, state.site)
   process.heldCells?.add({ cell: new WeakRef(state.cell), closedAt: Date.now() })
   if (state.parent === undefined) process.roots.delete(state)
   process.openScopes -= 1

@@ -1,10 +1,14 @@
+import { warnOfModuleCapture } from '../diagnostics/module-capture.ts'
 import { runtime } from '../internal/runtime.ts'
 import { stateOf } from '../internal/violation.ts'
 import type { Scope } from './scope.ts'
 
 /** The scope of the code that asks, whichever definition opened it. Throws `NO_SCOPE` and `SCOPE_CLOSED`. */
 export function currentScope(): Scope {
-  return stateOf(runtime().storage.getStore(), 'get the current scope').scope
+  const { storage, sites } = runtime()
+  const { scope } = stateOf(storage.getStore(), 'get the current scope')
+  if (sites) warnOfModuleCapture('get the current scope')
+  return scope
 }
 
 /** The scope of the code that asks, or undefined where there is none or it has closed. */

@@ -1,14 +1,24 @@
 import {
   checkDuration,
-  checkObject,
+  checkOptions,
   checkOptionalFunction,
   checkSignal,
   checkString,
   wrongArgument,
+  type OptionNames,
 } from '../internal/argument.ts'
 import type { ScopeOptions } from './scope.ts'
 
 const of = "a scope's options"
+const names: OptionNames<ScopeOptions> = {
+  label: true,
+  deadlineMs: true,
+  signal: true,
+  closeBudgetMs: true,
+  cleanupBudgetMs: true,
+  unfinished: true,
+  onOrphan: true,
+}
 const durations = ['deadlineMs', 'closeBudgetMs', 'cleanupBudgetMs'] as const
 const policies: readonly unknown[] = [
   'wait',
@@ -18,7 +28,7 @@ const policies: readonly unknown[] = [
 
 /** Every check comes before there is a scope to undo. Throws `INVALID_ARGUMENT`. */
 export function checkScopeOptions(options: ScopeOptions): void {
-  checkObject('run(), child() or detach()', 'options', options)
+  checkOptions('run(), child() or detach()', 'options', options, names)
   const { label, signal, unfinished, onOrphan } = options
   if (label !== undefined) checkString(of, 'label', label)
   for (const name of durations) {

@@ -2,10 +2,11 @@ import { ContextError } from '../errors.ts'
 import {
   checkCount,
   checkFunction,
-  checkObject,
   checkOptionalFunction,
+  checkOptions,
   checkPositiveDuration,
   checkString,
+  type OptionNames,
 } from '../internal/argument.ts'
 import { runtime } from '../internal/runtime.ts'
 import { crossOwner } from '../internal/violation.ts'
@@ -91,7 +92,7 @@ export function perOwner<Value>(
   factory: (key: string, scope: Scope) => Value | PromiseLike<Value>,
   options: PerOwnerOptions<Value>,
 ): OwnerCache<Value> {
-  checkOptions(factory, options)
+  checkArguments(factory, options)
   const { max, ttlMs, deadlineMs = 30_000, dispose, onDisposeError } = options
   const { maxPerOwner = Math.max(1, Math.floor(max / 10)) } = options
   const { label = factory.name === '' ? 'a value of an owner' : factory.name } = options
@@ -178,10 +179,21 @@ function refuseOthers(owner: Owner, label: string): void {
   )
 }
 
-function checkOptions<Value>(factory: unknown, options: PerOwnerOptions<Value>): void {
+const names: OptionNames<PerOwnerOptions> = {
+  max: true,
+  maxPerOwner: true,
+  ttlMs: true,
+  deadlineMs: true,
+  dispose: true,
+  onDisposeError: true,
+  label: true,
+  now: true,
+}
+
+function checkArguments<Value>(factory: unknown, options: PerOwnerOptions<Value>): void {
   const call = 'perOwner()'
   checkFunction(call, 'factory', factory)
-  checkObject(call, 'options', options)
+  checkOptions<PerOwnerOptions<Value>>(call, 'options', options, names)
   const { max, maxPerOwner, ttlMs, deadlineMs, dispose, onDisposeError, label, now } = options
   checkCount(call, 'max', max)
   if (maxPerOwner !== undefined) checkCount(call, 'maxPerOwner', maxPerOwner)

@@ -1,5 +1,5 @@
 import { ContextError } from '../errors.ts'
-import { checkFunction, checkObject, checkOptionalFunction } from '../internal/argument.ts'
+import { checkFunction, checkOptionalFunction, checkOptions } from '../internal/argument.ts'
 import { isThenable } from '../internal/is-thenable.ts'
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
@@ -53,7 +53,7 @@ export function perScope<Value>(
   options: PerScopeOptions<Value> = {},
 ): () => Value | Promise<Value> {
   checkFunction('perScope()', 'factory', factory)
-  checkObject('perScope()', 'options', options)
+  checkOptions('perScope()', 'options', options, { label: true, dispose: true })
   checkOptionalFunction('perScope()', 'dispose', options.dispose)
   const { label = factory.name === '' ? 'a value of this scope' : factory.name, dispose } = options
   // By state and not by cell: a cell may live as long as a forgotten timer, the state goes at close (I5).

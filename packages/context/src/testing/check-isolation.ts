@@ -1,6 +1,12 @@
 import * as fc from 'fast-check'
 import type * as z from 'zod'
-import { checkCount, checkFunction, checkMethods, checkObject } from '../internal/argument.ts'
+import {
+  checkCount,
+  checkFunction,
+  checkMethods,
+  checkOptions,
+  type OptionNames,
+} from '../internal/argument.ts'
 import type { ContextInputOf, UserContextDefinition } from '../user-context/define-user-context.ts'
 import { IsolationError } from './isolation-error.ts'
 
@@ -34,6 +40,16 @@ export interface CheckIsolationOptions<Schema extends z.ZodObject> {
   readonly path?: string
 }
 
+const names: OptionNames<CheckIsolationOptions<z.ZodObject>> = {
+  definition: true,
+  contextOf: true,
+  visit: true,
+  users: true,
+  interleavings: true,
+  seed: true,
+  path: true,
+}
+
 /** What was checked, for a test to see that it checked something. */
 export interface IsolationReport {
   readonly seed: number
@@ -65,7 +81,7 @@ export async function checkIsolation<Schema extends z.ZodObject>(
   options: CheckIsolationOptions<Schema>,
 ): Promise<IsolationReport> {
   const call = 'checkIsolation()'
-  checkObject(call, 'options', options)
+  checkOptions(call, 'options', options, names)
   checkMethods(call, 'definition', options.definition, ['run', 'tryCurrent'])
   checkFunction(call, 'contextOf', options.contextOf)
   checkFunction(call, 'visit', options.visit)

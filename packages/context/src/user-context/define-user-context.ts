@@ -1,5 +1,6 @@
 import type * as z from 'zod'
-import { noScope, scopeClosed, scopeId, violation } from '../internal/violation.ts'
+import { describe, noScope, scopeClosed, violation } from '../internal/violation.ts'
+import { warnOfModuleCapture } from '../diagnostics/module-capture.ts'
 import { runtime } from '../internal/runtime.ts'
 import { openRun, openRunSync } from '../scope/run.ts'
 import { openChild } from '../scope/child.ts'
@@ -126,7 +127,8 @@ export function defineUserContext<Schema extends z.ZodObject>(
   const typed = (context: UserContext): ContextOf<Schema> => context as ContextOf<Schema>
 
   function current(): ContextOf<Schema> {
-    const frame = runtime().storage.getStore()
+    const { storage, sites } = runtime()
+    const frame = storage.getStore()
     const cell = frame?.cell
     if (cell === undefined) throw noScope(`read "${name}"`)
     const state = cell.state
@@ -136,9 +138,10 @@ export function defineUserContext<Schema extends z.ZodObject>(
         'CONTEXT_MISMATCH',
         `Cannot read "${name}": the current scope was opened by "${state.definition.name}". ` +
           `Open a scope with the run() of "${name}", or read through the definition that opened this one.`,
-        { scopeId: scopeId(cell) },
+        describe(state),
       )
     }
+    if (sites) warnOfModuleCapture(`read "${name}"`)
     return typed(state.context)
   }
 

@@ -75,8 +75,18 @@ function cover(schema: AnySchema, value: unknown): unknown {
   )
 }
 
+// What Node, Bun and Deno ask an object for when they print it, whatever they were told to show.
+const printed = Symbol.for('nodejs.util.inspect.custom')
+
 function frozenFrom(descriptors: PropertyDescriptorMap): object {
-  return Object.freeze(Object.defineProperties({}, descriptors))
+  // Told to show hidden properties and to call getters, they would show what is behind ours.
+  const hides = Object.values(descriptors).some(({ enumerable }) => enumerable !== true)
+  const print = hides ? { [printed]: { value: visibleFields, enumerable: false } } : {}
+  return Object.freeze(Object.defineProperties({}, { ...descriptors, ...print }))
+}
+
+function visibleFields(this: object): object {
+  return { ...this }
 }
 
 /** Up to and with the first secret field: what is below it may be named after a secret. */

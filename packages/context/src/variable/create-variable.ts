@@ -1,4 +1,4 @@
-import { checkFunction, checkObject, checkString } from '../internal/argument.ts'
+import { checkFunction, checkOptions, checkString } from '../internal/argument.ts'
 import { runtime, type Frame, type Variables } from '../internal/runtime.ts'
 
 /** A value that follows the flow of a program, as TC39's `AsyncContext.Variable` does. */
@@ -47,7 +47,7 @@ export function createVariable<Value>(options?: VariableOptions<Value>): Variabl
 export function createVariable<Value>(
   options: VariableOptions<Value> = {},
 ): Variable<Value | undefined> {
-  checkObject('createVariable()', 'options', options)
+  checkOptions('createVariable()', 'options', options, { name: true, defaultValue: true })
   const { name = '', defaultValue } = options
   checkString('createVariable()', 'name', name)
 

@@ -1,6 +1,7 @@
 import { expect, onTestFinished } from 'vitest'
-import { bind, currentScope, runOutside } from '../../src/index.ts'
+import { bind, captureSites, currentScope, runOutside } from '../../src/index.ts'
 import { contextError } from '../support/caught.ts'
+import { nextTurn } from '../support/deferred.ts'
 import {
   perRuntime,
   plain,
@@ -10,7 +11,7 @@ import {
   testWhere,
   whoAmI,
 } from '../support/platform.ts'
-import { users } from '../support/users.ts'
+import { alice, users } from '../support/users.ts'
 
 let modules = 0
 
@@ -76,3 +77,78 @@ testWhere(
     })
   },
 )
+
+testWhere(
+  runtimeName === 'node',
+  'semantics 27: in development, a module that keeps the user who loaded it is warned of, once for each place',
+  async () => {
+    const warnings = listenForWarnings()
+    const captures = [
+      () => users.current(),
+      () => currentScope(),
+      () => bind(whoAmI),
+      () => bind.stream({}),
+    ]
+    await runAs('alice', async () => {
+      for (const capture of captures) await importLate(capture)
+      expect(await settled(warnings)).toEqual([])
+      captureSites(true)
+      onTestFinished(() => captureSites(false))
+      for (const capture of captures) await importLate(capture)
+    })
+    expect((await settled(warnings)).map(({ message }) => message.split('. ')[0])).toEqual([
+      'Module code that runs once tried to read "app-user"',
+      'Module code that runs once tried to get the current scope',
+      'Module code that runs once tried to bind "whoAmI"',
+      'Module code that runs once tried to bind a stream',
+    ])
+    const [first] = warnings
+    expect([first?.name, Reflect.get(Object(first), 'code')]).toEqual([
+      'RingfenceWarning',
+      'RINGFENCE_MODULE_CAPTURE',
+    ])
+    expect(Reflect.get(Object(first), 'detail')).toContain('data:text/javascript')
+    expect(JSON.stringify(warnings)).not.toContain('alice')
+  },
+)
+
+testWhere(
+  runtimeName === 'node',
+  'semantics 27: who is called later, loads outside, or opens a scope of their own at the top level is not warned of',
+  async () => {
+    const warnings = listenForWarnings()
+    captureSites(true)
+    onTestFinished(() => captureSites(false))
+    await runAs('alice', async () => {
+      const late = await importLate(() => () => users.current().userId)
+      if (typeof late !== 'function') throw new Error('the module kept nothing')
+      expect(late()).toBe('alice')
+      await runOutside(() => importLate(() => users.tryCurrent()))
+      await runOutside(() => importLate(() => users.run(alice, () => users.current().userId)))
+    })
+    expect(await settled(warnings)).toEqual([])
+  },
+)
+
+testWhere(
+  runtimeName !== 'node' && runtimeName !== 'workerd',
+  'semantics 27, the platform: no stack shows the loader, so nobody can be warned',
+  async () => {
+    const stack = await runAs('alice', () => importLate(() => new Error('here').stack))
+    expect(stack).not.toContain('node:internal/modules')
+  },
+)
+
+function listenForWarnings(): Error[] {
+  const warnings: Error[] = []
+  const listen = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', listen)
+  onTestFinished(() => void process.off('warning', listen))
+  return warnings
+}
+
+/** Warnings are told in a turn of their own. */
+async function settled(warnings: readonly Error[]): Promise<readonly Error[]> {
+  await nextTurn()
+  return warnings
+}
