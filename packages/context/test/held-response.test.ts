@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { bind, runOutside } from '../src/index.ts'
 import { caught, contextError } from './support/caught.ts'
 import { deferred, nextTurn } from './support/deferred.ts'
-import { runAs, whoAmI } from './support/platform.ts'
+import { runAs, runtimeName, testWhere, whoAmI } from './support/platform.ts'
 import { readerOf } from './support/readers.ts'
 import { alice, users } from './support/users.ts'
 
@@ -50,15 +50,41 @@ const ways: Record<string, (response: Response) => Promise<unknown>> = {
     ]),
   ),
   reader: async ({ body }) => body?.getReader().read(),
-  'the platform’s reader': async ({ body }) => readerOf(body).read(),
   iterator: async ({ body }) => body?.[Symbol.asyncIterator]().next(),
   branch: async ({ body }) => body?.tee()[0].getReader().read(),
   pipe: async ({ body }) => body?.pipeTo(new WritableStream()),
   transform: async ({ body }) => body?.pipeThrough(new TransformStream()).getReader().read(),
   cancel: async ({ body }) => body?.cancel(),
-  'a response around its body': async (response) => new Response(response.body).text(),
   copy: async (response) => response.clone().text(),
 }
+
+/** Those of the platform, which pass by what stands on the response and its body. */
+const passing: Record<string, (response: Response) => Promise<unknown>> = {
+  'the platform’s reader': async ({ body }) => readerOf(body).read(),
+  'a response around the body': async ({ body }) => new Response(body).text(),
+}
+
+testWhere(
+  runtimeName === 'bun',
+  'the limit: Bun pulls a body as whoever made it, so it cannot tell who reads past the doors',
+  async () => {
+    for (const read of Object.values(passing)) {
+      const { response } = await respond()
+      await nextTurn()
+      await expect(runAs('bob', () => read(response))).resolves.toBeDefined()
+    }
+  },
+)
+
+test.for(runtimeName === 'bun' ? [] : Object.entries(passing))(
+  '%s, in a later turn, is refused by the source of Alice’s response',
+  async ([, read]) => {
+    const { response } = await respond()
+    await nextTurn()
+    const refusal = await runAs('bob', () => contextError(() => read(response)))
+    expect(refusal.code).toBe('CROSS_OWNER')
+  },
+)
 
 test.for(Object.entries(ways))('%s of Alice’s response is refused to Bob', async ([, read]) => {
   const { response } = await respond()

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { bind, currentScope, inspect, runOutside, type Scope } from '../src/index.ts'
-import { caught, contextError } from './support/caught.ts'
+import { contextError } from './support/caught.ts'
 import { deferred, nextTurn } from './support/deferred.ts'
-import { runtimeName } from './support/platform.ts'
+import { runtimeName, testWhere } from './support/platform.ts'
 import { readerOf } from './support/readers.ts'
 import { alice, bob, users } from './support/users.ts'
 
@@ -151,25 +151,22 @@ test('a response that is bound by hand keeps its scope open, and one without a b
   expect((await run).lifecycle).toBe('closed')
 })
 
-test('a reader who passes by the doors is refused by the source, and leaves no source behind', async () => {
-  const ended = deferred<string>()
-  const response = await users.respond(alice, () => {
-    let left = 3
-    const source = {
-      pull: (controller: ReadableByteStreamController) => {
-        controller.enqueue(new Uint8Array(1))
-        left -= 1
-        if (left === 0) {
-          controller.close()
-          ended.resolve('read')
-        }
-      },
-      cancel: () => ended.resolve('cancelled'),
-    }
-    return new Response(new ReadableStream({ type: 'bytes', ...source }))
-  })
-  const read = (): Promise<unknown> => readerOf(response.body).read()
-  const refusal = await users.run(bob, () => caught(read))
-  expect(refusal).toMatchObject({ code: 'CROSS_OWNER' })
-  expect(await ended.promise).toBe('cancelled')
-})
+// On Bun it cannot tell who reads: `held-response` says so.
+testWhere(
+  runtimeName !== 'bun',
+  'a reader who passes by the doors is refused by the source, and leaves none behind',
+  async () => {
+    const cancelled = deferred()
+    const response = await users.respond(alice, () => {
+      const source = {
+        pull: (controller: ReadableByteStreamController) => controller.enqueue(new Uint8Array(1)),
+        cancel: () => cancelled.resolve(),
+      }
+      return new Response(new ReadableStream({ type: 'bytes', ...source }))
+    })
+    await users.run(bob, async () => {
+      expect((await contextError(() => readerOf(response.body).read())).code).toBe('CROSS_OWNER')
+    })
+    await cancelled.promise
+  },
+)
