@@ -101,7 +101,8 @@ class Lane {
   ask(question, patience = deadline) {
     this.#child ??= fork(join(this.#copy, 'scripts/mutant-lane.mjs'), {
       cwd: this.#copy,
-      env: { ...process.env, NO_COLOR: '1', RINGFENCE_TEST_REPORT: undefined },
+      // As under vitest's own command: Vite alone would say that this is development.
+      env: { ...process.env, NODE_ENV: 'test', NO_COLOR: '1', RINGFENCE_TEST_REPORT: undefined },
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
