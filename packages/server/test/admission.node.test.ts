@@ -145,7 +145,7 @@ test('sockets that are open are bounded by owner and in all, and their places co
 
 test('an identify that does not settle is 503, and the next request is answered', async () => {
   const server = await serve({
-    limits: { identifyMs: 20 },
+    limits: { identifyMs: 300 },
     auth: (asked) =>
       asked.request.headers.has('x-hang') ? new Promise(() => undefined) : auth(asked),
   })

@@ -94,6 +94,8 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
   const { limits = {}, threadPolicy = 'queue', expectedMs } = options
   checkedName('agent', name)
   if (expectedMs !== undefined) checkedLimit('expectedMs', expectedMs, 1)
+  // What is defined is what runs, whatever becomes of the options.
+  const run = options.run.bind(options)
   return Object.freeze({
     name,
     description,
@@ -111,7 +113,7 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
     // The engine passes what came out of the input schema, and nothing else.
     run: (parsed: unknown, agent: AgentExecution) =>
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      options.run(parsed as z.output<InputSchema>, agent),
+      run(parsed as z.output<InputSchema>, agent),
   })
 }
 

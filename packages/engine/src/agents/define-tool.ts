@@ -97,6 +97,8 @@ export function defineTool<InputSchema extends z.ZodType, OutputSchema extends z
   const asked = (parsed: unknown): boolean | PromiseLike<boolean> =>
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as for `run` below
     typeof approval === 'function' ? approval(parsed as z.output<InputSchema>) : true
+  // What is defined is what runs, whatever becomes of the options.
+  const run = options.run.bind(options)
   return Object.freeze({
     name,
     description,
@@ -111,7 +113,7 @@ export function defineTool<InputSchema extends z.ZodType, OutputSchema extends z
     // The engine passes what came out of the input schema, and nothing else.
     run: (parsed: unknown, call: ToolCallContext) =>
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      options.run(parsed as z.output<InputSchema>, call),
+      run(parsed as z.output<InputSchema>, call),
   })
 }
 

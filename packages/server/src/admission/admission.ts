@@ -63,7 +63,12 @@ export class Admission {
    */
   spend(owner: string, kind: AdmissionKind | undefined): string {
     const requests = this.#spend('requests', owner)
-    return kind === 'run' ? `${requests}, ${this.#spend('runs', owner)}` : requests
+    return kind === 'run' ? `${requests}, ${this.spendRun(owner)}` : requests
+  }
+
+  /** Counts a run alone, of a request that was counted before it was known to start one. As `spend` otherwise. */
+  spendRun(owner: string): string {
+    return this.#spend('runs', owner)
   }
 
   #spend(name: 'requests' | 'runs', owner: string): string {

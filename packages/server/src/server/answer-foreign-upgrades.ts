@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { namesItsHost } from './names-its-host.ts'
 
 /**
  * Lets a server answer requests that ask for an upgrade to anything but a WebSocket, as if they had not asked
@@ -15,7 +16,7 @@ export function answerForeignUpgrades(server: Server): void {
   const listeners = server.listeners('upgrade')
   server.removeAllListeners('upgrade')
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (isWebSocket(request.headers.upgrade)) {
+    if (mayUpgrade(request)) {
       for (const listener of listeners) Reflect.apply(listener, server, [request, socket, head])
       return
     }
@@ -24,9 +25,9 @@ export function answerForeignUpgrades(server: Server): void {
   })
 }
 
-/** Whether an Upgrade header asks for a WebSocket and nothing else. */
-export function isWebSocket(upgrade: string | undefined): boolean {
-  return upgrade?.toLowerCase() === 'websocket'
+/** Whether a request asks for a WebSocket and nothing else, of one host. What does not is answered as any other request. */
+export function mayUpgrade(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === 'websocket' && namesItsHost(request)
 }
 
 /** What the parser has accepted, so there is nothing in it that could end a line early. */

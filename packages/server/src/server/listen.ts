@@ -10,8 +10,9 @@ import { WebSocketServer } from 'ws'
 import type { AgentHandler } from '../handler/create-handler.ts'
 import type { Core } from '../handler/core.ts'
 import type { UpgradeWebSocket } from '../handler/options.ts'
-import { answerForeignUpgrades, isWebSocket } from './answer-foreign-upgrades.ts'
+import { answerForeignUpgrades, mayUpgrade } from './answer-foreign-upgrades.ts'
 import { nodeFetch, type NodeFetch } from './node-fetch.ts'
+import { namesItsHost } from './names-its-host.ts'
 import { watchLoop } from './watch-loop.ts'
 
 /** How long a connection may take, in milliseconds. */
@@ -117,11 +118,21 @@ function createHttpServer(
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     keepAliveTimeout: keepAliveMs,
-    connectionsCheckingInterval: 5_000,
+    connectionsCheckingInterval: 500,
+    // Node would answer 400, and go on with what was sent behind: see below.
+    requireHostHeader: false,
     // Known from Node 22.21 and 24.9 on; before, `answerForeignUpgrades` does it.
-    shouldUpgradeCallback: ({ headers }: IncomingMessage) => isWebSocket(headers.upgrade),
+    shouldUpgradeCallback: (incoming: IncomingMessage) => mayUpgrade(incoming),
   }
-  return createServer(options, (incoming, outgoing) => void listener(incoming, outgoing))
+  const refused = new WeakSet<Socket>()
+  return createServer(options, (incoming, outgoing) => {
+    // What was sent behind it has been read already, and is nothing that anybody asked for.
+    if (refused.has(incoming.socket)) return void incoming.socket.destroy()
+    if (namesItsHost(incoming)) return void listener(incoming, outgoing)
+    refused.add(incoming.socket)
+    outgoing.shouldKeepAlive = false
+    return void outgoing.writeHead(400, { 'content-length': 0 }).end()
+  })
 }
 
 function listenOn(server: Server, port: number, host: string): Promise<void> {

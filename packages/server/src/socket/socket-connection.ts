@@ -23,6 +23,8 @@ export class SocketConnection {
   #answered = true
   #over = false
   #count = 0
+  /** Frames in a row that came when its owner had asked too often. */
+  #unheeded = 0
   #onIdle: (() => void) | undefined
   #settle: () => void = () => undefined
 
@@ -144,12 +146,34 @@ export class SocketConnection {
     try {
       if (typeof data !== 'string') return this.close(1003, 'text frames only')
       const { limits } = this.#call.core
-      const value = parseJson(data, limits.jsonDepth)
-      id = idOf(value)
+      let value: unknown
+      try {
+        value = parseJson(data, limits.jsonDepth)
+        id = idOf(value)
+      } finally {
+        // Also a frame that means nothing takes time.
+        this.#spend()
+      }
       if (typeof value === 'object' && value !== null) refuseUserFields(Object.keys(value), 'frame')
       this.#dispatch(checkFits(clientFrame, value))
     } catch (error) {
       this.#refuse(id, error)
+    }
+  }
+
+  /** Every frame is a request of its owner. One that goes on asking when told not to is no client to talk to. */
+  #spend(): void {
+    const { core } = this.#call
+    try {
+      core.admission.spend(this.owner, undefined)
+      this.#unheeded = 0
+    } catch (error) {
+      this.#unheeded += 1
+      if (this.#unheeded > core.limits.socketRequests) {
+        this.close(1008, 'too many frames')
+        this.end(1008)
+      }
+      throw error
     }
   }
 
@@ -164,7 +188,7 @@ export class SocketConnection {
       throw new Problem('duplicate_id', { detail: 'A request with this id is still in work.' })
     }
     if (this.#requests.size >= core.limits.socketRequests) throw new Problem('too_many_requests')
-    core.admission.spend(this.owner, frame.type === 'start' ? 'run' : undefined)
+    if (frame.type === 'start') core.admission.spendRun(this.owner)
     const port = this.#port
     if (port === undefined) return
     const leaving = new AbortController()
