@@ -127,8 +127,8 @@ class LoadUser {
       const done = /^\{"type":"(?:error|pong)"|"type":"agent_(?:completed|error|cancelled)"/.test(
         text,
       )
-      const id = /^\{"type":"\w+","id":"(\w+)"/.exec(text)?.[1]
-      if (done && id !== undefined) this.#waiting.get(id)?.()
+      const name = /^\{"type":"\w+","id":"(\w+)"/.exec(text)?.[1]
+      if (done && name !== undefined) this.#waiting.get(name)?.()
     })
   }
 

@@ -38,9 +38,9 @@ test('threat 19: three hundred clients that send a byte at a time are cut, and t
 })
 
 test('threat 23: a user whose work keeps the process busy is shed, probes answer, and the others are served after', async () => {
-  let burning = true
+  const fire = { burning: true }
   onTestFinished(() => {
-    burning = false
+    fire.burning = false
   })
   const agents = new AgentRegistry()
     .register(
@@ -49,7 +49,7 @@ test('threat 23: a user whose work keeps the process busy is shed, probes answer
         input: z.object({}),
         output: z.object({}),
         async run() {
-          while (burning) {
+          while (fire.burning) {
             const until = performance.now() + 60
             while (performance.now() < until);
             await new Promise((resolve) => setImmediate(resolve))
@@ -82,7 +82,7 @@ test('threat 23: a user whose work keeps the process busy is shed, probes answer
   while (refused.status !== 503) refused = await bob.request('/v1/runs')
   expect(refused.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
   expect((await fetch(`${server.url}/livez`)).status).toBe(200)
-  burning = false
+  fire.burning = false
   await expect.poll(async () => (await bob.request('/v1/runs')).status, waiting).toBe(200)
 })
 

@@ -60,16 +60,10 @@ test('threat 20: readers that stall, of a stream or of a socket, are cut, and co
   const head = `GET /v1/runs/${runId}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice.token}\r\n\r\n`
   const stalled = Array.from({ length: 5 }, () => {
     const socket = hold(server.port, head).pause()
-    return new Promise<void>((resolve) => {
-      onTestFinished(() => void socket.destroy())
-      socket.once('close', () => resolve())
-      // What the kernel holds is read once the server has let go.
-      void expect
-        .poll(() => server.lines.filter(({ route }) => route === '/v1/ws').length, waiting)
-        .toBe(2)
-        .then(() => socket.resume())
-    })
+    onTestFinished(() => void socket.destroy())
+    return socket
   })
+  const cut = stalled.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
   const headers = { authorization: `Bearer ${alice.token}` }
   for (let index = 0; index < 2; index += 1) {
     const slow = await SocketClient.open(`${server.url}/v1/ws`, { headers })
@@ -79,7 +73,13 @@ test('threat 20: readers that stall, of a stream or of a socket, are cut, and co
   }
   const theirs = await bob.start('echo', { text: 'quick' })
   expect((await bob.story(theirs)).at(-1)?.event.type).toBe('agent_completed')
-  await Promise.all(stalled)
+  await expect
+    .poll(() => server.lines.filter(({ route }) => route === '/v1/ws').length, waiting)
+    .toBe(2)
+  await expect.poll(() => inspect().openScopes, waiting).toBe(0)
+  // What the kernel holds for them is read once the server has let go.
+  for (const socket of stalled) socket.resume()
+  await Promise.all(cut)
   await expect.poll(() => inspect().openScopes, waiting).toBe(0)
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(60_000_000)
 })
