@@ -48,6 +48,8 @@ export const describeEvent = ({ type, data }: AgentEvent): string => {
   switch (type) {
     case 'agent_started':
       return `after ${formatDuration(numberAt(data, 'queuedMs') ?? 0)} in the queue`
+    case 'attempt_restarted':
+      return `begins again, attempt ${numberAt(data, 'attempt') ?? 0}: what was told before is void`
     case 'agent_thinking':
       return short(textAt(data, 'text'))
     case 'agent_text':

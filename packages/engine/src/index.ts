@@ -44,6 +44,7 @@ export type {
 } from './instances/instance-metrics.ts'
 export type { DurationSummary } from './statistics/recent-durations.ts'
 export type { RunStatistics, RunTotals } from './statistics/run-statistics.ts'
+export type { QueuedRun, RunControl, RunQueue, TakenRun } from './runs/run-queue.ts'
 export type { RunStatus } from './runs/run-status.ts'
 export type { ApprovalQuestion } from './instances/agent-execution.ts'
 export type { AgentThread } from './threads/run-thread.ts'
@@ -72,6 +73,7 @@ export {
   type AgentProgress,
   type AgentProgressData,
   type AgentStarted,
+  type AttemptRestarted,
   type AgentText,
   type AgentThinking,
   type ApprovalRequested,

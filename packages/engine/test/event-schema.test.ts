@@ -29,6 +29,7 @@ const durable: AgentEvent[] = [
   { ...stamp, seq: 7, type: 'subagent_completed', data: { ...call, agent: 'b', ok: true } },
   { ...stamp, seq: 8, type: 'work_orphaned', data: { label: 'tool t', callId: 'call-1' } },
   { ...stamp, seq: 9, type: 'work_orphaned', data: { label: 'agent b' } },
+  { ...stamp, seq: 9, type: 'attempt_restarted', data: { attempt: 2 } },
   { ...stamp, seq: 10, type: 'approval_requested', data: { ...question, expiresAt: stamp.at } },
   { ...stamp, seq: 11, type: 'approval_resolved', data: { ...answer, outcome: 'cancelled' } },
   {
@@ -63,7 +64,7 @@ test('every event passes its schema unchanged, as an object and as JSON, with a 
     expect(agentEvent.parse(event)).toEqual(event)
     expect(agentEvent.parse(JSON.parse(JSON.stringify(event)))).toEqual(event)
   }
-  expect(new Set(all.map(({ type }) => type)).size).toBe(16)
+  expect(new Set(all.map(({ type }) => type)).size).toBe(17)
 })
 
 test('what is durable, what ends a run and what is transient are told apart', () => {

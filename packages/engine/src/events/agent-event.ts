@@ -72,6 +72,11 @@ export type CancelReason = 'caller' | 'disconnect' | 'shutdown' | 'replaced'
 
 /** The first event of a run that got to execute. */
 export type AgentStarted = Durable<'agent_started', { readonly queuedMs: number }>
+/**
+ * The run begins again: whoever executed it is gone. What its earlier attempts told is void, and calls of theirs that
+ * were open have no end. `attempt` counts from 1.
+ */
+export type AttemptRestarted = Durable<'attempt_restarted', { readonly attempt: number }>
 /** A thought; `step` counts from 1. */
 export type AgentThinking = Durable<
   'agent_thinking',
@@ -141,6 +146,7 @@ export type TerminalEvent = AgentCompleted | AgentFailed | AgentCancelled
 /** Kept in the run's log, numbered, replayed. */
 export type DurableEvent =
   | AgentStarted
+  | AttemptRestarted
   | AgentThinking
   | AgentText
   | ToolExecuting

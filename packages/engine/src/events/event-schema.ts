@@ -38,6 +38,11 @@ const schema = z.discriminatedUnion('type', [
   }),
   z.object({
     ...durable,
+    type: z.literal('attempt_restarted'),
+    data: z.object({ attempt: z.int().positive() }),
+  }),
+  z.object({
+    ...durable,
     type: z.literal('tool_completed'),
     data: z.object({
       callId: z.string(),

@@ -5,28 +5,36 @@ import type { RunRecord, RunStore } from '../store/run-store.ts'
 
 /**
  * What a run of the current owner ends with, as the store tells it: its result, or an error with the code and
- * message of its terminal event. Waits for the end where the run goes on.
+ * message of its terminal event. Waits for the end where the run goes on; rejects when the signal aborts before.
  */
-export async function runOutcome(runs: RunStore, runId: string): Promise<unknown> {
+export async function runOutcome(
+  runs: RunStore,
+  runId: string,
+  signal?: AbortSignal,
+): Promise<unknown> {
   let wake: () => void = () => undefined
   let woken = false
   const stop = await runs.watch(runId, () => {
     woken = true
     wake()
   })
+  const stopWaiting = (): void => wake()
+  signal?.addEventListener('abort', stopWaiting)
   try {
     while (true) {
+      signal?.throwIfAborted()
       woken = false
       const record = await runs.get(runId)
       if (record === undefined) throw notFound(runId)
       if (record.endedAt !== undefined) return outcomeOf(record)
-      if (!woken) {
+      if (!woken && signal?.aborted !== true) {
         await new Promise<void>((resolve) => {
           wake = resolve
         })
       }
     }
   } finally {
+    signal?.removeEventListener('abort', stopWaiting)
     stop()
   }
 }

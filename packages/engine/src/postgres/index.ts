@@ -6,3 +6,12 @@ export type { PostgresIdempotencyStoreLimits } from './store/postgres-idempotenc
 export type { PostgresThreadStoreOptions } from './store/postgres-thread-store.ts'
 export type { PostgresThreadStoreLimits } from './store/thread-room.ts'
 export { postgresSetup } from './schema/setup.ts'
+
+// Runs that any of several processes may execute.
+export {
+  openRunQueue,
+  PostgresRunQueue,
+  type RunQueueOptions,
+  type WorkOptions,
+} from './queue/postgres-run-queue.ts'
+export type { RunWorker } from './queue/run-worker.ts'

@@ -81,6 +81,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         queue: opened.queue,
         transaction: (owner, work) => opened.transaction(owner, work),
         script: (work) => opened.script(work),
+        queueTransaction: (work) => opened.queueTransaction(work),
         listen: (channel, listener, onGap) => opened.listen(channel, listener, onGap),
         close: async () => {
           await opened.close()

@@ -20,6 +20,7 @@ import { ProgressTicker } from '../events/progress-ticker.ts'
 import { redactionOf } from '../events/redaction.ts'
 import { RunProgress } from '../events/run-progress.ts'
 import { followRun, type FollowOptions, type FollowSources } from '../events/run-follower.ts'
+import { runOutcome } from '../idempotency/run-outcome.ts'
 import { StartOnce } from '../idempotency/start-once.ts'
 import {
   InstanceFactory,
@@ -73,9 +74,11 @@ import {
 } from './engine-health.ts'
 import { IdleDeadline } from './idle-deadline.ts'
 import type { LiveRun } from './live-run.ts'
-import { openRun } from './open-run.ts'
+import { handOver } from './hand-over.ts'
+import { openRun, type RunOpening } from './open-run.ts'
 import { Orphans } from './orphans.ts'
 import { RunAdmission } from './run-admission.ts'
+import type { RunQueue, TakenRun } from './run-queue.ts'
 import { superviseRun } from './supervise-run.ts'
 
 export interface ExecutionEngineOptions {
@@ -83,6 +86,11 @@ export interface ExecutionEngineOptions {
   readonly agents: AgentRegistry
   /** Where runs, threads, approvals, keys, the ledger and the audit trail are kept. Default: `new MemoryStore()`. */
   readonly store?: EngineStore
+  /**
+   * Where runs wait for any of several processes: `start` hands them over, and `execute` is for whoever takes them.
+   * Default: none, and this engine executes what it starts.
+   */
+  readonly queue?: RunQueue
   /**
    * Who may do what with what is kept; asked for one's own as well, and before anything is looked up. Default: one's
    * own only.
@@ -185,6 +193,9 @@ export class UserExecutionEngine {
   readonly #circuits: Circuits
   readonly #ticker: ProgressTicker
   readonly #random: () => number
+  readonly #queue: RunQueue | undefined
+  /** Aborts when nobody is waited for any more whose run goes on elsewhere. */
+  readonly #following = new AbortController()
   #closed: Promise<void> | undefined
 
   /** Throws `REGISTRY_NOT_FROZEN`, and TypeError for a limit that is none. */
@@ -194,6 +205,7 @@ export class UserExecutionEngine {
     agents.list()
     this.#agents = agents
     this.#store = store ?? new MemoryStore()
+    this.#queue = options.queue
     this.#sources = { store: this.#store.runs, live: this.#live, releases: new ScopeReleases() }
     this.#limits = resolveLimits(limits)
     this.#logger = logger === undefined ? undefined : quietly(logger)
@@ -286,12 +298,29 @@ export class UserExecutionEngine {
     const subject = `The input of agent "${agent}"`
     const parsed = await parse(definition.input, input, 'INVALID_INPUT', subject)
     if (this.#closed !== undefined) {
-      throw new EngineError('ENGINE_CLOSED', 'The server is shutting down and starts no more runs.')
+      throw engineClosed()
     }
     const owner = canonicalOwner(caller.owner)
     const depth = this.#instances.depth + 1
     if (depth > this.#limits.delegationDepth) throw tooDeep(agent, depth)
     this.#orphans.pool.refuseIfFull(owner)
+    if (this.#queue !== undefined) {
+      return handOver({
+        caller,
+        queue: this.#queue,
+        runs: this.#store.runs,
+        runId,
+        agent,
+        input,
+        depth,
+        weight: checkedWeight(this.#weightOf(caller.context)),
+        threadPolicy: checkedThreadPolicy(options.threadPolicy ?? definition.threadPolicy),
+        ownerQueue: this.#limits.ownerQueue,
+        options,
+        now: this.#now,
+        closed: this.#following.signal,
+      })
+    }
     const { copy, characters } = copyInput(parsed, subject)
     const admission = this.#admission.admit({
       owner,
@@ -309,7 +338,8 @@ export class UserExecutionEngine {
     void run.ended.then(() => this.#live.end(owner, run.runId, run.endStored))
     try {
       if (options.signal !== undefined) run.cancelWith(options.signal)
-      run.handle = this.#open(caller, run, copy, depth, options.threadId)
+      const create: RunOpening['create'] = (created) => this.#store.runs.create(created)
+      run.handle = this.#open(caller, run, copy, depth, options.threadId, create)
       const handle = await run.handle
       for (const replaced of replaces) replaced.cancel('replaced')
       return handle
@@ -330,6 +360,59 @@ export class UserExecutionEngine {
   /** The current owner's runs, newest first, a page at a time. */
   async runs({ owner, ...page }: RunPageOptions & OfOwner = {}): Promise<RunPage> {
     return this.#access.within('list', { type: 'run', owner }, () => this.#store.runs.list(page))
+  }
+
+  /**
+   * Executes a run that this process has taken from a queue, in a scope of its owner. Resolves when its terminal event
+   * is stored. Rejects, with nothing told of the run, where it cannot begin (`UNKNOWN_AGENT`, `INVALID_INPUT`, `ENGINE_CLOSED`,
+   * `OWNER_QUEUE_FULL`, `QUEUE_FULL`, `TOO_MANY_ORPHANS`), and with `ATTEMPT_OVER` where another attempt has taken its place. For queues.
+   */
+  async execute(taken: TakenRun): Promise<void> {
+    const caller = currentScope()
+    const { agent, runId, depth } = taken
+    const definition = this.#agents.get(agent)
+    const subject = `The input of agent "${agent}"`
+    const parsed = await parse(definition.input, taken.input, 'INVALID_INPUT', subject)
+    if (this.#closed !== undefined) throw engineClosed()
+    const owner = canonicalOwner(caller.owner)
+    this.#orphans.pool.refuseIfFull(owner)
+    const { copy, characters } = copyInput(parsed, subject)
+    const admission = this.#admission.admit({
+      owner,
+      agent,
+      runId,
+      characters,
+      weight: checkedWeight(this.#weightOf(caller.context)),
+      // Whose turn it is in a thread was decided when the run was queued.
+      threadId: undefined,
+      policy: 'parallel',
+      startedBy: undefined,
+    })
+    if ('joins' in admission) throw new Error('Expected a run without a thread to join none')
+    const { run } = admission
+    let lost: Error | undefined
+    taken.onControl({
+      cancel: (reason) => run.cancel(reason),
+      leave: (error) => {
+        lost = error
+        run.interrupt(error)
+      },
+    })
+    if (taken.restarted) run.restartedAs = taken.attempt
+    run.tally = this.#statistics.enter(owner, this.#now)
+    void run.ended.then(() => this.#live.end(owner, run.runId, run.endStored))
+    try {
+      run.handle = this.#open(caller, run, copy, depth, undefined, undefined)
+      const { result } = await run.handle
+      result.catch(() => undefined)
+      await run.ended
+    } catch (error) {
+      run.abandon(error)
+      throw error
+    }
+    if (run.endStored) return
+    lost ??= new EngineError('ATTEMPT_OVER', `The end of the run "${runId}" was not stored here.`)
+    throw lost
   }
 
   /**
@@ -359,6 +442,10 @@ export class UserExecutionEngine {
       const live = this.#admission.runs.get(canonicalOwner(currentScope().owner), runId)
       live?.cancel('caller')
       await live?.ended
+      if (live === undefined && this.#queue !== undefined) {
+        await this.#queue.cancel(runId, 'caller')
+        await runOutcome(this.#store.runs, runId, this.#following.signal).catch(() => undefined)
+      }
       return this.#find(runId)
     })
   }
@@ -464,6 +551,7 @@ export class UserExecutionEngine {
     checkedLimit('graceMs', graceMs, 0)
     return (this.#closed ??= runOutside(async () => {
       await closeRuns(this.#admission.runs, graceMs)
+      this.#following.abort(engineClosed())
       await this.#accounts.settle()
     }))
   }
@@ -474,6 +562,7 @@ export class UserExecutionEngine {
     input: unknown,
     depth: number,
     threadId: string | undefined,
+    create: RunOpening['create'],
   ): Promise<RunHandle> {
     const { agent, runId, ticket } = run
     const { expectedMs, limits } = this.#agents.get(agent)
@@ -499,6 +588,7 @@ export class UserExecutionEngine {
       threadId,
       onOrphan: orphans.listenerOf({ agent }),
       store: this.#store.runs,
+      create,
       live: this.#live,
       redact,
       logger: this.#logger,
@@ -615,6 +705,10 @@ export class UserExecutionEngine {
       ...parts,
     }
   }
+}
+
+function engineClosed(): EngineError {
+  return new EngineError('ENGINE_CLOSED', 'The server is shutting down and starts no more runs.')
 }
 
 function aboutRun(id: string, owner: Owner | undefined): AccessRequest {

@@ -32,6 +32,8 @@ export class LiveRun {
   handle: Promise<RunHandle> | undefined
   /** Whether its terminal event is. */
   endStored = false
+  /** Set where it was taken from a queue and an earlier attempt has begun: which attempt this one is. */
+  restartedAs: number | undefined
   /** Where it is counted. */
   tally: RunTally | undefined
 

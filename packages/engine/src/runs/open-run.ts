@@ -1,9 +1,10 @@
 import { canonicalOwner, type OrphanListener, type Scope } from '@ringfence/context'
+import { EngineError } from '../errors/engine-error.ts'
 import type { LiveEvents } from '../events/live-events.ts'
 import type { Redact } from '../events/redaction.ts'
 import { RunJournal } from '../events/run-journal.ts'
 import type { EngineLogger } from '../logger.ts'
-import type { RunStore } from '../store/run-store.ts'
+import type { NewRun, RunStore } from '../store/run-store.ts'
 import type { RunHandle } from './execution-engine.ts'
 import type { LiveRun } from './live-run.ts'
 
@@ -19,6 +20,8 @@ export interface RunOpening {
   readonly logger: EngineLogger | undefined
   readonly now: () => number
   readonly onOrphan: OrphanListener
+  /** Stores it as queued. Absent where it is stored already. */
+  readonly create: ((run: NewRun) => Promise<void>) | undefined
   /** Takes the run from the queue to its end, in its root scope. */
   readonly supervise: (journal: RunJournal) => Promise<unknown>
 }
@@ -28,7 +31,7 @@ export interface RunOpening {
  * stored. Rejects where that fails or the scope cannot be opened; then nothing is supervised.
  */
 export function openRun(opening: RunOpening): Promise<RunHandle> {
-  const { caller, run, threadId, store, onOrphan, supervise } = opening
+  const { caller, run, threadId, create, onOrphan, supervise } = opening
   const { agent, runId } = run
   return new Promise<RunHandle>((resolve, reject) => {
     const result = caller.detach(
@@ -40,7 +43,7 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
         const journal = journalOf(opening, root)
         const { signal } = root
         signal.addEventListener('abort', () => run.interrupt(signal.reason))
-        await store.create({
+        await create?.({
           runId,
           agent,
           requestId,
@@ -66,8 +69,11 @@ function journalOf({ run, store, live, redact, logger, now }: RunOpening, root: 
     redact,
     show: (make) => live.publish(owner, runId, make),
     onStored: (first, last) => live.stored(owner, runId, first, last),
-    onLost: (error) =>
-      logger?.error({ err: error, runId, agent }, 'an event of a run could not be stored'),
+    onLost: (error) => {
+      logger?.error({ err: error, runId, agent }, 'an event of a run could not be stored')
+      // Nothing that this attempt does counts any more.
+      if (EngineError.is(error) && error.code === 'ATTEMPT_OVER') run.interrupt(error)
+    },
     now,
   })
 }

@@ -1,6 +1,6 @@
 import { EngineError } from '../errors/engine-error.ts'
 import { describeFailure, failureOf, type Failure } from '../errors/failure.ts'
-import type { TerminalDraft } from '../events/agent-event.ts'
+import type { EventDraft, TerminalDraft } from '../events/agent-event.ts'
 import type { Redact } from '../events/redaction.ts'
 import type { RunJournal } from '../events/run-journal.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
@@ -37,7 +37,6 @@ type Outcome = { readonly result: unknown } | { readonly error: unknown }
 export async function superviseRun(supervision: Supervision): Promise<unknown> {
   const { run, journal, context, idle } = supervision
   const { now } = context
-  const { agent } = run
   const queuedAt = now()
   let outcome: Outcome
   let startedAt = queuedAt
@@ -50,7 +49,7 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
     const begun = context.account.begin()
     if (begun !== undefined) await begun
     idle.begin()
-    await journal.append({ type: 'agent_started', agent, data: { queuedMs: startedAt - queuedAt } })
+    await journal.append(beginning(run, startedAt - queuedAt))
     outcome = { result: await executeInstance(supervision) }
   } catch (error) {
     outcome = { error }
@@ -70,6 +69,13 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
   }
   if ('error' in outcome) throw outcome.error
   return outcome.result
+}
+
+/** A run begins once; whoever follows one that begins again is told to forget what the attempt before said. */
+function beginning({ agent, restartedAs: attempt }: LiveRun, queuedMs: number): EventDraft {
+  return attempt === undefined
+    ? { type: 'agent_started', agent, data: { queuedMs } }
+    : { type: 'attempt_restarted', agent, data: { attempt } }
 }
 
 async function waitForSlot({ run, waitLimit, context }: Supervision): Promise<void> {

@@ -24,6 +24,7 @@ function withStatements(
       kind: database.kind,
       queue: database.queue,
       script: (work) => database.script(work),
+      queueTransaction: (work) => database.queueTransaction(work),
       listen: async () => async () => undefined,
       close: async () => undefined,
       transaction: (owner, work) =>

@@ -44,6 +44,7 @@ function emptyStores(connect: () => Promise<Database>): EmptyStores {
           queue: shared.queue,
           transaction: (owner, work) => shared.transaction(owner, work),
           script: (work) => shared.script(work),
+          queueTransaction: (work) => shared.queueTransaction(work),
           listen: (channel, listener, onGap) => shared.listen(channel, listener, onGap),
           // The next store is made on it.
           close: async () => undefined,

@@ -44,6 +44,9 @@ export interface Database {
   /** What the job queue runs its own statements on: a role that reaches the queue's schema and nothing else. */
   readonly queue: QueueConnection
 
+  /** Runs the queue's statements in one transaction. */
+  queueTransaction<Result>(work: (queue: QueueConnection) => Promise<Result>): Promise<Result>
+
   /** Releases the connections. */
   close(): Promise<void>
 }

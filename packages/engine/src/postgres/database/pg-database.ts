@@ -103,6 +103,19 @@ class PgDatabase implements Database {
     }
   }
 
+  async queueTransaction<Result>(
+    work: (queue: QueueConnection) => Promise<Result>,
+  ): Promise<Result> {
+    return withClient(this.#parts.queue, async (client) => {
+      await client.query('BEGIN')
+      const result = await work({
+        executeSql: async (text, values) => ({ rows: rowsOf(await client.query(text, values)) }),
+      })
+      await client.query('COMMIT')
+      return result
+    })
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => listener.stop()))
     await Promise.all([this.#parts.data.end(), this.#parts.queue.end()])

@@ -55,6 +55,18 @@ class PgliteDatabase implements Database {
     return () => stop()
   }
 
+  async queueTransaction<Result>(
+    work: (queue: QueueConnection) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#pglite.transaction((transaction) =>
+      work({
+        executeSql: async (text, values) => ({
+          rows: (await transaction.query<Row>(text, values ?? [])).rows,
+        }),
+      }),
+    )
+  }
+
   async close(): Promise<void> {
     if (!this.#pglite.closed) await this.#pglite.close()
   }

@@ -5,12 +5,13 @@ import type { Database, Row } from '../database/database.ts'
 import { roles } from '../database/roles.ts'
 import { postgresSetup } from './setup.ts'
 import { version1 } from './version-1.ts'
+import { version2 } from './version-2.ts'
 
 /**
  * The shapes of the store, oldest first. Forward only, and additive: a worker of the version before goes on with the
  * newer shape until it is replaced. What is taken away goes two versions after nobody uses it.
  */
-const versions: readonly string[] = [version1]
+const versions: readonly string[] = [version1, version2]
 
 /** The shape that this code is written for. */
 export const newestVersion: number = versions.length
@@ -33,6 +34,7 @@ export async function migrate(database: Database): Promise<Migrated> {
           BEGIN;
           SET LOCAL ROLE ${roles.migrations};
           SET LOCAL search_path = ringfence;
+          SET LOCAL lock_timeout = '10s';
           ${versions[version] ?? ''}
           INSERT INTO migrations (version) VALUES (${version + 1});
           COMMIT;`)

@@ -1,6 +1,7 @@
 import { ledgerMeasures } from '../../ledger/ledger-amounts.ts'
 import { tenantSetting, userSetting } from '../database/owner-settings.ts'
 import { roles } from '../database/roles.ts'
+import { systemFunction } from './system-function.ts'
 
 /** What belongs to an owner. Every key begins with tenant and user: a duplicate tells nothing of anybody else's ids. */
 const ownedTables = [
@@ -114,18 +115,6 @@ function fence(table: string): string {
 ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_rows ON ${table} TO ${roles.data} USING (${own}) WITH CHECK (${own});
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO ${roles.data};`
-}
-
-/** A function that crosses owners: it runs as the tables' owner, whom no policy binds, and reads no more than it needs. */
-function systemFunction(signature: string, returns: string, body: string): string {
-  const name = signature.slice(0, signature.indexOf('('))
-  const types = signature.replace(/\b\w+ (\w+)/gu, '$1')
-  return `
-CREATE FUNCTION ${signature} RETURNS ${returns} LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = ringfence, pg_temp AS $body$ ${body} $body$;
-REVOKE ALL ON FUNCTION ${types} FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ${types} TO ${roles.data};
-COMMENT ON FUNCTION ${types} IS 'Crosses owners: ${name}';`
 }
 
 const systemFunctions = [

@@ -1,0 +1,184 @@
+import type { PgBoss } from 'pg-boss'
+import { runOutside, type Owner } from '@ringfence/context'
+import * as z from 'zod'
+import type { EngineLogger } from '../../logger.ts'
+import type { Database } from '../database/database.ts'
+import { roles } from '../database/roles.ts'
+import type { OwnerSql } from '../store/owner-transaction.ts'
+import { groupOf, type RunJob } from './job.ts'
+
+export interface JobQueueOptions {
+  readonly database: Database
+  /** Jobs of one owner that are active at once, in all processes together. */
+  readonly ownerConcurrency: number
+  /** How often a job is delivered at most. */
+  readonly attempts: number
+  /** Seconds without a sign of life after which a job is delivered again. */
+  readonly heartbeatSeconds: number
+  /** Seconds that a job may be active. */
+  readonly activeSeconds: number
+  readonly logger: EngineLogger | undefined
+}
+
+/** A job that this process has, until it settles it or shows no life. */
+export interface ClaimedJob {
+  readonly id: string
+  readonly retryCount: number
+  readonly data: unknown
+}
+
+/** A job that is about to be sent. */
+export interface NewJob {
+  readonly jobId: string
+  readonly owner: Owner
+  readonly job: RunJob
+  /** The round in which its turn comes. */
+  readonly tag: number
+  readonly afterSeconds?: number
+}
+
+const name = 'ringfence-runs'
+/** Where jobs end up that were delivered as often as may be. */
+const lost = 'ringfence-lost'
+const yearSeconds = 31_536_000
+
+const claimed = z.object({ id: z.string(), retryCount: z.int(), data: z.unknown() })
+
+/** The jobs of runs, in pg-boss. It decides nothing of a run: what counts is the run's attempt. */
+export class JobQueue {
+  readonly #boss: PgBoss
+  readonly #options: JobQueueOptions
+
+  private constructor(boss: PgBoss, options: JobQueueOptions) {
+    this.#boss = boss
+    this.#options = options
+  }
+
+  static async open(options: JobQueueOptions): Promise<JobQueue> {
+    const { PgBoss: Boss } = await import('pg-boss')
+    const { database, heartbeatSeconds, activeSeconds, attempts, logger } = options
+    // Its timers keep the context of whoever is there when they are made.
+    return runOutside(async () => {
+      const boss = new Boss({
+        db: database.queue,
+        schema: 'ringfence_queue',
+        backend: database.kind,
+        createSchema: false,
+        schedule: false,
+        supervise: true,
+        superviseIntervalSeconds: 1,
+        monitorIntervalSeconds: 1,
+        registerInstance: false,
+        reindex: false,
+        monitorVacuum: false,
+        openTelemetry: { enabled: false },
+      })
+      boss.on('error', (error) => logger?.error({ err: error }, 'the job queue failed'))
+      await boss.start()
+      await boss.createQueue(lost, { retryLimit: 0, retentionSeconds: yearSeconds })
+      await boss.createQueue(name, {
+        heartbeatSeconds,
+        expireInSeconds: activeSeconds,
+        retryLimit: attempts - 1,
+        retentionSeconds: yearSeconds,
+        deleteAfterSeconds: 60,
+        deadLetter: lost,
+      })
+      const queue = new JobQueue(boss, options)
+      // Makes it know the queues: inside a transaction of the only connection it could not ask.
+      await boss.touch(name, '00000000-0000-7000-8000-000000000000')
+      await boss.touch(lost, '00000000-0000-7000-8000-000000000000')
+      return queue
+    })
+  }
+
+  /** Sends a job as part of the owner's transaction: the run and its job are there, or neither is. */
+  async send({ sql }: OwnerSql, { jobId, owner, job, tag, afterSeconds }: NewJob): Promise<void> {
+    const { attempts, heartbeatSeconds, activeSeconds } = this.#options
+    await sql(`SET LOCAL ROLE ${roles.queue}`)
+    await this.#boss.send(name, job, {
+      id: jobId,
+      group: { id: groupOf(owner) },
+      priority: -tag,
+      retryLimit: attempts - 1,
+      heartbeatSeconds,
+      expireInSeconds: activeSeconds,
+      ...(afterSeconds === undefined ? {} : { startAfter: afterSeconds }),
+      db: { executeSql: async (text, values) => ({ rows: [...(await sql(text, values))] }) },
+    })
+    await sql(`SET LOCAL ROLE ${roles.data}`)
+  }
+
+  /**
+   * Takes jobs, each owner's oldest first and owners in turn. One process at a time: counting what is active and
+   * taking more is otherwise no one step, and an owner would get more than is allowed.
+   */
+  async claim(most: number): Promise<readonly ClaimedJob[]> {
+    const { database, ownerConcurrency } = this.#options
+    const jobs = await database.queueTransaction(async (connection) => {
+      await connection.executeSql(
+        `SELECT pg_advisory_xact_lock(hashtextextended('ringfence.claim', 0))`,
+      )
+      return this.#boss.fetch(name, {
+        batchSize: most,
+        groupConcurrency: ownerConcurrency,
+        db: connection,
+      })
+    })
+    return jobs.map((job) => claimed.parse(job))
+  }
+
+  /** Jobs that were delivered as often as may be, and whose workers all showed no life. */
+  async claimLost(): Promise<readonly ClaimedJob[]> {
+    const jobs = await this.#boss.fetch(lost, { batchSize: 20 })
+    return jobs.map((job) => claimed.parse(job))
+  }
+
+  async completeLost(job: ClaimedJob): Promise<void> {
+    await this.#boss.complete(lost, attemptOf(job))
+  }
+
+  async complete(job: ClaimedJob): Promise<void> {
+    await this.#boss.complete(name, attemptOf(job))
+  }
+
+  /** Gives a job back to be delivered again, now. */
+  async fail(job: ClaimedJob): Promise<void> {
+    await this.#boss.fail(name, attemptOf(job))
+  }
+
+  /** Shows that these jobs are worked on. */
+  async touch(jobs: readonly ClaimedJob[]): Promise<void> {
+    if (jobs.length > 0) await this.#boss.touch(name, jobs.map(attemptOf))
+  }
+
+  async delete(jobIds: readonly string[]): Promise<void> {
+    if (jobIds.length > 0) await this.#boss.deleteJob(name, [...jobIds])
+  }
+
+  /** Delivers what is active again, at once. Only for whoever knows that nobody works on it. */
+  async recover(): Promise<void> {
+    let after: string | undefined
+    while (true) {
+      const jobs = await this.#boss.findJobs(name, {
+        limit: 500,
+        ...(after === undefined ? {} : { after }),
+      })
+      const active = jobs.filter(({ state }) => state === 'active').map(({ id }) => id)
+      if (active.length > 0) await this.#boss.fail(name, active)
+      after = jobs.at(-1)?.id
+      if (jobs.length < 500) return
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#boss.stop({ graceful: false, close: false })
+  }
+}
+
+function attemptOf({ id, retryCount }: ClaimedJob): {
+  readonly id: string
+  readonly retryCount: number
+} {
+  return { id, retryCount }
+}

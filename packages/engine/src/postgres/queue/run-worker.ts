@@ -1,0 +1,357 @@
+import { randomUUID } from 'node:crypto'
+import { ContextError, runOutside, sameOwner, type Owner } from '@ringfence/context'
+import type { EnvelopeOpener } from '@ringfence/context/envelope'
+import * as z from 'zod'
+import { EngineError } from '../../errors/engine-error.ts'
+import { describeFailure, type Failure } from '../../errors/failure.ts'
+import type { CancelReason } from '../../events/agent-event.ts'
+import type { EngineLogger } from '../../logger.ts'
+import type { UserExecutionEngine } from '../../runs/execution-engine.ts'
+import type { RunControl } from '../../runs/run-queue.ts'
+import { fromKeyText, toKeyText } from '../database/key-text.ts'
+import { asOwner } from '../store/owner-transaction.ts'
+import type { PostgresStore } from '../store/postgres-store.ts'
+import type { ClaimedJob, JobQueue } from './job-queue.ts'
+import { ownerOf, runJob, type RunJob } from './job.ts'
+import type { QueuedRuns } from './queued-runs.ts'
+import { endRun, takeRun, type Attempt } from './taken-run.ts'
+
+export interface RunWorkerOptions {
+  readonly engine: UserExecutionEngine
+  readonly store: PostgresStore
+  readonly jobs: JobQueue
+  readonly queued: QueuedRuns
+  readonly opener: EnvelopeOpener
+  /** Runs that this process executes at once. */
+  readonly concurrency: number
+  readonly heartbeatSeconds: number
+  readonly logger: EngineLogger | undefined
+}
+
+interface Active {
+  readonly job: ClaimedJob
+  readonly owner: Owner
+  readonly runId: string
+  attempt: number
+  control: RunControl | undefined
+  cancelled: CancelReason | undefined
+  /** Its run is given back: it goes on elsewhere. */
+  left: boolean
+}
+
+/** What this process cannot begin, but another one may. */
+const elsewhere = new Set([
+  'UNKNOWN_AGENT',
+  'ENGINE_CLOSED',
+  'OWNER_QUEUE_FULL',
+  'QUEUE_FULL',
+  'TOO_MANY_ORPHANS',
+])
+
+const stored = z.string().transform(fromKeyText)
+const cancellationRow = z.object({
+  tenant: stored,
+  user_id: stored,
+  run_id: stored,
+  attempt: z.int(),
+  cancel_reason: z.enum(['caller', 'disconnect', 'shutdown', 'replaced']),
+})
+
+/**
+ * Executes runs that wait in the queue. It has no user of its own: each run executes in the scope that its sealed
+ * context opens, and where that opens none, the run is ended by the system and no agent is asked.
+ */
+export class RunWorker {
+  readonly #options: RunWorkerOptions
+  readonly #id = randomUUID()
+  readonly #active = new Map<string, Active>()
+  readonly #stops: (() => void)[] = []
+  #pumping: Promise<void> | undefined
+  #again = false
+  #stopping: Promise<void> | undefined
+  #idle: (() => void) | undefined
+
+  constructor(options: RunWorkerOptions) {
+    this.#options = options
+  }
+
+  /** Runs that are being executed here now. */
+  get running(): number {
+    return this.#active.size
+  }
+
+  /** @internal Begins to take runs. */
+  start(): void {
+    const { store, heartbeatSeconds } = this.#options
+    const { wakeUps } = store.parts
+    runOutside(() => {
+      this.#stops.push(
+        wakeUps.watch('job', undefined, '', () => this.#pump()),
+        wakeUps.watch('cancel', undefined, this.#id, () => void this.#cancelAsked()),
+        every(heartbeatSeconds * 300, () => this.#touch()),
+        every(5_000, () => void this.#lookAfter()),
+      )
+      this.#pump()
+    })
+  }
+
+  /**
+   * Takes no more runs, lets those that execute finish for `graceMs` milliseconds (default 10,000), and gives the rest
+   * back: another worker begins them again. Resolves when nothing executes here any more. For a rolling deployment.
+   */
+  stop({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    return (this.#stopping ??= runOutside(() => this.#stop(graceMs)))
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    for (const stop of this.#stops.splice(0, 2)) stop()
+    await this.#pumping
+    await this.#untilIdle(graceMs)
+    await Promise.all([...this.#active.values()].map((active) => this.#leave(active)))
+    await this.#untilIdle(graceMs + 10_000)
+    for (const stop of this.#stops.splice(0)) stop()
+  }
+
+  async #untilIdle(mostMs: number): Promise<void> {
+    if (this.#active.size === 0) return
+    let timer: ReturnType<typeof setTimeout> | undefined
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve
+      timer = setTimeout(resolve, mostMs)
+    })
+    clearTimeout(timer)
+  }
+
+  async #leave(active: Active): Promise<void> {
+    const { queued } = this.#options
+    active.left = true
+    const back = await queued.putBack(active.owner, active.runId, active.attempt)
+    if (!back) return
+    active.control?.leave(
+      new EngineError('ATTEMPT_OVER', `The run "${active.runId}" goes on in another process.`),
+    )
+  }
+
+  #pump(): void {
+    if (this.#stopping !== undefined) return
+    this.#again = true
+    this.#pumping ??= this.#pumpAll().finally(() => {
+      this.#pumping = undefined
+    })
+  }
+
+  async #pumpAll(): Promise<void> {
+    const { jobs, concurrency, logger } = this.#options
+    while (this.#again && this.#stopping === undefined) {
+      this.#again = false
+      const free = concurrency - this.#active.size
+      if (free <= 0) return
+      try {
+        const claimed = await jobs.claim(free)
+        for (const job of claimed) void this.#execute(job)
+        if (claimed.length > 0 && claimed.length < free) this.#again = true
+      } catch (error) {
+        logger?.error({ err: error }, 'runs could not be taken from the queue')
+        return
+      }
+    }
+  }
+
+  async #execute(job: ClaimedJob): Promise<void> {
+    const { jobs, logger } = this.#options
+    const parsed = runJob.safeParse(job.data)
+    const active: Active = {
+      job,
+      owner: parsed.success ? ownerOf(parsed.data) : { userId: '' },
+      runId: parsed.success ? parsed.data.runId : '',
+      attempt: 0,
+      control: undefined,
+      cancelled: undefined,
+      left: false,
+    }
+    this.#active.set(job.id, active)
+    try {
+      if (!parsed.success) throw new Error('Expected a job of the queue to be of a run')
+      if (await this.#take(active, parsed.data)) await jobs.complete(job)
+      else await jobs.fail(job)
+    } catch (error) {
+      // The store failed: the job is delivered again when its heartbeat is over.
+      logger?.error({ err: error, runId: active.runId }, 'a run could not be executed')
+    } finally {
+      this.#active.delete(job.id)
+      if (this.#active.size === 0) this.#idle?.()
+      this.#pump()
+    }
+  }
+
+  /** True where the job is done with, however the run ended. */
+  async #take(active: Active, job: RunJob): Promise<boolean> {
+    const { store } = this.#options
+    const run = await takeRun(store, active.owner, job, this.#id)
+    if (run === undefined) return true
+    active.attempt = run.attempt
+    active.cancelled ??= run.cancelled
+    const release = store.parts.attempts.hold(run.owner, run.runId, run.attempt)
+    try {
+      const done = await this.#run(active, run, job)
+      if (done) await this.#sendNext(run)
+      return done
+    } finally {
+      release()
+    }
+  }
+
+  async #run(active: Active, run: Attempt, { envelope }: RunJob): Promise<boolean> {
+    const { engine, opener, store, queued, logger } = this.#options
+    const { owner, runId, agent } = run
+    if (active.cancelled !== undefined) return this.#end(run, { reason: active.cancelled })
+    try {
+      await opener.open(envelope, { runId, attempt: 1 }, {}, async (scope) => {
+        if (!sameOwner(scope.owner, owner) || scope.context.runId !== runId) throw foreign(runId)
+        await engine.execute({
+          runId,
+          agent,
+          input: run.input,
+          depth: run.depth,
+          createdAt: run.createdAt,
+          attempt: run.attempt,
+          restarted: run.restarted,
+          onControl: (control) => {
+            active.control = control
+            if (active.cancelled !== undefined) control.cancel(active.cancelled)
+          },
+        })
+      })
+      return true
+    } catch (error) {
+      if (active.left) return true
+      if (EngineError.is(error) && error.code === 'ATTEMPT_OVER') {
+        // Either another attempt has taken its place, or its end could not be stored and it has to be tried again.
+        const record = await newestAttempt(store, run)
+        return record !== run.attempt
+      }
+      if (active.control !== undefined) throw error
+      if (EngineError.is(error) && elsewhere.has(error.code)) {
+        await queued.putBack(owner, runId, run.attempt, 1)
+        return true
+      }
+      logger?.warn({ err: error, runId, agent }, 'a run could not begin')
+      return this.#end(run, { error: refusalOf(error) })
+    }
+  }
+
+  async #end(run: Attempt, ending: Parameters<typeof endRun>[2]): Promise<boolean> {
+    try {
+      await endRun(this.#options.store, run, ending)
+    } catch (error) {
+      if (!EngineError.is(error)) throw error
+    }
+    return true
+  }
+
+  async #sendNext({ owner, threadId }: Attempt): Promise<void> {
+    const { queued, store } = this.#options
+    if (threadId !== undefined) await queued.sendNext(owner, threadId)
+    // Its owner has a slot again, and another worker may have room for it.
+    const { database, wakeUps } = store.parts
+    await database.transaction(undefined, (sql) => wakeUps.notify(sql, 'job', undefined, ''))
+  }
+
+  #touch(): void {
+    const { jobs, logger } = this.#options
+    jobs
+      .touch([...this.#active.values()].map(({ job }) => job))
+      .catch((error: unknown) => logger?.warn({ err: error }, 'a heartbeat was lost'))
+  }
+
+  async #cancelAsked(): Promise<void> {
+    if (this.#active.size === 0) return
+    const { store, logger } = this.#options
+    try {
+      const rows = await store.parts.database.transaction(undefined, (sql) =>
+        sql('SELECT * FROM cancellations($1)', [this.#id]),
+      )
+      for (const row of rows) {
+        const { tenant, user_id, run_id, attempt, cancel_reason } = cancellationRow.parse(row)
+        const owner = tenant === '' ? { userId: user_id } : { tenantId: tenant, userId: user_id }
+        for (const active of this.#active.values()) {
+          if (active.runId !== run_id || active.attempt !== attempt) continue
+          if (!sameOwner(active.owner, owner)) continue
+          active.cancelled ??= cancel_reason
+          active.control?.cancel(cancel_reason)
+        }
+      }
+    } catch (error) {
+      logger?.warn({ err: error }, 'cancellations could not be read')
+    }
+  }
+
+  /** Ends what was delivered as often as may be, and sends what was forgotten in its thread. */
+  async #lookAfter(): Promise<void> {
+    const { jobs, store, queued, logger } = this.#options
+    try {
+      for (const job of await jobs.claimLost()) {
+        const parsed = runJob.safeParse(job.data)
+        const run = parsed.success
+          ? await takeRun(store, ownerOf(parsed.data), parsed.data, this.#id)
+          : undefined
+        if (run !== undefined) {
+          await this.#end(run, { error: crashed })
+          await this.#sendNext(run)
+        }
+        await jobs.completeLost(job)
+      }
+      await queued.sendForgotten()
+    } catch (error) {
+      logger?.warn({ err: error }, 'the queue could not be looked after')
+    }
+  }
+}
+
+const crashed: Failure = {
+  code: 'AGENT_FAILED',
+  message: 'The run was given up: whoever executed it was lost each time it was tried.',
+}
+
+async function newestAttempt(
+  { parts }: PostgresStore,
+  { owner, runId }: Attempt,
+): Promise<number | undefined> {
+  const [row] = await asOwner(parts.database, owner, ({ key, sql }) =>
+    sql(
+      'SELECT attempt FROM runs WHERE tenant = $1 AND user_id = $2 AND run_id = $3 AND ended_at IS NULL',
+      [...key, toKeyText(runId)],
+    ),
+  )
+  return row === undefined ? undefined : z.object({ attempt: z.int() }).parse(row).attempt
+}
+
+/** What a user is told of a run that could not begin: why, if it was made for them. */
+function refusalOf(error: unknown): Failure {
+  if (EngineError.is(error)) return describeFailure(error)
+  if (ContextError.is(error) || isEnvelopeError(error)) {
+    return {
+      code: 'CONTEXT_REFUSED',
+      message:
+        'The run could not begin: what it was to be executed for has expired or does not fit it.',
+    }
+  }
+  return describeFailure(error)
+}
+
+function isEnvelopeError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'EnvelopeError'
+}
+
+function foreign(runId: string): EngineError {
+  return new EngineError(
+    'FORBIDDEN',
+    `The context that came with the run "${runId}" is not its owner's.`,
+  )
+}
+
+function every(ms: number, work: () => void): () => void {
+  const timer = setInterval(work, ms)
+  timer.unref()
+  return () => clearInterval(timer)
+}

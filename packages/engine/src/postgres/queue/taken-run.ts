@@ -1,0 +1,120 @@
+import type { Owner } from '@ringfence/context'
+import * as z from 'zod'
+import type { Failure } from '../../errors/failure.ts'
+import type { CancelReason, UnnumberedEvent } from '../../events/agent-event.ts'
+import { runAsSystem } from '../../system/system-scope.ts'
+import { fromKeyText, toKeyText } from '../database/key-text.ts'
+import { appendEvents } from '../store/append-events.ts'
+import { asOwner } from '../store/owner-transaction.ts'
+import type { PostgresStore } from '../store/postgres-store.ts'
+import { storedInput, type RunJob } from './job.ts'
+
+const stored = z.string().transform(fromKeyText)
+
+const takenRow = z.object({
+  run_id: stored,
+  agent: stored,
+  thread_id: stored.nullable(),
+  request_id: stored,
+  created_at: z.string(),
+  status: z.enum(['queued', 'running']),
+  attempt: z.int(),
+  input: z.string().nullable(),
+  cancel_reason: z.enum(['caller', 'disconnect', 'shutdown', 'replaced']).nullable(),
+})
+
+/** A run that this process is to execute: its newest attempt. */
+export interface Attempt {
+  readonly owner: Owner
+  readonly runId: string
+  readonly agent: string
+  readonly threadId: string | undefined
+  readonly requestId: string
+  readonly createdAt: string
+  readonly attempt: number
+  readonly restarted: boolean
+  readonly input: unknown
+  readonly depth: number
+  readonly cancelled: CancelReason | undefined
+}
+
+/**
+ * Begins a new attempt of a run: from here on whatever an earlier one writes is refused. Undefined where the run has
+ * ended, or is not there any more.
+ */
+export async function takeRun(
+  store: PostgresStore,
+  owner: Owner,
+  { runId }: RunJob,
+  worker: string,
+): Promise<Attempt | undefined> {
+  const [row] = await asOwner(store.parts.database, owner, async ({ key, sql }) => {
+    const rows = await sql(
+      `UPDATE runs SET attempt = attempt + 1, worker = $4, changed_on = now()
+      WHERE tenant = $1 AND user_id = $2 AND run_id = $3 AND ended_at IS NULL
+      RETURNING run_id, agent, thread_id, request_id, created_at, status, attempt, input, cancel_reason, tag`,
+      [...key, toKeyText(runId), worker],
+    )
+    const tag = rows[0]?.['tag']
+    if (tag !== undefined) await sql('SELECT advance_round($1)', [tag])
+    return rows
+  })
+  if (row === undefined) return undefined
+  const run = takenRow.parse(row)
+  const { input, depth } =
+    run.input === null ? { input: undefined, depth: 0 } : storedInput.parse(JSON.parse(run.input))
+  return {
+    owner,
+    runId: run.run_id,
+    agent: run.agent,
+    threadId: run.thread_id ?? undefined,
+    requestId: run.request_id,
+    createdAt: run.created_at,
+    attempt: run.attempt,
+    restarted: run.status === 'running',
+    input,
+    depth,
+    cancelled: run.cancel_reason ?? undefined,
+  }
+}
+
+type Ending = { readonly error: Failure } | { readonly reason: CancelReason }
+
+/**
+ * Ends a run that no agent's code has had a say in: by the system, which has no user, and on the trail. Rejects with
+ * `ATTEMPT_OVER` where another attempt has it.
+ */
+export async function endRun(
+  store: PostgresStore,
+  run: Pick<
+    Attempt,
+    'owner' | 'runId' | 'agent' | 'threadId' | 'requestId' | 'createdAt' | 'attempt'
+  >,
+  ending: Ending,
+): Promise<void> {
+  const { owner, runId, agent, threadId, requestId, attempt } = run
+  const at = new Date().toISOString()
+  const stamp = {
+    at,
+    runId,
+    ...(threadId === undefined ? {} : { threadId }),
+    requestId,
+    userId: owner.userId,
+    agent,
+  }
+  const terminal: UnnumberedEvent =
+    'error' in ending
+      ? { ...stamp, type: 'agent_error', data: { error: ending.error, durationMs: 0 } }
+      : { ...stamp, type: 'agent_cancelled', data: { reason: ending.reason, durationMs: 0 } }
+  await runAsSystem('claim', async () => {
+    await appendEvents(store.parts, { owner, runId, attempt }, [terminal])
+    await store.audit.append({
+      actor: { kind: 'system', name: 'queue' },
+      action: 'end',
+      resource: { type: 'run', id: runId, owner },
+      outcome: 'done',
+      reason: 'error' in ending ? ending.error.code : ending.reason,
+      at,
+    })
+  })
+}

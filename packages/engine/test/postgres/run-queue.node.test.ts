@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import {
+  createExecutionEngine,
+  type AgentEvent,
+  type EngineLimits,
+  type UserExecutionEngine,
+} from '../../src/index.ts'
+import {
+  openPostgresStore,
+  openRunQueue,
+  type PostgresRunQueue,
+  type PostgresStore,
+  type RunQueueOptions,
+} from '../../src/postgres/index.ts'
+import { caught } from '../support/caught.ts'
+import { durableAgents } from '../support/durable-agents.ts'
+import { deploymentKeys, envelopesOf } from '../support/durable-node.ts'
+import {
+  skippedWithoutPostgres,
+  startPostgres,
+  type PostgresCluster,
+} from '../support/postgres-cluster.ts'
+import { alice, bob, users } from '../support/users.ts'
+
+interface Node {
+  readonly store: PostgresStore
+  readonly queue: PostgresRunQueue
+  readonly engine: UserExecutionEngine
+}
+
+describe.skipIf(skippedWithoutPostgres !== '')(
+  `${skippedWithoutPostgres}runs of several processes`,
+  () => {
+    let cluster: PostgresCluster
+    let url: string
+    const keys = deploymentKeys()
+    const nodes: Node[] = []
+
+    async function node(
+      options: Partial<RunQueueOptions> & { readonly limits?: Partial<EngineLimits> } = {},
+    ): Promise<Node> {
+      const { limits = {}, ...rest } = options
+      const store = await openPostgresStore({ url, pollMs: 200, connections: 4 })
+      const queue = await openRunQueue({ store, ...envelopesOf(keys), ...rest })
+      const engine = createExecutionEngine({ agents: durableAgents(), store, queue, limits })
+      const made = { store, queue, engine }
+      nodes.push(made)
+      return made
+    }
+
+    beforeAll(async () => {
+      cluster = await startPostgres({ durable: false })
+    })
+    afterAll(() => cluster.stop())
+    afterEach(async () => {
+      for (const { engine, queue, store } of nodes.splice(0)) {
+        await queue.close({ graceMs: 0 })
+        await engine.close({ graceMs: 0 })
+        await store.close()
+      }
+    })
+    const fresh = async (): Promise<void> => {
+      url = await cluster.database()
+    }
+
+    async function eventsOf(engine: UserExecutionEngine, runId: string): Promise<AgentEvent[]> {
+      const events: AgentEvent[] = []
+      for await (const event of await engine.events(runId)) events.push(event)
+      return events
+    }
+
+    test('a run starts on one node, executes on another as its user, and is followed from a third', async () => {
+      await fresh()
+      const [first, second, third] = [await node(), await node(), await node()]
+      second.queue.work(second.engine)
+      for (const user of [alice, bob]) {
+        await users.run(user, async () => {
+          const input = { to: 3, canary: user.userId }
+          const { runId, result } = await first.engine.start('count', input)
+          const events = await eventsOf(third.engine, runId)
+          expect(events.map(({ type }) => type)).toEqual([
+            'agent_started',
+            'agent_text',
+            'agent_text',
+            'agent_text',
+            'agent_completed',
+          ])
+          expect(JSON.stringify(events)).not.toContain(user === alice ? 'bob' : 'alice')
+          expect(await result).toEqual({ user: user.userId, said: 3 })
+          expect(await third.engine.run(runId)).toMatchObject({ status: 'completed', lastSeq: 4 })
+        })
+      }
+      expect(first.engine.metrics().runs).toMatchObject({ total: 0 })
+    })
+
+    test('a run is cancelled from a node that does not execute it, while it waits and while it executes', async () => {
+      await fresh()
+      const [first, second] = [await node(), await node()]
+      await users.run(alice, async () => {
+        const waiting = await first.engine.start('wait', {})
+        waiting.result.catch(() => undefined)
+        expect(await first.engine.cancel(waiting.runId)).toMatchObject({ status: 'cancelled' })
+        const started = await first.engine.start('wait', {})
+        started.result.catch(() => undefined)
+        const worker = second.queue.work(second.engine)
+        const events = await first.engine.events(started.runId)
+        expect(await events.next()).toMatchObject({ value: { type: 'agent_started' } })
+        expect(worker.running).toBe(1)
+        const before = performance.now()
+        expect(await first.engine.cancel(started.runId)).toMatchObject({ status: 'cancelled' })
+        expect(performance.now() - before).toBeLessThan(5_000)
+        expect(await events.next()).toMatchObject({
+          value: { type: 'agent_cancelled', data: { reason: 'caller' } },
+        })
+        expect(await caught(() => started.result)).toMatchObject({ code: 'CANCELLED' })
+      })
+    })
+
+    test('another owner cannot cancel it, and learns nothing', async () => {
+      await fresh()
+      const first = await node()
+      const { runId } = await users.run(alice, async () => {
+        const handle = await first.engine.start('wait', {})
+        handle.result.catch(() => undefined)
+        return handle
+      })
+      await users.run(bob, async () => {
+        expect(await caught(() => first.engine.cancel(runId))).toMatchObject({
+          code: 'RUN_NOT_FOUND',
+        })
+        await first.queue.cancel(runId, 'caller')
+      })
+      await users.run(alice, async () => {
+        expect(await first.engine.run(runId)).toMatchObject({ status: 'queued' })
+      })
+    })
+
+    test('a context that does not open ends its run before any agent is asked', async () => {
+      await fresh()
+      const first = await node()
+      const { opener } = envelopesOf(deploymentKeys())
+      const stranger = await node({ opener })
+      await users.run(alice, async () => {
+        const handle = await first.engine.start('count', { to: 1, canary: 'x' })
+        stranger.queue.work(stranger.engine)
+        expect(await caught(() => handle.result)).toMatchObject({ code: 'CONTEXT_REFUSED' })
+        const events = await eventsOf(first.engine, handle.runId)
+        expect(events.map(({ type }) => type)).toEqual(['agent_error'])
+      })
+      const trail = await first.engine.system({ name: 'test' }).trail()
+      expect(trail.records).toContainEqual(
+        expect.objectContaining({ action: 'end', actor: { kind: 'system', name: 'queue' } }),
+      )
+    })
+  },
+)

@@ -1,0 +1,56 @@
+import * as z from 'zod'
+import { AgentRegistry, defineAgent } from '../../src/index.ts'
+import { users } from './users.ts'
+
+/** What the agents of the tests with several processes do. */
+export function durableAgents(): AgentRegistry {
+  const agents = new AgentRegistry()
+  agents.register(
+    defineAgent({
+      name: 'count',
+      input: z.object({ to: z.int(), everyMs: z.number().default(0), canary: z.string() }),
+      output: z.object({ user: z.string(), said: z.int() }),
+      run: async ({ to, everyMs, canary }, execution) => {
+        for (let number = 0; number < to; number += 1) {
+          await execution.text(`${canary} ${number} of ${users.current().userId}`)
+          if (everyMs > 0) await pause(everyMs, execution.signal)
+        }
+        return { user: users.current().userId, said: to }
+      },
+    }),
+  )
+  agents.register(
+    defineAgent({
+      name: 'wait',
+      input: z.unknown(),
+      output: z.unknown(),
+      run: (_, execution) =>
+        new Promise<void>((__, reject) => {
+          execution.signal.addEventListener('abort', () => reject(execution.signal.reason))
+        }),
+    }),
+  )
+  agents.register(
+    defineAgent({
+      name: 'crash',
+      input: z.unknown(),
+      output: z.unknown(),
+      run: async (_, execution) => {
+        await execution.text('about to be lost')
+        process.kill(process.pid, 'SIGKILL')
+      },
+    }),
+  )
+  agents.freeze()
+  return agents
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    })
+  })
+}

@@ -1,0 +1,44 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import * as z from 'zod'
+import type { DeploymentKeys } from './durable-node.ts'
+
+/** What a worker process is started with. */
+export interface WorkerOrders {
+  readonly url: string
+  readonly keys: DeploymentKeys
+  readonly concurrency: number
+  readonly ownerConcurrency: number
+}
+
+export type WorkerReport = 'ready'
+
+export const workerOrders: z.ZodType<WorkerOrders> = z.object({
+  url: z.string(),
+  keys: z.custom<DeploymentKeys>(),
+  concurrency: z.int(),
+  ownerConcurrency: z.int(),
+})
+
+/** Starts a worker as a process of its own. Resolves when it takes runs. */
+export async function startWorker(orders: WorkerOrders): Promise<ChildProcess> {
+  const script = fileURLToPath(new URL('durable-worker.ts', import.meta.url))
+  const worker = fork(script, [JSON.stringify(orders)], {
+    execArgv: ['--conditions=@ringfence/source', '--disable-warning=ExperimentalWarning'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  await Promise.race([
+    once(worker, 'message'),
+    once(worker, 'exit').then(() => Promise.reject(new Error('The worker did not start'))),
+  ])
+  return worker
+}
+
+/** Ends it by its pid, whatever state it is in. */
+export async function endWorker(worker: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return
+  const ended = once(worker, 'exit')
+  worker.kill(signal)
+  await ended
+}
