@@ -1,3 +1,4 @@
+import type { ThreadPolicy } from '@ringfence/engine'
 import * as z from 'zod'
 
 const unsafe = /[\p{Cc}\p{Cs}\u2028\u2029]/u
@@ -17,3 +18,8 @@ export const identifier: z.ZodString = z
 export const onDisconnect: z.ZodDefault<z.ZodEnum<{ continue: 'continue'; cancel: 'cancel' }>> = z
   .enum(['continue', 'cancel'])
   .default('continue')
+
+/** What becomes of a run that is started while another one of its thread goes on. Default: what its agent says. */
+export const threadPolicy: z.ZodOptional<z.ZodType<ThreadPolicy, ThreadPolicy>> = z
+  .enum(['queue', 'reject', 'replace', 'join', 'parallel'])
+  .optional()

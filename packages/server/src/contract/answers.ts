@@ -1,4 +1,12 @@
-import { agentEvent, type RunPage, type RunRecord } from '@ringfence/engine'
+import {
+  agentEvent,
+  type ApprovalRecord,
+  type JsonValue,
+  type MessagePage,
+  type RunPage,
+  type RunRecord,
+  type ThreadPage,
+} from '@ringfence/engine'
 import * as z from 'zod'
 
 const time = z.iso.datetime()
@@ -22,6 +30,56 @@ const links = z.object({ self: z.string(), events: z.string(), cancel: z.string(
 
 const page = z.object({ runs: z.array(run).readonly(), next: z.string().optional() })
 
+const thread = z.object({
+  threadId: z.string(),
+  createdAt: time,
+  updatedAt: time,
+  messages: z.int().min(0),
+  bytes: z.int().min(0),
+  dropped: z.int().min(0),
+})
+
+const threadPage = z.object({ threads: z.array(thread).readonly(), next: z.string().optional() })
+
+const content = z.custom<JsonValue>().meta({ description: 'Whatever JSON can carry.' })
+
+const messagePage = z.object({
+  messages: z
+    .array(
+      z.object({
+        messageId: z.string(),
+        role: z.enum(['system', 'user', 'assistant', 'tool']),
+        content,
+        position: z.int().min(0),
+        turnId: z.string(),
+        runId: z.string().optional(),
+        at: time,
+      }),
+    )
+    .readonly(),
+  previous: z.int().optional(),
+})
+
+const owner = z.union([
+  z.object({ userId: z.string() }),
+  z.object({ tenantId: z.string(), userId: z.string() }),
+])
+
+const approval = z.object({
+  approvalId: z.string(),
+  runId: z.string(),
+  callId: z.string(),
+  agent: z.string(),
+  tool: z.string(),
+  input: z.unknown().optional(),
+  requestedAt: time,
+  expiresAt: time,
+  status: z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled', 'used']),
+  resolvedAt: time.optional(),
+  resolvedBy: owner.optional(),
+  reason: z.string().optional(),
+})
+
 /** Compiles only for a schema that gives what the engine gives, and nothing else. */
 function exactly<Value>() {
   return <Schema extends z.ZodType<Value>>(
@@ -31,6 +89,9 @@ function exactly<Value>() {
 
 exactly<RunRecord>()<typeof run>(run)
 exactly<RunPage>()<typeof page>(page)
+exactly<ThreadPage>()<typeof threadPage>(threadPage)
+exactly<MessagePage>()<typeof messagePage>(messagePage)
+exactly<Omit<ApprovalRecord, 'argumentsHash'>>()<typeof approval>(approval)
 
 /** The names under which the document describes what answers can hold. */
 export type AnswerSchemaName =
@@ -39,6 +100,12 @@ export type AnswerSchemaName =
   | 'Run'
   | 'RunPage'
   | 'AgentEvent'
+  | 'UiMessageChunk'
+  | 'Thread'
+  | 'ThreadPage'
+  | 'MessagePage'
+  | 'Approval'
+  | 'ApprovalPage'
   | 'Ticket'
   | 'Token'
   | 'Status'
@@ -62,6 +129,12 @@ export const answerSchemas: Readonly<Record<AnswerSchemaName, z.ZodType>> = {
   Run: run.extend({ links }),
   RunPage: page,
   AgentEvent: agentEvent,
+  UiMessageChunk: z.looseObject({ type: z.string() }),
+  Thread: thread,
+  ThreadPage: threadPage,
+  MessagePage: messagePage,
+  Approval: approval,
+  ApprovalPage: z.object({ approvals: z.array(approval), next: z.string().optional() }),
   Ticket: z.object({ ticket: z.string(), expiresAt: time }),
   Token: z.object({ token: z.string(), expiresAt: time }),
   Status: z.object({ status: z.string() }),

@@ -1,10 +1,11 @@
 import { bind } from '@ringfence/context'
 import { isTerminal, type AgentEvent } from '@ringfence/engine'
 import type { HandlerLimits } from '../handler/limits.ts'
-import { encodeEvent } from './encode-event.ts'
+import type { EventEncoding } from './event-encoding.ts'
 
 export interface EventStreamOptions {
   readonly events: AsyncIterableIterator<AgentEvent>
+  readonly encoding: EventEncoding
   readonly limits: HandlerLimits
   /** Ends the stream: the client has left, or the scope ends. */
   readonly signal: AbortSignal
@@ -28,7 +29,7 @@ export interface EventStream {
  * when its right to read runs out. It never errors: an adapter would write that to the console.
  */
 export function streamEvents(options: EventStreamOptions): EventStream {
-  const { events, limits, signal, expiresAt, cut, onFailure } = options
+  const { events, encoding, limits, signal, expiresAt, cut, onFailure } = options
   const encoder = new TextEncoder()
   let body: ReadableStreamDefaultController<Uint8Array> | undefined
   let waiting = false
@@ -43,20 +44,24 @@ export function streamEvents(options: EventStreamOptions): EventStream {
   const next = bind(() => events.next())
   const release = bind(() => events.return?.())
 
-  const write = (text: string): void => body?.enqueue(encoder.encode(text))
+  const write = (text: string): void => {
+    if (text !== '') body?.enqueue(encoder.encode(text))
+  }
 
-  const end = (): void => {
+  const finish = (complete: boolean): void => {
     if (over) return
     over = true
     clearTimeout(timer)
     signal.removeEventListener('abort', end)
     try {
+      write(encoding.end(complete))
       body?.close()
     } catch {
       // Its reader has cancelled it, which is an end too.
     }
     Promise.resolve().then(release).then(settle, settle)
   }
+  const end = (): void => finish(false)
 
   const tick = (): void => {
     const now = Date.now()
@@ -82,16 +87,20 @@ export function streamEvents(options: EventStreamOptions): EventStream {
     {
       start(controller) {
         body = controller
-        write(`retry: ${limits.retryMs}\n\n`)
+        write(encoding.begin)
       },
       async pull() {
         waiting = true
         try {
-          const step = await next()
-          if (over) return
-          if (step.done === true) return end()
-          write(encodeEvent(step.value))
-          if (isTerminal(step.value)) end()
+          // Its reader waits for something: an event that the protocol has nothing for is none.
+          for (let text = ''; text === '' && !over;) {
+            const step = await next()
+            if (over) return
+            if (step.done === true) return end()
+            text = encoding.encode(step.value)
+            write(text)
+            if (isTerminal(step.value)) finish(true)
+          }
         } catch (error) {
           if (!over) onFailure(error)
           end()

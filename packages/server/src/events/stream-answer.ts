@@ -2,13 +2,21 @@ import type { AgentEvent } from '@ringfence/engine'
 import { logFailure } from '../handler/exchange.ts'
 import type { Answer, Call } from '../handler/route.ts'
 import { cutterOf } from '../identity/peer.ts'
+import type { EventEncoding } from './event-encoding.ts'
 import { streamEvents } from './event-stream.ts'
+import { nativeEncoding } from './native-encoding.ts'
+
+export interface StreamAnswerOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  /** Default: the events as they are. */
+  readonly encoding?: EventEncoding
+}
 
 /** Answers with a run's events. HEAD gets the headers alone, and opens nothing. */
 export async function answerWithEvents(
   { core, hono, exchange, identity, owner, scope }: Call,
   open: () => Promise<AsyncIterableIterator<AgentEvent>>,
-  headers: Readonly<Record<string, string>> = {},
+  { headers = {}, encoding }: StreamAnswerOptions = {},
 ): Promise<Answer> {
   const init = {
     headers: {
@@ -29,6 +37,7 @@ export async function answerWithEvents(
   })
   const { body, ended } = streamEvents({
     events,
+    encoding: encoding ?? nativeEncoding(core.limits.retryMs),
     limits: core.limits,
     signal: scope.signal,
     expiresAt: identity.expiresAt,

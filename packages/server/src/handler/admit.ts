@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { checkedIdentity, identified } from '../identity/identity-door.ts'
 import type { Identity } from '../identity/identity.ts'
 import { refuseUserFields } from '../identity/user-fields.ts'
-import type { Actor } from '../identity/authorize.ts'
+import type { Actor, Resource } from '../identity/authorize.ts'
 import { Problem } from '../problems/problem.ts'
 import { unauthenticated } from '../problems/to-problem.ts'
 import type { Core } from './core.ts'
@@ -19,11 +19,13 @@ export async function admit(core: Core, route: OwnedRoute, hono: Context): Promi
   refuseUserFields(Object.keys(hono.req.query()), 'query')
   const { userId, tenantId, roles = [] } = identity
   const actor: Actor = { userId, tenantId, roles }
-  await authorized(core, actor, route.action, {
-    agent: hono.req.param('name'),
-    runId: hono.req.param('id'),
-  })
+  if (route.asks !== 'itself') await authorized(core, actor, route.action, resourceOf(route, hono))
   return { identity, actor }
+}
+
+/** What the path names. */
+function resourceOf({ about = 'runId' }: OwnedRoute, hono: Context): Resource {
+  return { agent: hono.req.param('name'), [about]: hono.req.param('id') }
 }
 
 /** Asks the application. */

@@ -30,10 +30,14 @@ export type Answer = Response | StreamedAnswer
 
 /** A route for one's own: identity, then authorization, then a scope, then `handle` in it. */
 export interface OwnedRoute {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   readonly contract: RouteContract
   readonly action: Action
+  /** What the `:id` of its path is the id of. Default: `runId`. */
+  readonly about?: 'runId' | 'threadId' | 'approvalId'
+  /** `itself`: its handler asks `authorize`, once it has read what the request is about. Default: before the scope opens. */
+  readonly asks?: 'itself'
   /** What it counts as, besides a request. */
   readonly admission?: AdmissionKind
   /** The purpose of the tickets that open this route to who cannot send a header. */

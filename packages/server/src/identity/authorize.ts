@@ -6,6 +6,12 @@ export type Action =
   | 'runs.read'
   | 'runs.follow'
   | 'runs.cancel'
+  | 'threads.list'
+  | 'threads.read'
+  | 'threads.delete'
+  | 'approvals.list'
+  | 'approvals.read'
+  | 'approvals.decide'
   | 'tickets.issue'
   | 'socket.open'
 
@@ -13,6 +19,9 @@ export type Action =
 export interface Resource {
   readonly agent?: string | undefined
   readonly runId?: string | undefined
+  /** The conversation; a chat is one, by the same id. */
+  readonly threadId?: string | undefined
+  readonly approvalId?: string | undefined
 }
 
 /** Who wants to do it. */

@@ -1,11 +1,14 @@
 import type { Route } from '../handler/route.ts'
 import { listAgents } from './agents.ts'
+import { approve, deny, listApprovals, readApproval } from './approvals.ts'
+import { resumeChat, sendChat, stopChat } from './chat.ts'
 import { openapi } from './openapi.ts'
 import { live, ready } from './probes.ts'
 import { followRun } from './run-events.ts'
 import { cancelRun, listRuns, readRun } from './runs.ts'
 import { openSocket } from './socket.ts'
 import { startRun } from './start-run.ts'
+import { deleteThread, listThreads, readMessages, readThread } from './threads.ts'
 import { issueTicket } from './tickets.ts'
 
 /** Every route of a handler but the demo's. */
@@ -16,6 +19,17 @@ export const routes: readonly Route[] = [
   readRun,
   followRun,
   cancelRun,
+  sendChat,
+  resumeChat,
+  stopChat,
+  listThreads,
+  readThread,
+  readMessages,
+  deleteThread,
+  listApprovals,
+  readApproval,
+  approve,
+  deny,
   issueTicket,
   openSocket,
   live,

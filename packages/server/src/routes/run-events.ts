@@ -2,6 +2,7 @@ import type { RunRecord } from '@ringfence/engine'
 import * as z from 'zod'
 import { parseCursor } from '../events/event-id.ts'
 import { answerWithEvents } from '../events/stream-answer.ts'
+import { noContent } from '../handler/no-content.ts'
 import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
 import { Problem } from '../problems/problem.ts'
 import { runIdOf } from './runs.ts'
@@ -37,10 +38,7 @@ async function follow(call: Call): Promise<Answer> {
   if (after !== undefined && after > run.lastSeq) throw new Problem('invalid_cursor')
   // With nothing left to come, 204 is what keeps an EventSource from coming back for ever.
   if (after !== undefined && after === run.lastSeq && hasEnded(run)) {
-    return new Response(null, {
-      status: 204,
-      headers: { 'cache-control': 'private, no-store', ...exchange.fields },
-    })
+    return noContent(exchange)
   }
   return answerWithEvents(call, () => core.engine.events(runId, { after }))
 }

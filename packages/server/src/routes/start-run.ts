@@ -1,19 +1,31 @@
 import * as z from 'zod'
-import { identifier, onDisconnect } from '../body/fields.ts'
+import { identifier, onDisconnect, threadPolicy } from '../body/fields.ts'
 import { bodyOf, readBody } from '../body/read-body.ts'
 import { answerWithEvents } from '../events/stream-answer.ts'
 import { jsonResponse } from '../handler/json-response.ts'
 import { linksOf } from '../handler/links.ts'
 import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
-import { Problem } from '../problems/problem.ts'
+import { Problem, type ProblemCode } from '../problems/problem.ts'
 import { draining } from '../problems/to-problem.ts'
 import { idempotencyKeyOf } from './idempotency-key.ts'
 
 const bodySchema = z.strictObject({
   input: z.unknown(),
   threadId: identifier.optional(),
+  threadPolicy,
   onDisconnect,
 })
+
+/** How any start of a run can be refused. */
+export const startProblems: readonly ProblemCode[] = [
+  'agent_not_found',
+  'thread_busy',
+  'owner_queue_full',
+  'too_many_orphans',
+  'too_many_streams',
+  'queue_full',
+  'draining',
+]
 
 /** Starts a run: 202 and where to follow it, or its events at once. */
 export const startRun: OwnedRoute = {
@@ -36,17 +48,11 @@ export const startRun: OwnedRoute = {
       202: { description: 'The run is stored and waits for its turn.', schema: 'StartedRun' },
     },
     problems: [
-      'agent_not_found',
       'invalid_idempotency_key',
-      'thread_busy',
       'request_in_progress',
       'idempotency_conflict',
-      'owner_queue_full',
-      'too_many_orphans',
       'idempotency_limit',
-      'too_many_streams',
-      'queue_full',
-      'draining',
+      ...startProblems,
     ],
   },
   action: 'runs.start',
@@ -74,6 +80,7 @@ async function start(call: Call): Promise<Answer> {
   }
   const { runId } = await core.engine.start(hono.req.param('name') ?? '', body.input, {
     threadId: body.threadId,
+    threadPolicy: body.threadPolicy,
     signal: cancels ? scope.signal : undefined,
     idempotencyKey,
   })
@@ -81,7 +88,7 @@ async function start(call: Call): Promise<Answer> {
   const links = linksOf(call, runId)
   if (streamed) {
     return answerWithEvents(call, () => core.engine.events(runId), {
-      'content-location': links.events,
+      headers: { 'content-location': links.events },
     })
   }
   const { status } = await core.engine.run(runId)

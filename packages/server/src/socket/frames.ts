@@ -1,6 +1,6 @@
-import { agentEvent, type AgentEvent } from '@ringfence/engine'
+import { agentEvent, type AgentEvent, type ThreadPolicy } from '@ringfence/engine'
 import * as z from 'zod'
-import { identifier, onDisconnect } from '../body/fields.ts'
+import { identifier, onDisconnect, threadPolicy } from '../body/fields.ts'
 import type { ProblemIssue } from '../problems/problem.ts'
 
 /** Begins a run and follows it. */
@@ -11,6 +11,7 @@ export interface StartFrame {
   readonly agent: string
   readonly input?: unknown
   readonly threadId?: string | undefined
+  readonly threadPolicy?: ThreadPolicy | undefined
   readonly onDisconnect: 'continue' | 'cancel'
 }
 
@@ -77,6 +78,7 @@ export const clientFrame: z.ZodType<ClientFrame> = z.discriminatedUnion('type', 
     agent: z.string().min(1).max(256),
     input: z.unknown(),
     threadId: identifier.optional(),
+    threadPolicy,
     onDisconnect,
   }),
   z.strictObject({

@@ -29,6 +29,7 @@ export async function perform(
   await authorized(core, actor, 'runs.start', { agent: frame.agent })
   const { runId } = await core.engine.start(frame.agent, frame.input, {
     threadId: frame.threadId,
+    threadPolicy: frame.threadPolicy,
     // The connection's signal, not the frame's: it aborts when the client leaves.
     signal: frame.onDisconnect === 'cancel' ? scope.signal : undefined,
   })
