@@ -98,12 +98,14 @@ test('a client that leaves cancels the run only where it said so', async () => {
   await leave('stays', 'continue')
   await leave('goes', 'cancel')
   type Page = { runs: { threadId: string; status: string }[] }
-  await expect
-    .poll(async () => {
-      const { runs } = await json<Page>(await alice.request('/v1/runs'))
-      return runs.map(({ threadId, status }) => `${threadId} ${status}`)
-    })
-    .toEqual(['goes cancelled', 'stays running'])
+  const runs = async (): Promise<string[]> => {
+    const page = await json<Page>(await alice.request('/v1/runs'))
+    return page.runs.map(({ threadId, status }) => `${threadId} ${status}`)
+  }
+  await expect.poll(runs).toEqual(['goes cancelled', 'stays running'])
+  // To stop one chat is nothing to another one.
+  await alice.request('/v1/chat/goes/stop', { method: 'POST' })
+  expect(await runs()).toEqual(['goes cancelled', 'stays running'])
 })
 
 test('a tool that has to be approved asks in the chat, and goes on when its owner has said yes', async () => {

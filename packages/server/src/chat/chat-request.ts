@@ -33,9 +33,6 @@ const optionFields = {
   threadPolicy,
 }
 
-/** The keys of `body` of a chat's frame over a socket: the others are its application's, and mean nothing here. */
-export const chatOptions: z.ZodType<ChatOptions> = z.object(optionFields)
-
 /** The messages of a chat's request. */
 export const clientMessages: z.ZodType<readonly ClientMessage[]> = z
   .array(

@@ -35,6 +35,11 @@ export class UiMessageEncoder {
 
   #encode(event: AgentEvent): UiMessageChunk[] {
     switch (event.type) {
+      case 'attempt_restarted':
+        // What was said is void: no part can be taken back that both versions know, so the message says so.
+        this.#textSaid = false
+        this.#questions.clear()
+        return [...this.#close(), { type: 'data-restarted', data: event.data }]
       case 'agent_thinking':
         return [...this.#step(), ...this.#part.add('reasoning', event.agent, event.data.text)]
       case 'agent_text':
@@ -97,8 +102,9 @@ export class UiMessageEncoder {
           : [...this.#close(), { type: 'abort', reason: event.data.reason }]
       case 'agent_started':
       case 'work_orphaned':
-        return []
+        break
     }
+    return []
   }
 
   #start({ runId, threadId, agent }: AgentEvent): UiMessageChunk {

@@ -93,13 +93,14 @@ export function streamEvents(options: EventStreamOptions): EventStream {
         waiting = true
         try {
           // Its reader waits for something: an event that the protocol has nothing for is none.
-          for (let text = ''; text === '' && !over;) {
+          let text = ''
+          while (text === '') {
             const step = await next()
             if (over) return
             if (step.done === true) return end()
             text = encoding.encode(step.value)
             write(text)
-            if (isTerminal(step.value)) finish(true)
+            if (isTerminal(step.value)) return finish(true)
           }
         } catch (error) {
           if (!over) onFailure(error)
