@@ -15,3 +15,35 @@ export {
   type WorkOptions,
 } from './queue/postgres-run-queue.ts'
 export type { RunWorker } from './queue/run-worker.ts'
+
+// Keeping no longer than wanted.
+export { applyRetention, type Retention, type Retired } from './recovery/retention.ts'
+
+// Transactions of the application, as the current scope's owner.
+export {
+  withOwner,
+  type OwnerSource,
+  type OwnerStatement,
+  type WithOwnerOptions,
+} from './owner-transactions/with-owner.ts'
+export {
+  fromPool,
+  type ConnectionPool,
+  type PoolConnection,
+} from './owner-transactions/from-pool.ts'
+export {
+  fromDrizzle,
+  type DrizzleDatabase,
+  type DrizzleSql,
+} from './owner-transactions/from-drizzle.ts'
+export {
+  fromKysely,
+  type KyselyDatabase,
+  type KyselyQuery,
+} from './owner-transactions/from-kysely.ts'
+export {
+  createOwnerTokens,
+  ownerTokenSetup,
+  type OwnerTokenOptions,
+  type OwnerTokens,
+} from './owner-transactions/owner-tokens.ts'

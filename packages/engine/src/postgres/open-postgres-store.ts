@@ -7,6 +7,7 @@ import { openPgDatabase } from './database/pg-database.ts'
 import { openPgliteDatabase } from './database/pglite-database.ts'
 import { lockDirectory } from './embedded/directory-lock.ts'
 import { keepHouse } from './embedded/housekeeping.ts'
+import { watchOverRuns } from './recovery/end-abandoned.ts'
 import { assertMigrated, migrate } from './schema/migrate.ts'
 import { PostgresStore, type PostgresStoreLimits } from './store/postgres-store.ts'
 import { assertSupportedRuntime } from './supported-runtime.ts'
@@ -72,10 +73,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         : await openPgDatabase({ url, connections, logger })
     if (migrates) await migrate(database)
     else await assertMigrated(database)
-    const stopHousekeeping =
-      database.kind === 'pglite' ? keepHouse(database, vacuumMs, logger) : undefined
     const opened = database
-    return new PostgresStore({
+    const stops: (() => Promise<void>)[] = []
+    const store = new PostgresStore({
       database: {
         kind: opened.kind,
         queue: opened.queue,
@@ -93,8 +93,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       ...(threads === undefined ? {} : { threads }),
       ...(approvals === undefined ? {} : { approvals }),
       ...(idempotency === undefined ? {} : { idempotency }),
-      onClose: stopHousekeeping,
+      onClose: async () => {
+        for (const stop of stops) await stop()
+      },
     })
+    stops.push(await watchOverRuns(store, database.kind === 'pglite', logger))
+    if (database.kind === 'pglite') stops.push(keepHouse(database, vacuumMs, logger))
+    return store
   } catch (error) {
     await database?.close().catch(() => undefined)
     await unlock?.()

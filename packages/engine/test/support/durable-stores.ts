@@ -14,6 +14,8 @@ import {
 /** A database that many stores are made on, one after the other, each of them empty. */
 export interface EmptyStores {
   readonly open: (limits?: PostgresStoreLimits) => Promise<PostgresStore>
+  /** Another store on what is there, as another process has it. */
+  readonly another: () => Promise<PostgresStore>
   readonly database: () => Promise<Database>
 }
 
@@ -33,25 +35,30 @@ function emptyStores(connect: () => Promise<Database>): EmptyStores {
   const database = (): Promise<Database> => (connected ??= connect())
   return {
     database,
+    another: async () => storeOn(await database(), {}),
     open: async (limits = {}) => {
       const shared = await database()
       const emptied = owned.map((name) => `DELETE FROM ringfence.${name};`)
       await shared.script((run) => run(emptied.join('\n')))
-      return new PostgresStore({
-        ...limits,
-        database: {
-          kind: shared.kind,
-          queue: shared.queue,
-          transaction: (owner, work) => shared.transaction(owner, work),
-          script: (work) => shared.script(work),
-          queueTransaction: (work) => shared.queueTransaction(work),
-          listen: (channel, listener, onGap) => shared.listen(channel, listener, onGap),
-          // The next store is made on it.
-          close: async () => undefined,
-        },
-      })
+      return storeOn(shared, limits)
     },
   }
+}
+
+function storeOn(shared: Database, limits: PostgresStoreLimits): PostgresStore {
+  return new PostgresStore({
+    ...limits,
+    database: {
+      kind: shared.kind,
+      queue: shared.queue,
+      transaction: (owner, work) => shared.transaction(owner, work),
+      script: (work) => shared.script(work),
+      queueTransaction: (work) => shared.queueTransaction(work),
+      listen: (channel, listener, onGap) => shared.listen(channel, listener, onGap),
+      // The next store is made on it.
+      close: async () => undefined,
+    },
+  })
 }
 
 /** Runs tests on PGlite and on a PostgreSQL server; what is not there is skipped by name. */

@@ -1,0 +1,69 @@
+import { transactionOver, type OwnerSource } from './with-owner.ts'
+
+/** What is needed of a connection of `pg`. */
+export interface PoolConnection {
+  query(text: string, values?: unknown[]): Promise<unknown>
+  release(destroy?: boolean | Error): void
+}
+
+/** What is needed of a pool of `pg`. */
+export interface ConnectionPool<Connection extends PoolConnection> {
+  connect(): Promise<Connection>
+  /** The form with a callback, which is not used here. */
+  connect(callback: (error: Error | undefined, connection: never, done: never) => void): void
+}
+
+/**
+ * A pool of `pg`. What the work gets is the connection's `query`, until the transaction is over. A connection goes
+ * back to the pool after `DISCARD ALL`: no setting, temporary table, listener or lock of one user is there for the
+ * next. One that cannot be cleaned is closed.
+ */
+export function fromPool<Connection extends PoolConnection>(
+  pool: ConnectionPool<Connection>,
+): OwnerSource<Pick<Connection, 'query'>> {
+  return {
+    transaction: async (begin, work) => {
+      const connection = await pool.connect()
+      let over = false
+      let clean = false
+      try {
+        await connection.query('BEGIN')
+        await begin((text, values) => connection.query(text, [...values]))
+        const lent = lend(connection, () => over)
+        const result = await work(lent)
+        over = true
+        await connection.query('COMMIT')
+        clean = true
+        return result
+      } catch (error) {
+        over = true
+        clean = await succeeds(connection.query('ROLLBACK'))
+        throw error
+      } finally {
+        over = true
+        const discarded = clean && (await succeeds(connection.query('DISCARD ALL')))
+        connection.release(!discarded)
+      }
+    },
+  }
+}
+
+function lend<Connection extends PoolConnection>(
+  connection: Connection,
+  isOver: () => boolean,
+): Pick<Connection, 'query'> {
+  const query = (...statement: Parameters<PoolConnection['query']>): unknown => {
+    if (isOver()) return Promise.reject(transactionOver())
+    return connection.query(...statement)
+  }
+  // Every overload of the connection's own `query` is passed on as it came.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { query } as unknown as Pick<Connection, 'query'>
+}
+
+function succeeds(statement: Promise<unknown>): Promise<boolean> {
+  return statement.then(
+    () => true,
+    () => false,
+  )
+}
