@@ -14,6 +14,7 @@ export type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './handler
 export type { HandlerLimits } from './handler/limits.ts'
 export type { ServerTimeouts } from './server/listen.ts'
 export type { MetricsOptions } from './metrics/server-metrics.ts'
+export type { RequestTrace, Tracing } from './tracing/tracing.ts'
 
 // Who is asking, and what they may do.
 export type { Identify, IdentifyRequest, Identity, Peer } from './identity/identity.ts'
@@ -27,6 +28,26 @@ export {
   type RevocationsOptions,
 } from './identity/revocations.ts'
 export type { VerifiedTokensLimits } from './identity/verified-tokens.ts'
+
+// What is written down of what they did.
+export {
+  createAuditLog,
+  type AuditHead,
+  type AuditLog,
+  type AuditLogOptions,
+  type AuditSink,
+} from './audit/audit-log.ts'
+export type {
+  AuditedActor,
+  AuditedResource,
+  AuditEntry,
+  AuditSource,
+  NewAuditEntry,
+} from './audit/audit-entry.ts'
+export type { AuditOptions } from './audit/record-access.ts'
+export { auditedStore } from './audit/audited-store.ts'
+export { impersonationAudit } from './audit/impersonation-audit.ts'
+export { verifyAudit, type AuditVerdict, type VerifyAuditOptions } from './audit/verify-audit.ts'
 
 // Who is in front.
 export type { ForwardingHeader } from './proxy/forwarding.ts'

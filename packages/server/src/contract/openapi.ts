@@ -18,6 +18,8 @@ const ofOwned: readonly ProblemCode[] = [
   'too_many_requests',
   'overloaded',
   'identity_unavailable',
+  // The audit log takes no line.
+  'dependency_unavailable',
 ]
 const ofBody: readonly ProblemCode[] = [
   'malformed_json',

@@ -6,6 +6,7 @@ import type { Actor, Resource } from '../identity/authorize.ts'
 import { Problem } from '../problems/problem.ts'
 import { unauthenticated } from '../problems/to-problem.ts'
 import type { Core } from './core.ts'
+import type { Exchange } from './exchange.ts'
 import type { OwnedRoute } from './route.ts'
 
 export interface Admitted {
@@ -14,11 +15,17 @@ export interface Admitted {
 }
 
 /** Who is asking, and whether they may. Throws a `Problem`, or whatever the application's code throws. */
-export async function admit(core: Core, route: OwnedRoute, hono: Context): Promise<Admitted> {
+export async function admit(
+  core: Core,
+  route: OwnedRoute,
+  hono: Context,
+  exchange: Exchange,
+): Promise<Admitted> {
   const identity = await identityOf(core, route, hono)
-  refuseUserFields(Object.keys(hono.req.query()), 'query')
   const { userId, tenantId, roles = [] } = identity
   const actor: Actor = { userId, tenantId, roles }
+  exchange.actor = actor
+  refuseUserFields(Object.keys(hono.req.query()), 'query')
   if (route.asks !== 'itself') await authorized(core, actor, route.action, resourceOf(route, hono))
   return { identity, actor }
 }

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { Problem } from '../problems/problem.ts'
 import { problemResponse } from '../problems/problem-response.ts'
 import { retryAfter, toProblem } from '../problems/to-problem.ts'
+import { audited, recordRefusal, type AuditedRequest } from '../audit/record-access.ts'
 import { refuseRevoked } from '../identity/identity-door.ts'
 import { admit } from './admit.ts'
 import type { Core } from './core.ts'
@@ -15,8 +16,19 @@ export async function answer(core: Core, route: Route, hono: Context): Promise<R
   const exchange = openExchange(hono, route.path)
   try {
     if (route.action !== undefined) {
-      refuseAtOnce(core, hono)
-      return await answerOwned(core, route, hono, exchange)
+      exchange.trace = core.tracing?.begin({ ...exchange, headers: hono.req.raw.headers })
+      const { action } = route
+      const named = hono.req.param('id') ?? hono.req.param('name')
+      const audit: AuditedRequest = { core, hono, exchange, action, named }
+      try {
+        refuseAtOnce(core, hono)
+        const { trace } = exchange
+        if (trace === undefined) return await answerOwned(audit, route)
+        return await trace.within(() => answerOwned(audit, route))
+      } catch (error) {
+        await recordRefusal(audit, error)
+        throw error
+      }
     }
     const response = await route.handle(core, hono, exchange)
     logExchange(core, exchange, response.status)
@@ -26,20 +38,18 @@ export async function answer(core: Core, route: Route, hono: Context): Promise<R
   }
 }
 
-async function answerOwned(
-  core: Core,
-  route: OwnedRoute,
-  hono: Context,
-  exchange: Exchange,
-): Promise<Response> {
-  const { identity, actor } = await admit(core, route, hono)
+async function answerOwned(request: AuditedRequest, route: OwnedRoute): Promise<Response> {
+  const { core, hono, exchange } = request
+  const { identity, actor } = await admit(core, route, hono, exchange)
   // After everything that takes time: from here to the scope, which a revocation ends, nothing does.
   refuseRevoked(core, identity)
   const { userId, tenantId } = identity
   const owner = canonicalOwner(tenantId === undefined ? { userId } : { userId, tenantId })
   const leave = core.admission.enter(owner, exchange, route.admission)
   const { response, closed } = await inRequestScope(core, exchange, identity, (scope) =>
-    route.handle({ core, hono, exchange, identity, actor, owner, scope }),
+    audited(request, actor, () =>
+      route.handle({ core, hono, exchange, identity, actor, owner, scope }),
+    ),
   ).finally(leave)
   const ended = closed.then(() => {
     core.streams.delete(ended)

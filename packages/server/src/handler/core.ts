@@ -1,8 +1,10 @@
 import { defineUserContext, type UserContextDefinition } from '@ringfence/context'
-import type { UserExecutionEngine } from '@ringfence/engine'
+import type { CheckedHealth, UserExecutionEngine } from '@ringfence/engine'
 import * as z from 'zod'
 import { Admission } from '../admission/admission.ts'
 import { BodyBudget } from '../body/body-budget.ts'
+import { recordRevocation } from '../audit/record-revocation.ts'
+import type { AuditOptions } from '../audit/record-access.ts'
 import { demoRoute } from '../demo/demo-route.ts'
 import { DemoTokens } from '../demo/demo-tokens.ts'
 import type { Authorize } from '../identity/authorize.ts'
@@ -11,6 +13,7 @@ import type { IdentityDoor } from '../identity/identity-door.ts'
 import { routes } from '../routes/routes.ts'
 import type { SocketConnection } from '../socket/socket-connection.ts'
 import { clientFinder } from '../proxy/trust-proxy.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
 import type { Exchange } from './exchange.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
@@ -27,6 +30,8 @@ export interface Core extends IdentityDoor {
   readonly context: UserContextDefinition<z.ZodObject>
   readonly logger: ServerLogger | undefined
   readonly onError: RingfenceOptions['onError']
+  readonly audit: AuditOptions | undefined
+  readonly tracing: Tracing | undefined
   readonly limits: HandlerLimits
   readonly demo: DemoTokens | undefined
   readonly tickets: TicketStore
@@ -39,6 +44,8 @@ export interface Core extends IdentityDoor {
   readonly routes: readonly Route[]
   /** The OpenAPI document, once somebody has asked for it. */
   document: unknown
+  /** A check of the engine that goes on. */
+  health: Promise<CheckedHealth> | undefined
   /** Set when the server shuts down: nothing new starts, what runs may end. */
   draining: boolean
   /** Set while timers are later than `loopDelayMs`: what can be refused, is. */
@@ -79,6 +86,8 @@ export function createCore(options: RingfenceOptions): Core {
     context: options.context ?? defineUserContext('ringfence-request', z.object({})),
     logger: options.logger,
     onError: options.onError,
+    audit: options.audit,
+    tracing: options.tracing,
     limits,
     demo: demoTokens,
     tickets,
@@ -89,6 +98,7 @@ export function createCore(options: RingfenceOptions): Core {
     strippedPrefix,
     routes: demo ? [...routes, demoRoute] : routes,
     document: undefined,
+    health: undefined,
     draining: false,
     overloaded: false,
     observe: undefined,
@@ -96,6 +106,7 @@ export function createCore(options: RingfenceOptions): Core {
       revocations?.onRevoke((owner) => {
         tickets.forgetOwner(owner)
         for (const socket of sockets) if (socket.owner === owner) socket.revoke()
+        recordRevocation(options, owner)
       }) ?? (() => undefined),
   }
 }

@@ -1,4 +1,6 @@
 import type { Context } from 'hono'
+import type { RequestTrace } from '../tracing/tracing.ts'
+import type { Actor } from '../identity/authorize.ts'
 import type { Core } from './core.ts'
 
 /** One request and its answer, for the log and for errors. Holds nothing that a client sent but the path. */
@@ -13,6 +15,11 @@ export interface Exchange {
   /** Header fields that every answer to this request carries. */
   readonly fields: Record<string, string>
   scopeId: string | undefined
+  /** Who asks, once that is known: for the audit log alone. */
+  actor: Actor | undefined
+  /** Whether the audit log has its beginning. */
+  audited: boolean
+  trace: RequestTrace | undefined
   runId: string | undefined
   closeCode: number | undefined
   /** Whether the answer goes on after it was handed out: its duration is none of an answer's. */
@@ -30,6 +37,9 @@ export function openExchange(hono: Context, route: string): Exchange {
     signal: hono.req.raw.signal,
     fields: { 'x-request-id': requestId },
     scopeId: undefined,
+    actor: undefined,
+    audited: false,
+    trace: undefined,
     runId: undefined,
     closeCode: undefined,
     streamed: false,
@@ -52,6 +62,7 @@ export function logExchange(core: Core, exchange: Exchange, status: number): voi
   const { requestId, method, route, path, startedAt, signal, scopeId, runId, closeCode } = exchange
   const durationMs = performance.now() - startedAt
   core.observe?.(exchange, status, durationMs / 1_000)
+  exchange.trace?.end(status)
   core.logger?.info(
     {
       requestId,

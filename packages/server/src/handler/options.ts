@@ -7,6 +7,8 @@ import type { Authorize } from '../identity/authorize.ts'
 import type { Identify } from '../identity/identity.ts'
 import type { Revocations } from '../identity/revocations.ts'
 import type { TrustProxy } from '../proxy/trust-proxy.ts'
+import type { AuditOptions } from '../audit/record-access.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import type { HandlerLimits } from './limits.ts'
 
 /** Where a server writes one line a request, and one for each failure. A pino logger fits. */
@@ -54,6 +56,13 @@ export interface RingfenceOptions {
    * name, code and stack. Default: nobody.
    */
   readonly onError?: (error: unknown, about: { readonly requestId: string }) => void
+  /**
+   * Writes down who did what: starting and ending runs, tickets, sockets, inspection, revocation, and every refusal for want
+   * of rights. What cannot be written down is answered with 503. Default: nothing is.
+   */
+  readonly audit?: AuditOptions
+  /** Traces requests and runs: `createTracing()` of `@ringfence/server/otel`. Default: nothing is traced. */
+  readonly tracing?: Tracing
   readonly limits?: Partial<HandlerLimits>
   /**
    * Adds `POST /demo/tokens`, which gives anybody on this machine a token for any user. For trying things

@@ -1,0 +1,67 @@
+import { open, type FileHandle } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { AuditHead, AuditSink } from './audit-log.ts'
+import { verifyAudit, type AuditVerdict, type VerifyAuditOptions } from './verify-audit.ts'
+
+/**
+ * Keeps an audit log in a file, a JSON line each, for one process. The file is made readable for its owner alone, only ever
+ * added to, and flushed to the disk before a line counts as kept. A file that is there already is verified first and
+ * continued: one that is not intact is refused. `key` is that of the log.
+ *
+ * @example
+ * const audit = createAuditLog({ sink: auditFile('/var/log/agents/audit.jsonl', key), key })
+ */
+export function auditFile(path: string, key?: Uint8Array): AuditSink {
+  let file: FileHandle | undefined
+  return {
+    async open(): Promise<AuditHead> {
+      file = await open(path, 'a', 0o600)
+      const { size } = await file.stat()
+      if (size === 0) return { entries: 0, hash: '0'.repeat(64) }
+      const { intact, problem, head } = await verifyAuditFile(
+        path,
+        key === undefined ? {} : { key },
+      )
+      if (!intact) {
+        throw new Error(
+          `The audit log ${path} is not intact: line ${problem?.line}: ${problem?.what}. Put it aside, and find out why.`,
+        )
+      }
+      if (!(await endsWithNewline(path, size))) await file.appendFile('\n')
+      return head
+    },
+    async append(lines) {
+      if (file === undefined) throw new Error('The audit log is not open')
+      await file.appendFile(lines.map((line) => `${line}\n`).join(''))
+      await file.datasync()
+    },
+    async close() {
+      await file?.close()
+      file = undefined
+    },
+  }
+}
+
+/** Verifies a log in a file, line by line. Rejects where the file cannot be read. */
+export async function verifyAuditFile(
+  path: string,
+  options: VerifyAuditOptions = {},
+): Promise<AuditVerdict> {
+  const input = createReadStream(path, 'utf8')
+  try {
+    return await verifyAudit(createInterface({ input, crlfDelay: Infinity }), options)
+  } finally {
+    input.destroy()
+  }
+}
+
+async function endsWithNewline(path: string, size: number): Promise<boolean> {
+  const file = await open(path, 'r')
+  try {
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
+    return buffer[0] === 10
+  } finally {
+    await file.close()
+  }
+}

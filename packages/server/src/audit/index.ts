@@ -1,0 +1,2 @@
+// For Node: an audit log in a file.
+export { auditFile, verifyAuditFile } from './audit-file.ts'

@@ -1,0 +1,1 @@
+export { createTracing, type ServerTracing, type TracingOptions } from './create-tracing.ts'
