@@ -15,6 +15,7 @@ import {
 import { auditFile, verifyAuditFile } from '@ringfence/server/audit'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
+import { auditEntry } from '../src/audit/audit-entry.ts'
 import { verifyAuditCommand } from '../src/audit/verify-audit-command.ts'
 import { testEngine } from './support/agents.ts'
 import { Client, json } from './support/client.ts'
@@ -35,11 +36,10 @@ async function openLog(withKey: boolean = true): Promise<{ log: AuditLog; path: 
 
 async function entriesOf(path: string): Promise<AuditEntry[]> {
   const text = await readFile(path, 'utf8')
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return text
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as AuditEntry)
+    .map((line) => auditEntry.parse(JSON.parse(line)))
 }
 
 const line = (action: string) =>

@@ -14,7 +14,7 @@ import {
 import { createTracing } from '@ringfence/server/otel'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { Client } from './support/client.ts'
+import { Client, json } from './support/client.ts'
 import { serve, type TestServer } from './support/serve.ts'
 import { SocketClient } from './support/socket.ts'
 import { waiting } from './support/waiting.ts'
@@ -65,7 +65,7 @@ const parent = (digit: string): string => `00-${digit.repeat(32)}-${digit.repeat
 async function run(client: Client, text: string, traceparent?: string): Promise<string> {
   const headers: Record<string, string> = traceparent === undefined ? {} : { traceparent }
   const response = await client.post('/v1/agents/outer/runs', { input: { text } }, headers)
-  const { runId } = (await response.json()) as { runId: string }
+  const { runId } = await json<{ runId: string }>(response)
   await client.story(runId)
   return runId
 }
@@ -119,14 +119,14 @@ test('users at once, over HTTP and sockets, and no span of one stands in the tra
     .toBe(48)
   for (const span of spans()) {
     const runId = span.attributes['ringfence.run_id']
-    if (runId === undefined) continue
-    const index = runs.findIndex((own) => own.includes(String(runId)))
+    if (typeof runId !== 'string') continue
+    const index = runs.findIndex((own) => own.includes(runId))
     expect(span.spanContext().traceId).toBe(digits[index]?.repeat(32))
   }
   const byId = new Map(spans().map((span) => [span.spanContext().spanId, span]))
   for (const span of spans()) {
     const above = byId.get(span.parentSpanContext?.spanId ?? '')
-    if (above !== undefined) expect(above.spanContext().traceId).toBe(span.spanContext().traceId)
+    expect((above ?? span).spanContext().traceId).toBe(span.spanContext().traceId)
   }
 })
 

@@ -58,8 +58,17 @@ export class RunSpans {
       case 'agent_cancelled':
         run.span.setAttribute('ringfence.cancelled', event.data.reason)
         return this.#end(run, event.runId, undefined)
-      default:
+      case 'approval_requested':
+      case 'approval_resolved':
+      case 'attempt_restarted':
+      case 'work_orphaned':
         run.span.addEvent(event.type, { 'ringfence.seq': event.seq })
+        return undefined
+      case 'agent_started':
+      case 'agent_text':
+      case 'agent_thinking':
+      case 'usage_recorded':
+        return undefined
     }
   }
 
