@@ -30,6 +30,10 @@ const ownReads: ReadonlySet<Action> = new Set([
   'runs.list',
   'runs.read',
   'runs.follow',
+  'threads.list',
+  'threads.read',
+  'approvals.list',
+  'approvals.read',
 ])
 
 /**

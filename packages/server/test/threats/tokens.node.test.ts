@@ -133,7 +133,7 @@ test('threat 5: made-up key ids fetch the published keys no more than once, and 
 
 test('threat 30: a stream and a socket end when their token expires', async () => {
   const server = await serve()
-  const token = await tokenFor('alice', { exp: seconds() + 2 })
+  const token = await tokenFor('alice', { exp: seconds() + 4 })
   const headers = { authorization: `Bearer ${token}` }
   const alice = await Client.of(server, 'alice')
   const runId = await alice.start('gated', { gate: 'g' })
