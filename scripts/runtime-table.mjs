@@ -57,6 +57,13 @@ const matrix = markdownTable(
   ]),
 )
 
+const ofContext = Object.entries(runtimes).map(([runtime, label]) => [
+  label,
+  packageCell(testsOf('context'), results.get(runtime)),
+  rulesCell(cellsOf(runtime)),
+])
+const contextTable = markdownTable(['', 'tests', '[semantics](docs/semantics.md)'], ofContext)
+
 const overview = markdownTable(
   [
     '',
@@ -65,16 +72,15 @@ const overview = markdownTable(
     '`@ringfence/engine`',
     '`@ringfence/server`',
   ],
-  Object.entries(runtimes).map(([runtime, label]) => {
-    const [context, engine, server] = ['context', 'engine', 'server'].map((name) =>
-      packageCell(testsOf(name), results.get(runtime)),
-    )
-    return [label, context, rulesCell(cellsOf(runtime)), engine, server]
-  }),
+  Object.keys(runtimes).map((runtime, index) => [
+    ...ofContext[index],
+    ...['engine', 'server'].map((name) => packageCell(testsOf(name), results.get(runtime))),
+  ]),
 )
 
 for (const [file, table] of [
   ['README.md', overview],
+  ['packages/context/README.md', contextTable],
   [page, matrix],
 ]) {
   const before = read(file)

@@ -13,6 +13,7 @@ import type { UpgradeWebSocket } from '../handler/options.ts'
 import { answerForeignUpgrades, mayUpgrade } from './answer-foreign-upgrades.ts'
 import { nodeFetch, type NodeFetch } from './node-fetch.ts'
 import { namesItsHost } from './names-its-host.ts'
+import { warnOfEnterWith } from './warn-of-enter-with.ts'
 import { watchLoop } from './watch-loop.ts'
 
 /** How long a connection may take, in milliseconds. */
@@ -72,6 +73,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const unwatch = watchLoop(core.limits.loopDelayMs, (late) => {
     core.overloaded = late
   })
+  const unwatchEntering = warnOfEnterWith(core.logger)
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('Not listening on a port')
   const name = host.includes(':') ? `[${host}]` : host
@@ -97,6 +99,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       }, flushMs)
       await ended
       unwatch()
+      unwatchEntering()
       clearInterval(idle)
       clearTimeout(cut)
     },
