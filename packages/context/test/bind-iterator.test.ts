@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bind, currentScope, runOutside } from '../src/index.ts'
+import { contextError } from './support/caught.ts'
 import { deferred, nextTurn } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
 
@@ -185,4 +186,26 @@ test('steps that are asked for at once are answered in order', async () => {
 
 test('outside every scope there is nothing to bind an iterator to', () => {
   expect(() => bind.iterator([1])).toThrow(expect.objectContaining({ code: 'NO_SCOPE' }))
+})
+
+test('work that outlived another scope cannot pull: whose that was, nobody knows any more', async () => {
+  const { value, close } = await held(alice, () => ({
+    iterator: bind.iterator(['hers']),
+    stream: bind.stream<string>({ pull: (controller) => controller.enqueue('hers') }),
+  }))
+  for (const user of [alice, bob]) {
+    const ended = deferred()
+    const late = await users.run(user, () => ({
+      outcome: ended.promise.then(() =>
+        Promise.all([
+          contextError(() => value.iterator.next()),
+          contextError(() => value.stream.getReader().read()),
+        ]),
+      ),
+    }))
+    ended.resolve()
+    expect((await late.outcome).map(({ code }) => code)).toEqual(['SCOPE_CLOSED', 'SCOPE_CLOSED'])
+  }
+  expect(await runOutside(() => value.iterator.next())).toEqual({ done: false, value: 'hers' })
+  await close()
 })

@@ -161,3 +161,42 @@ test('a guarded class makes instances for its owner only', async () => {
     expect(thrownBy(() => new Guarded())).toMatchObject({ code: 'CROSS_OWNER' }),
   )
 })
+
+test('writing to a guarded object is refused to strangers, however they write', async () => {
+  const cart = users.runSync(alice, () => guard({ items: 1, count: () => 1 }))
+  const ways = [
+    () => (cart.items = 99),
+    () => Object.assign(cart, { items: 99 }),
+    () => Object.defineProperty(cart, 'count', { value: () => 99, configurable: true }),
+    () => Reflect.deleteProperty(cart, 'items'),
+  ]
+  for (const way of ways) {
+    expect(users.runSync(bob, () => thrownBy(way))).toMatchObject({ code: 'CROSS_OWNER' })
+    expect(thrownBy(way)).toMatchObject({ code: 'SCOPE_LOST' })
+  }
+  users.runSync(alice, () => {
+    expect([cart.items, cart.count()]).toEqual([1, 1])
+    cart.items = 2
+    expect(cart.items).toBe(2)
+    Reflect.deleteProperty(cart, 'items')
+    expect('items' in cart).toBe(false)
+  })
+})
+
+test('a chain over a guarded object stays guarded', () => {
+  class Query {
+    readonly #parts: string[] = []
+    where(part: string): this {
+      this.#parts.push(part)
+      return this
+    }
+    run(): readonly string[] {
+      return this.#parts
+    }
+  }
+  const query = users.runSync(alice, () => guard(new Query()).where('mine'))
+  users.runSync(bob, () => {
+    expect(thrownBy(() => query.run())).toMatchObject({ code: 'CROSS_OWNER' })
+  })
+  expect(users.runSync(alice, () => query.where('all').run())).toEqual(['mine', 'all'])
+})

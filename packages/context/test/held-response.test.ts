@@ -233,3 +233,14 @@ test('a response is bound a second time by a scope around, as a host does', asyn
   await response.body?.cancel()
   await run
 })
+
+test('work that outlived another scope cannot read it', async () => {
+  const { response } = await respond()
+  const ended = deferred()
+  const late = await runAs('bob', () => ({
+    outcome: ended.promise.then(() => contextError(() => response.text())),
+  }))
+  ended.resolve()
+  expect((await late.outcome).code).toBe('SCOPE_CLOSED')
+  expect(await response.text()).toBe(canary)
+})

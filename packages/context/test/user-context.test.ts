@@ -290,3 +290,23 @@ describe('the application’s schema', () => {
 test('a definition cannot be changed', () => {
   expect(Object.isFrozen(users)).toBe(true)
 })
+
+const tooMuch = 'data of more than 100000 values'
+
+test('a context of more than 100,000 values is refused', async () => {
+  const most = Array.from({ length: 99_000 }, () => 0)
+  await expect(open.run({ ...alice, most }, () => 1)).resolves.toBe(1)
+  const error = await contextError(() => open.run({ ...alice, more: [most, most] }, () => 1))
+  expect(error.message).toContain(tooMuch)
+})
+
+test('a few objects that hold each other many times over are as much as all their copies', async () => {
+  let data: object = { leaf: 1 }
+  for (let level = 0; level < 30; level += 1) data = { left: data, right: data }
+  const sparse: unknown[] = []
+  sparse.length = 2 ** 31
+  for (const value of [data, sparse]) {
+    const error = await contextError(() => open.run({ ...alice, value }, () => 1))
+    expect(error.message).toContain(tooMuch)
+  }
+})

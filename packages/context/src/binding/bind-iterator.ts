@@ -6,7 +6,8 @@ import { takeHome } from '../internal/home.ts'
  * generator runs each step as whoever calls `next()`: that is how one user's agent runs as another.
  *
  * Pulling from another owner's open scope rejects with `CROSS_OWNER` before a value is produced; from the
- * owner's own scopes, or from none, it works. After the scope has closed it rejects with `SCOPE_CLOSED`.
+ * owner's own scopes, or from none, it works. After the scope has closed it rejects with `SCOPE_CLOSED`, and so it does
+ * in work that outlived a scope of its own.
  */
 export function bindIterator<Value, Returned, Sent>(
   source: AsyncIterable<Value, Returned, Sent> | Iterable<Value, Returned, Sent>,

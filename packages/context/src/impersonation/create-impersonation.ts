@@ -181,7 +181,9 @@ function readOnce<Context extends UserContextInput>(
     Reflect.getPrototypeOf(given),
     Object.fromEntries(fields),
   ) as Context
-  const { userId, tenantId } = context
+  // What every object inherits is not what was given, and will not be what runs.
+  const tenantId = Object.hasOwn(context, 'tenantId') ? context.tenantId : undefined
+  const { userId } = context
   return {
     context,
     target: Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId }),

@@ -4,7 +4,7 @@ import { warnOfModuleCapture } from '../diagnostics/module-capture.ts'
 import { runtime, type Runtime } from './runtime.ts'
 import type { ScopeCell } from './scope-cell.ts'
 import type { ScopeState } from './scope-state.ts'
-import { crossOwner, scopeClosed, stateOf } from './violation.ts'
+import { callerNow, crossOwner, scopeClosed, stateOf } from './violation.ts'
 
 /** Where a callback came from, and the way back there (I7). */
 export interface Home {
@@ -13,7 +13,10 @@ export interface Home {
   readonly work: string
   /** Runs the callback at home, whoever calls. Throws `SCOPE_CLOSED` once there is no home any more. */
   enter<Result>(attempt: string, callback: () => Result): Result
-  /** Throws `CROSS_OWNER` in an open scope of another owner, and `SCOPE_CLOSED` once there is no home any more. */
+  /**
+   * Throws `CROSS_OWNER` in an open scope of another owner; `SCOPE_CLOSED` once there is no home any more, and in work
+   * that outlived its own scope: whose that was, nobody knows any more.
+   */
   admit(attempt: string): void
   /** `enter` for what pulls values out: whoever is not admitted gets none. */
   pull<Result>(attempt: string, callback: () => Result): Result
@@ -49,9 +52,9 @@ export function takeHome(work: string, taking: string): Home {
   }
 
   function admit(attempt: string): void {
-    const caller = storage.getStore()?.cell?.state
     const { state } = cell
     if (state === undefined) throw scopeClosed(cell, attempt, work)
+    const caller = callerNow(attempt)
     if (caller !== undefined && !sameOwner(caller.context, state.context)) {
       const advice =
         'Pull in a scope of its owner; hand over values, not what they are pulled from.'

@@ -10,12 +10,21 @@ export class NotPlainData extends Error {
 }
 
 const deepest = 32
+const most = 100_000
 
 /**
  * A frozen copy of plain data, sharing nothing with the original. Refuses what can change behind a frozen
- * reference or cannot be copied: functions, class instances (a Date, a Map), symbols, cycles.
+ * reference or cannot be copied: functions, class instances (a Date, a Map), symbols, cycles; and what is too much:
+ * a few objects that hold each other many times over are as much as all their copies.
  */
-export function freezePlainData(value: unknown, path: string = '', depth: number = 0): unknown {
+export function freezePlainData(
+  value: unknown,
+  path: string = '',
+  depth: number = 0,
+  copied: { values: number } = { values: 0 },
+): unknown {
+  copied.values += 1
+  if (copied.values > most) throw new NotPlainData(path, `data of more than ${most} values`)
   if (value === null || typeof value !== 'object') {
     if (typeof value === 'function' || typeof value === 'symbol') {
       throw new NotPlainData(path, `a ${typeof value}`)
@@ -25,7 +34,9 @@ export function freezePlainData(value: unknown, path: string = '', depth: number
   if (depth > deepest) throw new NotPlainData(path, `data nested deeper than ${deepest} levels`)
   if (Array.isArray(value)) {
     return Object.freeze(
-      Array.from(value, (item, index) => freezePlainData(item, `${path}[${index}]`, depth + 1)),
+      Array.from(value, (item, index) =>
+        freezePlainData(item, `${path}[${index}]`, depth + 1, copied),
+      ),
     )
   }
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -36,7 +47,7 @@ export function freezePlainData(value: unknown, path: string = '', depth: number
   for (const [key, item] of Object.entries(value)) {
     const itemPath = path === '' ? key : `${path}.${key}`
     if (key === '__proto__') throw new NotPlainData(itemPath, 'a field named "__proto__"')
-    if (item !== undefined) copy[key] = freezePlainData(item, itemPath, depth + 1)
+    if (item !== undefined) copy[key] = freezePlainData(item, itemPath, depth + 1, copied)
   }
   return Object.freeze(copy)
 }

@@ -118,6 +118,13 @@ export function callerOf(frame: Frame | undefined, origin: ScopeCell, attempt: s
   return cell.state ?? raiseClosed(cell, attempt, frame?.work)
 }
 
+/** The state of the caller's own scope; undefined in no scope. Throws `SCOPE_CLOSED` in work that outlived its own. */
+export function callerNow(attempt: string): ScopeState | undefined {
+  const frame = runtime().storage.getStore()
+  const cell = frame?.cell
+  return cell === undefined ? undefined : (cell.state ?? raiseClosed(cell, attempt, frame?.work))
+}
+
 function raiseClosed(cell: ScopeCell, attempt: string, work: string | undefined): never {
   throw scopeClosed(cell, attempt, work)
 }

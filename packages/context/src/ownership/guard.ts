@@ -7,7 +7,8 @@ import { own, type OwnOptions } from './own.ts'
  * and with `{ scope: true }` after its scope `SCOPE_CLOSED` (I6). What the calls run as is the caller's scope:
  * a guard refuses, it does not bring home; `bind` does that.
  *
- * Methods keep the real object as their `this`. Plain properties are not intercepted.
+ * Methods keep the real object as their `this`. Writing a property is refused as a call is; reading one is not
+ * intercepted.
  *
  * @example
  * const inbox = guard(new Inbox(users.current().userId))
@@ -46,12 +47,25 @@ export function guard<T extends object>(target: T, options: OwnOptions = {}): T 
       if (known?.method === method) return known.wrapper
       const wrapper = (...parameters: unknown[]): unknown => {
         check(`call "${String(property)}" of a guarded value`)
-        return Reflect.apply(method, target, parameters)
+        const result: unknown = Reflect.apply(method, target, parameters)
+        // In a chain the next call is guarded too.
+        return result === target ? view : result
       }
       guarded.set(property, { method, wrapper })
       return wrapper
     },
-    set: (_target, property, value) => Reflect.set(target, property, value, target),
+    set: (_target, property, value) => {
+      check(`set "${String(property)}" of a guarded value`)
+      return Reflect.set(target, property, value, target)
+    },
+    defineProperty: (surface, property, descriptor) => {
+      check(`define "${String(property)}" of a guarded value`)
+      return Reflect.defineProperty(surface, property, descriptor)
+    },
+    deleteProperty: (surface, property) => {
+      check(`delete "${String(property)}" of a guarded value`)
+      return Reflect.deleteProperty(surface, property)
+    },
   })
   return own(view, options)
 }

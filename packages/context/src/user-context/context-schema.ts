@@ -94,14 +94,13 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
     const given = readOnce(name, input, ownFields)
     const attempt = { name, redaction, input: given }
     const base = accept(attempt, baseContext, given)
-    const own = accept(attempt, schema, withoutBase(given, shape))
+    const own = accept(attempt, schema, withoutBase(given, shape, bare()))
     const merged: Record<string, unknown> = { ...base, ...withoutBase(own, shape) }
     const whole = { ...merged, requestId: merged['requestId'] ?? requestId() }
     // Freezing leaves out what is undefined, so that absent and undefined are one thing.
+    const context = Object(freeze(attempt, whole))
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const context = freeze(attempt, whole) as UserContext
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return redaction === undefined ? context : (redaction.hide(context) as UserContext)
+    return alone(redaction === undefined ? context : redaction.hide(context)) as UserContext
   }
 
   function extend(inherited: UserContext, additions: ContextAdditions): UserContext {
@@ -136,9 +135,12 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
       changed[field] = parsed
     }
     // Inherited values are frozen already and are not parsed again.
-    if (redaction === undefined) return Object.freeze({ ...inherited, ...changed })
+    const extended =
+      redaction === undefined
+        ? Object.freeze({ ...inherited, ...changed })
+        : redaction.extend(inherited, changed)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return redaction.extend(inherited, changed) as UserContext
+    return alone(extended) as UserContext
   }
 
   return Object.freeze({ name, parse, extend })
@@ -161,7 +163,7 @@ function readOnce(
   if (Object.hasOwn(input, '__proto__')) {
     throw invalid(name, [{ path: '__proto__', message: 'no field can have this name' }])
   }
-  const given: Record<string, unknown> = { ...input }
+  const given: Record<string, unknown> = Object.assign(bare(), input)
   // By name, so that what does not enumerate, as the secrets of a context that is opened again, comes along.
   for (const field of [...baseFields, ...ownFields]) {
     if (!Object.hasOwn(given, field) && Object.hasOwn(input, field)) {
@@ -171,6 +173,27 @@ function readOnce(
   return given
 }
 
+/** An object that inherits nothing: what somebody wrote on `Object.prototype` is nobody's tenant or role. */
+function bare(): Record<string, unknown> {
+  return Object.create(null)
+}
+
+const literal: object = {}
+
+/** Whether every object has fields that are none of its own. */
+function isPolluted(): boolean {
+  // oxlint-disable-next-line eslint/guard-for-in, eslint/no-unreachable-loop -- it is the inherited ones that are looked for
+  for (const field in literal) return field !== undefined
+  return false
+}
+
+/** A frozen context again; where every object has fields that are none of its own, one without them. */
+function alone(context: object): object {
+  return isPolluted()
+    ? Object.freeze(Object.create(null, Object.getOwnPropertyDescriptors(context)))
+    : context
+}
+
 /** Whether it is an object as a literal makes it: what `readOnce` would take as it is. */
 function isOrdinary(input: unknown): input is Readonly<Record<string, unknown>> {
   return (
@@ -178,7 +201,8 @@ function isOrdinary(input: unknown): input is Readonly<Record<string, unknown>> 
     input !== null &&
     Object.getPrototypeOf(input) === Object.prototype &&
     !Object.hasOwn(input, '__proto__') &&
-    !Array.isArray(input)
+    !Array.isArray(input) &&
+    !isPolluted()
   )
 }
 
@@ -205,8 +229,11 @@ function parseField(attempt: Attempt, schema: z.ZodObject, field: string, value:
 }
 
 /** What is the application's: all but the built-in fields, and of those the ones that its schema narrows itself. */
-function withoutBase(whole: object, shape: z.ZodRawShape): Record<string, unknown> {
-  const rest: Record<string, unknown> = {}
+function withoutBase(
+  whole: object,
+  shape: z.ZodRawShape,
+  rest: Record<string, unknown> = {},
+): Record<string, unknown> {
   for (const field of Object.keys(whole)) {
     if (!baseFields.includes(field)) rest[field] = Reflect.get(whole, field)
   }
