@@ -44,3 +44,7 @@ test('what listens is reached by listen() alone', () => {
     expect.arrayContaining(['@hono/node-server', 'node:http', 'ws']),
   )
 })
+
+test('the client loads nothing at all', () => {
+  expect([...packagesOf(join(source, 'client/index.ts'))]).toEqual([])
+})
