@@ -27,6 +27,7 @@ export {
   UserExecutionEngine,
   type EngineMetrics,
   type ExecutionEngineOptions,
+  type OwnerLoad,
   type RunHandle,
   type StartOptions,
 } from './runs/execution-engine.ts'

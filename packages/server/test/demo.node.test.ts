@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { testEngine } from './support/agents.ts'
 import { json } from './support/client.ts'
 import { serve, type TestServer } from './support/serve.ts'
+import { SocketClient } from './support/socket.ts'
 import { auth, tokenFor } from './support/tokens.ts'
 
 async function open(): Promise<TestServer> {
@@ -145,5 +146,44 @@ test.each(['0.0.0.0', '::', '192.168.1.7', 'example.test'])(
   async (host) => {
     const server = createServer({ engine: testEngine(), auth, demo: true })
     await expect(server.listen({ port: 0, host })).rejects.toThrow('in demo mode')
+  },
+)
+
+// origins: DMO-1
+test('a socket without credentials gets a principal of the demo, a new one each, with a small quota of its own', async () => {
+  const server = await open()
+  const start = async (): Promise<{ userId: string; socket: SocketClient }> => {
+    const socket = await SocketClient.open(`${server.url}/v1/ws`)
+    socket.send({ type: 'start', id: 'a', agent: 'echo', input: { text: 'x' } })
+    const ended = await socket.event('a', 'agent_completed')
+    return { userId: ended.type === 'event' ? ended.event.userId : '', socket }
+  }
+  const [one, other] = [await start(), await start()]
+  expect([one.userId, other.userId]).toEqual([
+    expect.stringMatching(/^demo:[\da-f-]{36}$/),
+    expect.stringMatching(/^demo:[\da-f-]{36}$/),
+  ])
+  expect(one.userId).not.toBe(other.userId)
+  for (let index = 0; index < 20; index += 1) {
+    one.socket.send({ type: 'start', id: `b${index}`, agent: 'echo', input: { text: 'x' } })
+  }
+  expect(await one.socket.error('b19')).toMatchObject({ code: 'rate_limited' })
+  other.socket.send({ type: 'start', id: 'c', agent: 'echo', input: { text: 'x' } })
+  await other.socket.event('c', 'agent_completed')
+  // A token of the demo has a user's quota, and nobody without one gets in over HTTP.
+  expect((await fetch(`${server.url}/v1/runs`)).status).toBe(401)
+})
+
+test.each([
+  { 'x-forwarded-for': '1.2.3.4' },
+  { origin: 'https://evil.test' },
+  { host: 'evil.test' },
+])(
+  'a socket without credentials and with the headers %j is 401 in the demo, too',
+  async (headers) => {
+    const server = await open()
+    await expect(SocketClient.open(`${server.url}/v1/ws`, { headers })).rejects.toThrow(
+      'refused with 401',
+    )
   },
 )

@@ -3,6 +3,7 @@ import {
   currentScope,
   revoke,
   runOutside,
+  tryCurrentScope,
   type Owner,
   type Scope,
   type UserContext,
@@ -149,6 +150,14 @@ export interface RunHandle {
   readonly joined: boolean
   /** True where no run was started: this is the one that the idempotency key has started before. */
   readonly repeated?: boolean | undefined
+}
+
+/** What one owner has going. */
+export interface OwnerLoad {
+  /** The canonical spelling; see `canonicalOwner`. */
+  readonly owner: string
+  readonly running: number
+  readonly queued: number
 }
 
 /** What an engine has done since it was made. Names nobody. */
@@ -528,6 +537,23 @@ export class UserExecutionEngine {
       owners: this.#statistics.owners,
       instances: this.#metrics.read(),
     }
+  }
+
+  /**
+   * How many runs each owner has going and waiting, by their canonical spelling. For operators: throws `SYSTEM_ONLY`
+   * inside anybody's scope.
+   */
+  loads(): readonly OwnerLoad[] {
+    if (tryCurrentScope() !== undefined) {
+      throw new EngineError(
+        'SYSTEM_ONLY',
+        'What all owners have going cannot be read in the scope of one. Read it in runOutside(), after checking who asks.',
+      )
+    }
+    return this.#admission.runs.byOwner().map(([owner, runs]) => {
+      const running = runs.filter(({ started }) => started).length
+      return { owner, running, queued: runs.length - running }
+    })
   }
 
   /**

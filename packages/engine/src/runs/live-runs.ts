@@ -25,6 +25,11 @@ export class LiveRuns {
     if (runs.size === 0) this.#owners.delete(owner)
   }
 
+  /** For operators: everybody's, by owner. */
+  byOwner(): readonly (readonly [owner: string, runs: readonly LiveRun[]])[] {
+    return [...this.#owners].map(([owner, runs]) => [owner, [...runs.values()]] as const)
+  }
+
   /** For shutdown, which ends everybody's. */
   all(): LiveRun[] {
     return [...this.#owners.values()].flatMap((runs) => [...runs.values()])

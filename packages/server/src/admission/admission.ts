@@ -1,5 +1,6 @@
 import type { HandlerLimits } from '../handler/limits.ts'
 import type { Exchange } from '../handler/exchange.ts'
+import { demoQuota, isDemoPrincipal } from '../demo/demo-principal.ts'
 import { Problem, type ProblemCode } from '../problems/problem.ts'
 import { retryAfter } from '../problems/to-problem.ts'
 import { limitField, policyField, type NamedRate } from './rate-fields.ts'
@@ -20,6 +21,8 @@ const mostOwners = 100_000
  */
 export class Admission {
   readonly #rates: Readonly<Record<'requests' | 'runs', NamedRate & { limiter: RateLimiter }>>
+  /** What the demo's own principals may. */
+  readonly #demo: Readonly<Record<'requests' | 'runs', NamedRate & { limiter: RateLimiter }>>
   readonly #requests: Tally
   readonly #kinds: Readonly<Record<'stream' | 'socket', Tally>>
   readonly #policies: Readonly<Record<'requests' | 'runs', string>>
@@ -28,6 +31,10 @@ export class Admission {
     const requests = rate('requests', limits.requestsPerMinute)
     const runs = rate('runs', limits.runsPerMinute)
     this.#rates = { requests, runs }
+    this.#demo = {
+      requests: rate('requests', Math.min(demoQuota.requests, limits.requestsPerMinute)),
+      runs: rate('runs', Math.min(demoQuota.runs, limits.runsPerMinute)),
+    }
     this.#policies = { requests: policyField([requests]), runs: policyField([requests, runs]) }
     this.#requests = new Tally(limits.ownerRequests, limits.requests)
     this.#kinds = {
@@ -72,7 +79,8 @@ export class Admission {
   }
 
   #spend(name: 'requests' | 'runs', owner: string): string {
-    const state = this.#rates[name].limiter.take(owner)
+    const rates = isDemoPrincipal(owner) ? this.#demo : this.#rates
+    const state = rates[name].limiter.take(owner)
     const field = limitField(name, state)
     if (state.admitted) return field
     throw new Problem('rate_limited', {

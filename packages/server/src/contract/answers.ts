@@ -110,6 +110,8 @@ export type AnswerSchemaName =
   | 'Token'
   | 'Status'
   | 'Document'
+  | 'Snapshot'
+  | 'Text'
   | 'Problem'
 
 /** What answers can hold. */
@@ -138,6 +140,8 @@ export const answerSchemas: Readonly<Record<AnswerSchemaName, z.ZodType>> = {
   Ticket: z.object({ ticket: z.string(), expiresAt: time }),
   Token: z.object({ token: z.string(), expiresAt: time }),
   Status: z.object({ status: z.string() }),
+  Snapshot: z.looseObject({ at: time, scopes: z.array(z.looseObject({ id: z.string() })) }),
+  Text: z.string(),
   Document: z.looseObject({ openapi: z.string() }),
   Problem: z.object({
     type: z.string(),

@@ -8,7 +8,7 @@ export interface AnswerContract {
   /** Of a JSON body, or of each event's data in a stream; without it there is no body. */
   readonly schema?: AnswerSchemaName
   /** Default: `application/json`. */
-  readonly mediaType?: 'text/event-stream'
+  readonly mediaType?: string
 }
 
 /** What a route takes and gives: the source of its part of the OpenAPI document. */

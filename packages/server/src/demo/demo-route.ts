@@ -7,8 +7,7 @@ import type { Core } from '../handler/core.ts'
 import { jsonResponse } from '../handler/json-response.ts'
 import type { Exchange } from '../handler/exchange.ts'
 import type { PublicRoute } from '../handler/route.ts'
-import { isLoopbackAddress, isLoopbackHost } from '../identity/loopback.ts'
-import { peerOf } from '../identity/peer.ts'
+import { isLocal } from './is-local.ts'
 import { Problem } from '../problems/problem.ts'
 
 const bodySchema = z.strictObject({ userId: identifier })
@@ -40,29 +39,4 @@ async function issue(core: Core, hono: Context, exchange: Exchange): Promise<Res
     if (!ContextError.is(error)) throw error
     throw new Problem('invalid_input', { errors: error.issues })
   }
-}
-
-const forwarding = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
-
-/**
- * A loopback peer alone could be a proxy for the world, and a loopback Host alone is just a header. A page of
- * another origin cannot pose as one of ours: its Origin says where it comes from.
- */
-function isLocal(hono: Context): boolean {
-  const header = (name: string): string | undefined => hono.req.header(name)
-  const host = header('host')
-  const origin = header('origin')
-  return (
-    isLoopbackAddress(peerOf(hono.env).address) &&
-    isLoopbackHost(new URL(hono.req.url).hostname) &&
-    host !== undefined &&
-    hostOf(`http://${host}`) !== undefined &&
-    isLoopbackHost(new URL(`http://${host}`).hostname) &&
-    (origin === undefined || hostOf(origin) === hostOf(`http://${host}`)) &&
-    forwarding.every((name) => header(name) === undefined)
-  )
-}
-
-function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).host : undefined
 }

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { demoPrincipal } from '../demo/demo-principal.ts'
 import { checkedIdentity, identified } from '../identity/identity-door.ts'
 import type { Identity } from '../identity/identity.ts'
 import { refuseUserFields } from '../identity/user-fields.ts'
@@ -55,7 +56,11 @@ async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise
   const ticket = route.ticket === undefined ? undefined : tickets[0]
   // A browser cannot set this header for a socket, but it would send the cookies of a victim.
   const headerNeeded = route.ticket === 'socket' && ticket === undefined
-  if (headerNeeded && !request.headers.has('authorization')) throw unauthenticated()
+  if (headerNeeded && !request.headers.has('authorization')) {
+    const principal = demoPrincipal(core, hono)
+    if (principal === undefined) throw unauthenticated()
+    return principal
+  }
   if (ticket === undefined) return identified(core, hono)
   return checkedIdentity(await redeem(core, route, ticket, request))
 }

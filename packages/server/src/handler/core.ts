@@ -12,6 +12,8 @@ import type { Identify } from '../identity/identity.ts'
 import type { IdentityDoor } from '../identity/identity-door.ts'
 import { routes } from '../routes/routes.ts'
 import type { SocketConnection } from '../socket/socket-connection.ts'
+import { inspectRoutes } from '../inspector/inspect-routes.ts'
+import { Inspector } from '../inspector/inspector.ts'
 import { clientFinder } from '../proxy/trust-proxy.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
@@ -32,6 +34,7 @@ export interface Core extends IdentityDoor {
   readonly onError: RingfenceOptions['onError']
   readonly audit: AuditOptions | undefined
   readonly tracing: Tracing | undefined
+  readonly inspector: Inspector | undefined
   readonly limits: HandlerLimits
   readonly demo: DemoTokens | undefined
   readonly tickets: TicketStore
@@ -75,6 +78,12 @@ export function createCore(options: RingfenceOptions): Core {
   const tickets = new TicketStore(limits)
   const sockets = new Set<SocketConnection>()
   const { revocations } = options
+  const forget = revocations?.onRevoke((owner) => {
+    tickets.forgetOwner(owner)
+    for (const socket of sockets) if (socket.owner === owner) socket.revoke()
+    recordRevocation(options, owner)
+  })
+  const inspector = options.inspector === true ? new Inspector() : undefined
   return {
     engine,
     identify: demoTokens?.beside(configured) ?? requireIdentify(configured),
@@ -88,6 +97,7 @@ export function createCore(options: RingfenceOptions): Core {
     onError: options.onError,
     audit: options.audit,
     tracing: options.tracing,
+    inspector,
     limits,
     demo: demoTokens,
     tickets,
@@ -96,18 +106,20 @@ export function createCore(options: RingfenceOptions): Core {
     streams: new Set(),
     upgradeWebSocket: options.upgradeWebSocket,
     strippedPrefix,
-    routes: demo ? [...routes, demoRoute] : routes,
+    routes: [
+      ...routes,
+      ...(demo ? [demoRoute] : []),
+      ...(inspector === undefined ? [] : inspectRoutes),
+    ],
     document: undefined,
     health: undefined,
     draining: false,
     overloaded: false,
     observe: undefined,
-    release:
-      revocations?.onRevoke((owner) => {
-        tickets.forgetOwner(owner)
-        for (const socket of sockets) if (socket.owner === owner) socket.revoke()
-        recordRevocation(options, owner)
-      }) ?? (() => undefined),
+    release: () => {
+      forget?.()
+      inspector?.stop()
+    },
   }
 }
 

@@ -69,6 +69,12 @@ export interface RingfenceOptions {
    * out: only for a loopback peer and a loopback Host, with a key that dies with the process. Default: false.
    */
   readonly demo?: boolean
+  /**
+   * Adds `GET /v1/inspect`, `GET /v1/inspect/events` and the page `/inspect`: open scopes, violations with their sites, runs
+   * of each owner. For whoever has the role `admin`; owners are pseudonyms unless `authorize` allows `inspect.owners`.
+   * Default: false.
+   */
+  readonly inspector?: boolean
   /** Default: `GET /v1/ws` answers 501. */
   readonly upgradeWebSocket?: UpgradeWebSocket
   /** The path that a mount or a proxy took off before the request came here, for links. Default: none. */

@@ -14,6 +14,10 @@ export type Action =
   | 'approvals.decide'
   | 'tickets.issue'
   | 'socket.open'
+  | 'inspect.read'
+  | 'inspect.watch'
+  /** Not a request: whether an admin who may look sees whose everything is. Without `authorize` nobody does. */
+  | 'inspect.owners'
 
 /** What a request wants to do it to, as the client named it: not yet known to exist, or whose it is. */
 export interface Resource {
