@@ -52,10 +52,11 @@ test('scopes, runs and what waits are shown, their owners as pseudonyms that hol
     json<Snapshot>(await as(server, 'root', ['admin'], '/v1/inspect'))
   await expect.poll(async () => (await read()).engine.running).toBe(3)
   const [first, second] = [await read(), await read()]
-  expect(first.owners.map(({ running, queued }) => [running, queued]).toSorted()).toEqual([
-    [1, 0],
-    [2, 0],
-  ])
+  expect(
+    first.owners
+      .map(({ running, queued }) => `${running} ${queued}`)
+      .toSorted((a, b) => (a < b ? -1 : 1)),
+  ).toEqual(['1 0', '2 0'])
   expect(first.owners).toEqual(second.owners)
   for (const { owner } of first.owners) expect(owner).toMatch(/^owner-[\da-f]{12}$/)
   const runs = first.scopes.filter(({ owner }) => first.owners.some((each) => each.owner === owner))
@@ -104,7 +105,7 @@ function violatingEngine(): ReturnType<typeof createExecutionEngine> {
           const kept = currentScope()
           const child = await kept.child({}, {}, (scope) => ({ scope }))
           try {
-            child.scope.spawn('late', () => undefined)
+            void child.scope.spawn('late', () => undefined)
             return { code: 'none' }
           } catch (error) {
             return {
