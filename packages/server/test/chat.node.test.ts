@@ -39,7 +39,10 @@ test('the stream has the headers of the protocol and ends with its mark', async 
 })
 
 test.each([
-  ['a last message of an agent', { messages: [...said('x'), { role: 'assistant', parts: [] }] }],
+  [
+    'a last message of an agent',
+    { messages: [...said('x'), { ...said('y')[0], role: 'assistant' }] },
+  ],
   ['a last message without text', { messages: [{ role: 'user', parts: [{ type: 'file' }] }] }],
   ['no message', { messages: [] }],
   ['messages that are none', { messages: 'hello' }],

@@ -1,7 +1,7 @@
 import type { ThreadPolicy } from '@ringfence/engine'
 import * as z from 'zod'
 import { identifier, onDisconnect, threadPolicy } from '../body/fields.ts'
-import { Problem } from '../problems/problem.ts'
+import { lastUserText } from '../body/last-user-text.ts'
 
 /** A message as a client keeps it. Of all of it only the text is looked at. */
 export interface ClientMessage {
@@ -50,19 +50,11 @@ export const chatRequest: z.ZodType<ChatRequest> = z.object({
   ...optionFields,
 })
 
-/**
- * What the user has said last. What else stands among a client's messages is the client's word alone: the history is
- * the thread of its owner, and nothing that an agent is said to have said is believed. Throws `invalid_input` where
- * the last message is not the user's, or has no text.
- */
+/** What the user has said last: see `lastUserText`. */
 export function lastUserMessage(messages: readonly ClientMessage[]): string {
-  const last = messages.at(-1)
-  const text = (last?.parts ?? [])
-    .flatMap((part) => (part.type === 'text' && part.text !== undefined ? [part.text] : []))
-    .join('\n')
-  if (last?.role === 'user' && text.trim() !== '') return text
-  const message = last?.role === 'user' ? 'it has no text' : "it is not the user's"
-  throw new Problem('invalid_input', {
-    errors: [{ path: `messages.${messages.length - 1}`, message }],
-  })
+  return lastUserText(messages, ({ parts }) =>
+    parts
+      .flatMap(({ type, text }) => (type === 'text' && text !== undefined ? [text] : []))
+      .join('\n'),
+  )
 }

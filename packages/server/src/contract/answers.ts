@@ -101,6 +101,7 @@ export type AnswerSchemaName =
   | 'RunPage'
   | 'AgentEvent'
   | 'UiMessageChunk'
+  | 'AgUiEvent'
   | 'Thread'
   | 'ThreadPage'
   | 'MessagePage'
@@ -131,6 +132,7 @@ export const answerSchemas: Readonly<Record<AnswerSchemaName, z.ZodType>> = {
   Run: run.extend({ links }),
   RunPage: page,
   AgentEvent: agentEvent,
+  AgUiEvent: z.looseObject({ type: z.string() }),
   UiMessageChunk: z.looseObject({ type: z.string() }),
   Thread: thread,
   ThreadPage: threadPage,

@@ -1,5 +1,6 @@
 import type { Route } from '../handler/route.ts'
 import { listAgents } from './agents.ts'
+import { runAgUi } from './ag-ui.ts'
 import { approve, deny, listApprovals, readApproval } from './approvals.ts'
 import { resumeChat, sendChat, stopChat } from './chat.ts'
 import { openapi } from './openapi.ts'
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   sendChat,
   resumeChat,
   stopChat,
+  runAgUi,
   listThreads,
   readThread,
   readMessages,
