@@ -257,6 +257,20 @@ test('what a branch has not read yet is refused to another owner, whichever way 
   }
 })
 
+test('what comes out of a bound transform is refused to another owner, who may write to it', async () => {
+  await runAs('alice', async () => {
+    const transform = bind.transform<string, string>({
+      transform: (chunk, controller) => controller.enqueue(`${whoAmI()} ${chunk}`),
+    })
+    const writing = runAs('bob', async () => transform.writable.getWriter().write('his'))
+    await nextTurn()
+    const refusal = await runAs('bob', () => contextError(() => transform.readable.getReader()))
+    expect(refusal.code).toBe('CROSS_OWNER')
+    expect(await transform.readable.getReader().read()).toEqual({ done: false, value: 'alice his' })
+    await writing
+  })
+})
+
 test('the limit: what a pipe of its owner makes of a bound stream is the program’s, and anybody may read it', async () => {
   await runAs('alice', async () => {
     const piped = bind.stream<string>(witness([])).pipeThrough(new TransformStream())

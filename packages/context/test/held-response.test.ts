@@ -4,7 +4,7 @@ import { caught, contextError } from './support/caught.ts'
 import { deferred, nextTurn } from './support/deferred.ts'
 import { runAs, runtimeName, testWhere, whoAmI } from './support/platform.ts'
 import { readerOf } from './support/readers.ts'
-import { alice, users } from './support/users.ts'
+import { alice, bob, users } from './support/users.ts'
 
 const canary = '{"canary":"7f3a9c"}'
 
@@ -242,5 +242,19 @@ test('work that outlived another scope cannot read it', async () => {
   }))
   ended.resolve()
   expect((await late.outcome).code).toBe('SCOPE_CLOSED')
+  expect(await response.text()).toBe(canary)
+})
+
+test('a handler that answers Bob with Alice’s response is refused at once, and leaves no scope waiting', async () => {
+  const { response } = await respond()
+  let orphans = 0
+  const options = {
+    onOrphan: () => void (orphans += 1),
+    idleMs: 3_600_000,
+    closeBudgetMs: 3_600_000,
+  }
+  const answer = runOutside(() => users.respond(bob, options, () => response))
+  expect((await contextError(() => answer)).code).toBe('CROSS_OWNER')
+  expect(orphans).toBe(0)
   expect(await response.text()).toBe(canary)
 })

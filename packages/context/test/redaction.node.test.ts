@@ -72,3 +72,14 @@ test('the error that ends a scope shows no secret of it', async () => {
   expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
   expect(show(error, { depth: Infinity, showHidden: true })).not.toContain(canary)
 })
+
+test('a scope prints its name and how it fares, and nothing of its user, whatever is asked for', async () => {
+  const kept = await users.run({ ...input, userId: 'user-of-canary' }, (scope) => {
+    for (const options of [{}, { showHidden: true, getters: true, depth: Infinity }]) {
+      expect(show(scope, options)).toBe(`scope ${scope.id} ("with-secrets"), open`)
+      expect(show({ scope }, options)).not.toContain('user-of-canary')
+    }
+    return scope
+  })
+  expect(show(kept)).toBe(`scope ${kept.id} ("with-secrets"), closed`)
+})

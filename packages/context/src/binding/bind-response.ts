@@ -41,6 +41,12 @@ export function bindResponse(response: Response, options: BindResponseOptions = 
   void scope.spawn('response body', () => ended[0])
   const door = doorOf(scope.owner, home.cell)
   const settle = ended[1].resolve
-  const body = new HeldBody(response.body, { home, door, signal: scope.signal, idleMs, settle })
-  return createHeldResponse(response, body, door)
+  try {
+    const body = new HeldBody(response.body, { home, door, signal: scope.signal, idleMs, settle })
+    return createHeldResponse(response, body, door)
+  } catch (error) {
+    // It is somebody else's: nothing is waited for.
+    settle()
+    throw error
+  }
 }

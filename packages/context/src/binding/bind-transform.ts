@@ -1,9 +1,11 @@
 import type { Transformer } from 'node:stream/web'
 import { checkObject } from '../internal/argument.ts'
 import { takeHome } from '../internal/home.ts'
+import { admitReaders } from './admit-readers.ts'
 
 /**
- * A TransformStream whose transformer runs in the scope that is current now, whoever writes and reads (I7).
+ * A TransformStream whose transformer runs in the scope that is current now, whoever writes (I7). What comes out of it
+ * is read as a bound stream is: in another owner's open scope that is refused with `CROSS_OWNER`.
  * Throws `NO_SCOPE`; after the scope has closed the stream errors with `SCOPE_CLOSED`.
  */
 export function bindTransform<Input, Output>(
@@ -21,5 +23,7 @@ export function bindTransform<Input, Output>(
     bound.transform = (chunk, controller) =>
       home.enter('transform a chunk', () => transform.call(transformer, chunk, controller))
   }
-  return new TransformStream<Input, Output>(bound)
+  const stream = new TransformStream<Input, Output>(bound)
+  admitReaders(stream.readable, (attempt, read) => home.pull(attempt, read))
+  return stream
 }

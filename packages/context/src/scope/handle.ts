@@ -1,10 +1,18 @@
 import type { Owner } from '../ownership/owner.ts'
 import { sameOwner } from '../ownership/owner.ts'
+import { printed } from '../internal/printed.ts'
 import { runtime, type Variables } from '../internal/runtime.ts'
 import type { ScopeCell } from '../internal/scope-cell.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { checkFunction } from '../internal/argument.ts'
-import { callerOf, crossOwner, scopeClosed, scopeClosing, scopeId } from '../internal/violation.ts'
+import {
+  callerOf,
+  crossOwner,
+  nameScope,
+  scopeClosed,
+  scopeClosing,
+  scopeId,
+} from '../internal/violation.ts'
 import type { ContextAdditions, UserContext } from '../user-context/user-context.ts'
 import { abortScope, signalOf } from './abort.ts'
 import { openChildOf } from './child.ts'
@@ -117,6 +125,11 @@ class ScopeHandle implements Scope, ScopeCell {
 
   abort(reason: unknown): void {
     abortScope(this.#enterToAbort(), reason)
+  }
+
+  /** Told to show accessors, a log would show all that they lead to. */
+  [printed](): string {
+    return `${nameScope(this)}, ${this.lifecycle}`
   }
 
   /**

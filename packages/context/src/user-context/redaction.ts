@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { ArgumentError } from '../argument-error.ts'
 import type { ContextIssue } from '../errors.ts'
+import { printed } from '../internal/printed.ts'
 import { containsSecret, elements, fieldOf, isSecret, sameValue } from './secret.ts'
 
 type AnySchema = z.core.$ZodType
@@ -74,9 +75,6 @@ function cover(schema: AnySchema, value: unknown): unknown {
     Object.fromEntries(Object.entries(seen).map(([name, item]) => [name, coverItem(item)])),
   )
 }
-
-// What Node, Bun and Deno ask an object for when they print it, whatever they were told to show.
-const printed = Symbol.for('nodejs.util.inspect.custom')
 
 function frozenFrom(descriptors: PropertyDescriptorMap): object {
   // Told to show hidden properties and to call getters, they would show what is behind ours.
