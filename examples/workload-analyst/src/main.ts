@@ -3,6 +3,7 @@ import process from 'node:process'
 import { pino } from 'pino'
 import { ConfigurationError, readConfiguration } from './configuration.ts'
 import { createGreeting } from './greeting.ts'
+import { openStore, readKeptWhere } from './kept-where.ts'
 import { InvalidPricesError, type PriceTable, readPrices } from './prices/price-table.ts'
 import { createWorkloadAnalyst } from './server.ts'
 
@@ -47,8 +48,10 @@ const main = async (): Promise<void> => {
       { level: logLevel, redact: ['*.authorization', '*.token', '*.ticket', '*.key', 'key'] },
       pino.destination({ dest: 2, sync: true }),
     )
+    const keptWhere = readKeptWhere(process.argv.slice(2))
     const prices = await readPriceFile(pricesPath)
-    const server = createWorkloadAnalyst({ prices, logger, model })
+    const store = await openStore(keptWhere, logger)
+    const server = createWorkloadAnalyst({ prices, logger, model, store })
     const { url } = await server.listen(address)
 
     let stopping = false
@@ -57,7 +60,8 @@ const main = async (): Promise<void> => {
       if (stopping) process.exit(exitCode)
       stopping = true
       logger.info({ signal, graceMs }, 'stopping')
-      server.close({ graceMs }).then(
+      const closed = server.close({ graceMs }).then(() => store?.close())
+      closed.then(
         () => logger.info({ signal }, 'stopped'),
         (error: unknown) => {
           logger.error({ err: error }, 'could not stop in order')

@@ -1,4 +1,4 @@
-import { createExecutionEngine, type EngineLimits } from '@ringfence/engine'
+import { createExecutionEngine, type EngineLimits, type EngineStore } from '@ringfence/engine'
 import {
   type AgentServer,
   createServer,
@@ -18,6 +18,8 @@ export interface WorkloadAnalystOptions {
   readonly logger?: ServerLogger
   /** Words the summary of reports. Default: nobody. */
   readonly model?: ReportModel | undefined
+  /** Where runs are kept; whoever made it closes it. Default: in memory. */
+  readonly store?: EngineStore | undefined
   readonly engineLimits?: Partial<EngineLimits>
   readonly handlerLimits?: Partial<HandlerLimits>
   /** Where the page is. Default: beside the sources. */
@@ -29,10 +31,11 @@ export interface WorkloadAnalystOptions {
  * anybody on this machine a token for any user. It listens when told to.
  */
 export const createWorkloadAnalyst = (options: WorkloadAnalystOptions): AgentServer => {
-  const { prices, logger, model, engineLimits, handlerLimits, directories } = options
+  const { prices, logger, model, store, engineLimits, handlerLimits, directories } = options
   const logged = logger === undefined ? {} : { logger }
   const engine = createExecutionEngine({
     agents: createAgents({ prices, model }),
+    ...(store === undefined ? {} : { store }),
     ...(engineLimits === undefined ? {} : { limits: engineLimits }),
     ...logged,
   })

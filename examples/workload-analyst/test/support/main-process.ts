@@ -31,8 +31,11 @@ export interface MainProcess {
   kill(): void
 }
 
-export const startMain = (variables: Readonly<Record<string, string>> = {}): MainProcess => {
-  const child = spawn(process.execPath, [main], {
+export const startMain = (
+  variables: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): MainProcess => {
+  const child = spawn(process.execPath, [main, ...args], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], PORT: '0', ...variables },
