@@ -106,3 +106,15 @@ test('a handler whose engine has closed says so', async () => {
   const response = await alice.post('/v1/agents/echo/runs', { input: { text: 'a' } })
   expect([response.status, await response.json()]).toMatchObject([503, { code: 'draining' }])
 })
+
+test('a server that leaves says so, and serves as before until its time to leave is over', async () => {
+  const server = createServer({ engine: testEngine(), auth, limits: { loopDelayMs: 60_000 } })
+  const { url } = await server.listen({ port: 0 })
+  const alice = await Client.of({ url, fetch }, 'alice')
+  const closing = server.close({ leaveMs: 2_000, graceMs: 0 })
+  expect((await fetch(`${url}/readyz`)).status).toBe(503)
+  const started = await alice.post('/v1/agents/echo/runs', { input: { text: 'a' } })
+  expect([started.status, started.headers.get('connection')]).toEqual([202, 'close'])
+  await closing
+  await expect(fetch(`${url}/readyz`)).rejects.toThrow('fetch failed')
+})

@@ -49,6 +49,8 @@ export interface Core extends IdentityDoor {
   document: unknown
   /** A check of the engine that goes on. */
   health: Promise<CheckedHealth> | undefined
+  /** Set before it drains: it says so, and serves all the same. */
+  leaving: boolean
   /** Set when the server shuts down: nothing new starts, what runs may end. */
   draining: boolean
   /** Set while timers are later than `loopDelayMs`: what can be refused, is. */
@@ -113,6 +115,7 @@ export function createCore(options: RingfenceOptions): Core {
     ],
     document: undefined,
     health: undefined,
+    leaving: false,
     draining: false,
     overloaded: false,
     observe: undefined,

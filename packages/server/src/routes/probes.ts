@@ -41,11 +41,11 @@ export const ready: PublicRoute = {
 
 /** Whoever asks meanwhile gets the same answer, so that asking often costs the store nothing. */
 async function statusOf(core: Core): Promise<'ok' | 'draining' | 'failing'> {
-  if (core.draining || !core.engine.health().accepting) return 'draining'
+  if (core.leaving || core.draining || !core.engine.health().accepting) return 'draining'
   core.health ??= core.engine.checkHealth().finally(() => {
     core.health = undefined
   })
   const { status } = await core.health
-  if (core.draining || status === 'closed') return 'draining'
+  if (core.leaving || core.draining || status === 'closed') return 'draining'
   return status === 'failing' ? 'failing' : 'ok'
 }

@@ -26,7 +26,12 @@ export interface ListenOptions {
 }
 
 export interface CloseOptions {
-  /** Milliseconds that running runs may take to finish. Default: 10,000. */
+  /**
+   * Milliseconds for which `/readyz` says 503 and everything is served as before, so that whoever balances the load has time
+   * to look elsewhere: more than the interval of its probes times the failures that it waits for. Default: 0.
+   */
+  readonly leaveMs?: number
+  /** Milliseconds that running runs may take to finish then. Default: 10,000. */
   readonly graceMs?: number
 }
 
@@ -50,7 +55,7 @@ export interface AgentServer {
   listen(options?: ListenOptions): Promise<Listening>
 
   /**
-   * Drains and ends. `/readyz` says 503, new runs and sockets are refused with 503; runs get `graceMs` to finish,
+   * Drains and ends. `/readyz` says 503; after `leaveMs` new runs and sockets are refused with 503; runs get `graceMs` to finish,
    * then are cancelled; every follower gets the terminal event; sockets close with 1001; a second later
    * whatever is still connected is cut. Also closes the engine. Closing again waits for the first.
    */
@@ -115,9 +120,9 @@ export function createServer(options: ServerOptions): AgentServer {
       return { url: listener.url, port: listener.port, metricsUrl: measured?.url }
     },
 
-    close({ graceMs = 10_000 } = {}) {
+    close({ leaveMs = 0, graceMs = 10_000 } = {}) {
       return (closed ??= runOutside(async () => {
-        await drain(core, await listening?.catch(() => undefined), graceMs)
+        await drain(core, await listening?.catch(() => undefined), { leaveMs, graceMs })
         // To the last: a shutdown is when somebody looks.
         await measured?.close()
       }))

@@ -1,4 +1,5 @@
 import type { Core } from '../handler/core.ts'
+import type { CloseOptions } from './create-server.ts'
 import type { Listener } from './listen.ts'
 
 const flushMs = 1_000
@@ -7,10 +8,13 @@ const flushMs = 1_000
 export async function drain(
   core: Core,
   listener: Listener | undefined,
-  graceMs: number,
+  { leaveMs, graceMs }: Required<CloseOptions>,
 ): Promise<void> {
-  core.draining = true
+  core.leaving = true
   listener?.beginDrain()
+  // Whoever sends requests here is to look elsewhere first: nobody is refused for that.
+  if (leaveMs > 0) await delay(leaveMs)
+  core.draining = true
   await core.engine.close({ graceMs })
   // Every run has its terminal event now, and streams end with it; sockets get a turn to send theirs.
   await Promise.all(

@@ -28,5 +28,5 @@ export function hold(port: number, head: string): Socket {
 
 /** The status of each answer in what came over a connection. */
 export function statuses(answer: string): number[] {
-  return [...answer.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status))
+  return [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
 }
