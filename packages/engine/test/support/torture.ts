@@ -11,7 +11,7 @@ import {
   type AgentExecution,
 } from '../../src/index.ts'
 import { caught } from './caught.ts'
-import { deferred, nextTurn } from './deferred.ts'
+import { deferred, nextTurn, type Deferred } from './deferred.ts'
 import { collect, engineOf, expectOneStory } from './engine.ts'
 import { expectNothingLeft } from './quiet.ts'
 import { randomOf } from './random.ts'
@@ -51,6 +51,33 @@ function canariesIn(value: unknown): string[] {
   return [...(JSON.stringify(value) ?? '').matchAll(canaries)].map(([, userId]) => userId ?? '')
 }
 
+const kinds = ['plain', 'throw', 'refuse', 'ignore', 'slow', 'queue', 'cache', 'load', 'hear']
+
+/** What has to be done for a planted mistake to show. */
+const kindOf: Readonly<Record<Fault, string>> = {
+  'a tool that remembers its user': 'plain',
+  'a queue that does not bring its jobs home': 'queue',
+  'a cache that goes by name alone': 'cache',
+  'a loader for everybody': 'load',
+  'a listener that is not bound': 'hear',
+  'a prompt that is added to by everybody': 'plain',
+  'threads that go by id alone': 'plain',
+  'one account for everybody': 'plain',
+}
+
+/** Lets nobody go on from a place before so many users have come to it: what overlaps does so for certain. */
+function gathering(count: number): (place: string) => Promise<void> | undefined {
+  const places = new Map<string, { readonly came: Set<string>; readonly all: Deferred<void> }>()
+  return (place) => {
+    if (count === 0) return undefined
+    const { came, all } = places.get(place) ?? { came: new Set<string>(), all: deferred() }
+    places.set(place, { came, all })
+    came.add(users.current().userId)
+    if (came.size === count) all.resolve()
+    return all.promise
+  }
+}
+
 const inputSchema = z.object({ mark: z.string(), plan: z.array(z.string()) })
 
 /**
@@ -78,6 +105,8 @@ export async function torture({
     meetings.push([place, users.current().userId, canariesIn(value)])
   }
   const parts = sharedParts(canaryOf, fault)
+  const planted = fault === undefined ? undefined : kindOf[fault]
+  const together = gathering(fault === undefined ? 0 : userCount)
   const tokensOf = (userId: string): number => 1 + Number(userId.slice(5))
   const spent = new Map<string, { attempted: number; charged: number }>()
   const charge = (what: 'attempted' | 'charged', tokens: number): void => {
@@ -95,13 +124,14 @@ export async function torture({
     name: 'look',
     input: z.object({ mark: z.string(), how: z.string() }),
     output: z.object({ mark: z.string(), by: z.string() }),
-    // The planted mistake has to show on a busy machine as well.
-    timeoutMs: fault === undefined ? 12 : 5_000,
+    // Whoever carries a planted mistake waits for the others, however busy the machine is.
+    timeoutMs: fault === undefined ? 12 : 900_000,
     run: async ({ mark, how }, { signal }) => {
       meet('tool', mark)
       signal.addEventListener('abort', () => meet('tool listener', mark))
       shared = users.current().userId
       await sleep()
+      if (how === planted) await together('to do it')
       if (how === 'queue') {
         await parts.queue(async () => {
           meet('queue', mark)
@@ -114,8 +144,10 @@ export async function torture({
       if (how === 'hear') {
         parts.hear(() => meet('listener', mark))
         await sleep()
+        await together('to announce')
         parts.announce()
       }
+      if (how === planted) await together('when it is done')
       if (how === 'throw') throw new Error(`internal ${mark}`)
       if (how === 'refuse') throw new AgentError('REFUSED', `not for ${mark}`)
       if (how === 'ignore')
@@ -180,7 +212,8 @@ export async function torture({
     store: parts.store,
     limits: {
       ownerConcurrency: 3,
-      concurrency,
+      // Those who wait for each other must all have begun.
+      concurrency: fault === undefined ? concurrency : userCount * runsEach,
       // Slow machines are no fault of anybody's.
       queueMs: 900_000,
       runMs: 900_000,
@@ -200,16 +233,17 @@ export async function torture({
   const seen: [userId: string, event: AgentEvent][] = []
   const openedBefore = inspect().openedScopes
 
+  const planOf = (first: boolean): string[] => {
+    if (fault !== undefined) return first ? ['first', kindOf[fault]] : [kindOf[fault]]
+    if (first) return ['first', 'ignore', 'slow']
+    const length = 1 + Math.floor(random() * 3)
+    return Array.from({ length }, () => kinds[Math.floor(random() * kinds.length)] ?? '')
+  }
+
   const oneRun = async (userId: string, index: number): Promise<void> => {
     const mark = canaryOf(userId)
-    const kinds = ['plain', 'throw', 'refuse', 'ignore', 'slow', 'queue', 'cache', 'load', 'hear']
     const first = userId === 'user-0' && index === 0
-    const plan = first
-      ? ['first', 'ignore', 'slow']
-      : Array.from(
-          { length: 1 + Math.floor(random() * 3) },
-          () => kinds[Math.floor(random() * kinds.length)] ?? '',
-        )
+    const plan = planOf(first)
     const { runId } = await users.run({ userId, requestId: `${userId}.${index}` }, () =>
       engine.start(
         'work',
@@ -218,7 +252,7 @@ export async function torture({
         { threadId: 'main', threadPolicy: 'parallel' },
       ),
     )
-    if (!first && random() < 0.25) {
+    if (!first && fault === undefined && random() < 0.25) {
       void sleep().then(() => users.run({ userId }, () => engine.cancel(runId)))
     }
     await users.run({ userId }, async () => {
