@@ -16,7 +16,8 @@ export function toJson(value: unknown, limitBytes: number, subject: string): unk
   if (text === undefined) {
     throw new EngineError('INVALID_OUTPUT', `${subject} cannot be written as JSON.`)
   }
-  const bytes = new TextEncoder().encode(text).byteLength
+  // No code unit takes more than three bytes: what is far from the limit need not be encoded.
+  const bytes = text.length * 3 <= limitBytes ? 0 : new TextEncoder().encode(text).byteLength
   if (bytes > limitBytes) {
     throw new EngineError(
       'RESULT_TOO_LARGE',

@@ -105,7 +105,8 @@ async function readStream(
     signal.throwIfAborted()
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       signal.throwIfAborted()
-      await add(next.value)
+      const room = add(next.value)
+      if (room !== undefined) await room
       pieces += 1
       if (pieces % piecesInOneGo === 0) await nextTurn()
     }

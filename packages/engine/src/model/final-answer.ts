@@ -6,7 +6,6 @@ import { BrokenAnswer } from './model-failure.ts'
 /** Throws where the answer did not end as answers should: it is no answer then, whatever it says (I10). */
 export function refuseUnfinished({ finishReason, requests }: Answer): void {
   const { unified, raw } = finishReason ?? { unified: 'interrupted', raw: undefined }
-  const cause = new Error(`The model finished with "${unified}" (${raw ?? 'no reason given'})`)
   switch (unified) {
     case 'stop':
       return
@@ -20,7 +19,7 @@ export function refuseUnfinished({ finishReason, requests }: Answer): void {
       )
     case 'content-filter':
       throw new EngineError('MODEL_FILTERED', "The model's provider filtered its answer.", {
-        cause,
+        cause: reason(),
       })
     case 'interrupted':
       throw new BrokenAnswer()
@@ -33,7 +32,12 @@ export function refuseUnfinished({ finishReason, requests }: Answer): void {
   }
 
   function failed(message: string): EngineError {
-    return new EngineError('MODEL_FAILED', message, { cause })
+    return new EngineError('MODEL_FAILED', message, { cause: reason() })
+  }
+
+  // Only where it is needed: an error's stack costs more than a step.
+  function reason(): Error {
+    return new Error(`The model finished with "${unified}" (${raw ?? 'no reason given'})`)
   }
 }
 

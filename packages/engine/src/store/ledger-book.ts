@@ -36,7 +36,7 @@ export class LedgerBook {
 function increase(sums: Sums, amounts: SomeAmounts): void {
   for (const measure of ledgerMeasures) {
     const added = amounts[measure]
-    if (added !== undefined)
+    if (added !== undefined && added !== 0)
       sums[measure] = Math.min(Number.MAX_SAFE_INTEGER, sums[measure] + added)
   }
 }
