@@ -6,13 +6,18 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { readEvents } from './support/analyst.ts'
+import { complete, type ModelEndpoint, startModelEndpoint } from './support/model-endpoint.ts'
 import { build, type MainProcess, startMain } from './support/main-process.ts'
 
 const started: MainProcess[] = []
+const endpoints: ModelEndpoint[] = []
+/** For what a busy machine takes long to come to. */
+const waiting = { timeout: 30_000 }
 
 beforeAll(build, 180_000)
-afterEach(() => {
+afterEach(async () => {
   for (const main of started.splice(0)) main.kill()
+  await Promise.all(endpoints.splice(0).map((endpoint) => endpoint.close()))
 })
 
 const start = (variables: Readonly<Record<string, string>> = {}): MainProcess => {
@@ -33,7 +38,9 @@ const inShell = async (line: string, cwd: string = tmpdir()): Promise<string> =>
 /** A log that keeps the server busy for a moment. */
 const longLog = `input_tokens,output_tokens\n${'123456,7890\n'.repeat(150_000)}`
 
-const startLongRun = async (url: string): Promise<Response> => {
+const shortLog = 'input_tokens,output_tokens\n7,8\n'
+
+const startRun = async (url: string, log: string): Promise<Response> => {
   const headers = { 'content-type': 'application/json' }
   const body = JSON.stringify({ userId: 'alice' })
   const issued: unknown = await (
@@ -44,7 +51,7 @@ const startLongRun = async (url: string): Promise<Response> => {
   return fetch(`${url}/v1/agents/supervisor/runs`, {
     method: 'POST',
     headers: { ...headers, accept: 'text/event-stream', authorization: `Bearer ${String(token)}` },
-    body: JSON.stringify({ input: { log: longLog } }),
+    body: JSON.stringify({ input: { log } }),
   })
 }
 
@@ -101,13 +108,21 @@ describe('the command', { timeout: 60_000 }, () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
     '%s lets a run finish, tells its follower, and ends with 0 and no orphan',
     async (signal) => {
-      const main = start()
+      let answer: () => void = () => undefined
+      // The run goes on until the model answers, however fast the machine is.
+      const endpoint = await startModelEndpoint((response) => {
+        answer = () => complete('All is well.')(response)
+      })
+      endpoints.push(endpoint)
+      const main = start({ RINGFENCE_MODEL_URL: endpoint.url.href })
       const url = await urlOf(main)
-      const stream = await startLongRun(url)
+      const stream = await startRun(url, shortLog)
+      await expect.poll(() => endpoint.requests.length, waiting).toBe(1)
       main.child.kill(signal)
       await main.said('"stopping"')
       const refused = await fetch(`${url}/readyz`)
       expect(refused.status).toBe(503)
+      answer()
       const events = await readEvents(stream)
       expect(events.at(-1)?.type).toBe('agent_completed')
       expect(await main.ended).toBe(0)
@@ -118,7 +133,7 @@ describe('the command', { timeout: 60_000 }, () => {
 
   test('a second signal ends it at once, with the code of the signal', async () => {
     const main = start()
-    const stream = await startLongRun(await urlOf(main))
+    const stream = await startRun(await urlOf(main), longLog)
     main.child.kill('SIGTERM')
     await main.said('"stopping"')
     main.child.kill('SIGINT')

@@ -135,13 +135,13 @@ const sources: Record<string, Source> = {
     code: 'CANCELLED',
   },
   'its deadline': {
-    limits: { runMs: 60 },
+    limits: { runMs: 250 },
     end: () => undefined,
     terminal: failed('RUN_DEADLINE'),
     code: 'RUN_DEADLINE',
   },
   idleness: {
-    limits: { idleMs: 60 },
+    limits: { idleMs: 250 },
     end: () => undefined,
     terminal: failed('IDLE_DEADLINE'),
     code: 'IDLE_DEADLINE',

@@ -28,7 +28,7 @@ test('a run that tells nothing for too long ends with IDLE_DEADLINE, also where 
     output: z.null(),
     run: (_, execution) => execution.delegate(part, {}),
   })
-  const engine = engineOf([agent], { limits: { idleMs: 30, abortGraceMs: 40 } })
+  const engine = engineOf([agent], { limits: { idleMs: 400, abortGraceMs: 40 } })
   await users.run(alice, async () => {
     const events = await runToEnd(engine, 'agent')
     expectOneStory(events)
@@ -42,7 +42,7 @@ test('a run that tells nothing for too long ends with IDLE_DEADLINE, also where 
       expect(data).toMatchObject({
         error: {
           code: 'IDLE_DEADLINE',
-          message: 'The run told nothing for 30 ms and was given up.',
+          message: 'The run told nothing for 400 ms and was given up.',
         },
       })
     }
@@ -57,10 +57,10 @@ test('a run that goes on telling is not idle, however long it takes', async () =
     name: 'tells',
     input: z.object({ how: z.enum(['think', 'text', 'progress']) }),
     output: z.null(),
-    limits: { idleMs: 400 },
+    limits: { idleMs: 1_000 },
     run: async ({ how }, agent) => {
       const since = performance.now()
-      while (performance.now() - since < 900) {
+      while (performance.now() - since < 1_500) {
         await new Promise((resolve) => setTimeout(resolve, 20))
         if (how === 'progress') agent.progress(0.5)
         else await agent[how]('still there')
@@ -94,14 +94,14 @@ test('a run that waits for its turn is not idle', async () => {
     name: 'quick',
     input: empty,
     output: z.null(),
-    limits: { idleMs: 60 },
+    limits: { idleMs: 600 },
     run: () => null,
   })
   const engine = engineOf([waits, quick], { limits: { ownerConcurrency: 1 } })
   await users.run(alice, async () => {
     await engine.start('waits', {})
     const second = await engine.start('quick', {})
-    await new Promise((resolve) => setTimeout(resolve, 120))
+    await new Promise((resolve) => setTimeout(resolve, 900))
     gate.resolve()
     await expect(second.result).resolves.toBeNull()
   })

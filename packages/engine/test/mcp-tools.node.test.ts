@@ -284,7 +284,7 @@ test('a connection is closed when it is idle, and when its owner is revoked', as
       const { userId } = users.current()
       return fakeClient({}, () => closed.push(`${userId}, as ${users.current().userId}`))
     },
-    idleMs: 10,
+    idleMs: 300,
   })
   await users.run(alice, () => tools.tools())
   await until(() => tools.connections === 0)

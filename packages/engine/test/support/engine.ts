@@ -17,7 +17,9 @@ export function engineOf(
 ): UserExecutionEngine {
   const registry = new AgentRegistry()
   for (const agent of agents) registry.register(agent)
-  return createExecutionEngine({ agents: registry.freeze(), ...options })
+  // How long a busy machine takes to make an instance is nothing that a test's log is about.
+  const targets = { creationMs: 60_000, disposalMs: 60_000 }
+  return createExecutionEngine({ agents: registry.freeze(), targets, ...options })
 }
 
 /** Everything that the run tells, to its end. Called in a scope of the run's owner. */
