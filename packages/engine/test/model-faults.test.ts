@@ -10,7 +10,7 @@ import { RecordingLogger } from './support/recording-logger.ts'
 import { untyped } from './support/untyped.ts'
 import { alice, users } from './support/users.ts'
 
-const retry = { firstDelayMs: 1, longestDelayMs: 50 }
+const retry = { baseMs: 1, maxMs: 50 }
 const input = { message: 'Hello' }
 
 /** Runs the agent for alice to its end. */
@@ -79,6 +79,21 @@ describe.each(versions)('with a model of the specification %s', (version) => {
     expect(model.doStreamCalls).toHaveLength(3)
     expect(JSON.stringify(story)).not.toContain('secret of the provider')
     expect(logger.text()).toContain('secret of the provider')
+  })
+
+  test('an error that says no more than its status is tried again where that passes', async () => {
+    const bare = (statusCode: number): Error => Object.assign(new Error('bare'), { statusCode })
+    for (const [status, tries] of [
+      [403, 1],
+      [408, 3],
+      [503, 3],
+    ] as const) {
+      const model = mockModel(version, () => {
+        throw bare(status)
+      })
+      expect((await run(agentOf(model))).at(-1)).toMatchObject(failedWith('MODEL_FAILED'))
+      expect([status, model.doStreamCalls.length]).toEqual([status, tries])
+    }
   })
 
   test('an error that does not pass is not tried again', async () => {
@@ -253,7 +268,7 @@ describe.each(versions)('with a model of the specification %s', (version) => {
     const model = mockModel(version, () => {
       throw apiError(429, { 'retry-after': '30' })
     })
-    const agent = agentOf(model, { retry: { longestDelayMs: 60_000 } })
+    const agent = agentOf(model)
     const logger = new RecordingLogger()
     const engine = engineOf([agent], { logger })
     await users.run(alice, async () => {

@@ -39,7 +39,7 @@ describe.each(providers)('through @ai-sdk/openai-compatible %s and a socket', (_
     const agent: AgentDefinition = modelAgent({
       name: 'assistant',
       model: () => create(server.url, `key of ${users.current().userId}`),
-      retry: { firstDelayMs: 1, longestDelayMs: 2_000 },
+      retry: { baseMs: 1, maxMs: 2_000 },
       ...options,
     })
     const engine = engineOf([agent])

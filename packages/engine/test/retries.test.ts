@@ -231,9 +231,13 @@ test('a circuit that opens in between ends the trying, and the failure before it
 test('retrying needs a scope, and rejects with what the last attempt failed with', async () => {
   const policy = checkedRetry(quick)
   const failing = (number: number): Promise<never> => Promise.reject(new Error(`attempt ${number}`))
-  const error = await users.run(alice, () => caught(() => retrying(failing, policy, Math.random)))
+  const error = await users.run(alice, () =>
+    caught(() => retrying(failing, { policy, random: Math.random })),
+  )
   expect(error).toMatchObject({ message: 'attempt 3' })
-  expect(await contextError(() => retrying(failing, policy, Math.random))).toMatchObject({
+  expect(
+    await contextError(() => retrying(failing, { policy, random: Math.random })),
+  ).toMatchObject({
     code: 'NO_SCOPE',
   })
 })

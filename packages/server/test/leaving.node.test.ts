@@ -108,7 +108,7 @@ function stalled(port: number, token: string, path: string): ReturnType<typeof c
 }
 
 test('a reader that stalls holds up nobody, is given little, and is cut', async () => {
-  const server = await serve({ limits: { heartbeatMs: 100, unreadMs: 3_000 } })
+  const server = await serve({ limits: { heartbeatMs: 100, unreadMs: 6_000 } })
   const alice = await Client.of(server, 'alice')
   // 25 MB of events: more than the kernel takes for a reader that does not read.
   const runId = await alice.start('chatty', { count: 250, size: 100_000 })

@@ -3,7 +3,7 @@ import { EngineError } from '../errors/engine-error.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { withoutUndefined } from '../internal/without-undefined.ts'
 import type { EngineLogger } from '../logger.ts'
-import { verdictOn } from '../retries/verdict.ts'
+import { verdictOn, type Verdict } from '../retries/verdict.ts'
 import { Circuit, type CircuitPolicy, type Passage } from './circuit.ts'
 
 /** When calls of a dependency that keeps failing are refused, for each owner by themselves. */
@@ -80,9 +80,13 @@ export class Circuits {
 
   /**
    * Does work that needs a dependency, for the owner of the current scope. Rejects with `CIRCUIT_OPEN`, without
-   * beginning, while it is refused to them.
+   * beginning, while it is refused to them. `judge` says what a failure says of the dependency.
    */
-  async guard<Result>(dependency: string, work: () => Promise<Result>): Promise<Result> {
+  async guard<Result>(
+    dependency: string,
+    work: () => Promise<Result>,
+    judge: (error: unknown) => Verdict = verdictOn,
+  ): Promise<Result> {
     const key = `${canonicalOwner(currentScope().owner)}\n${dependency}`
     const kept = this.#use(key, dependency)
     const { circuit } = kept
@@ -94,7 +98,7 @@ export class Circuits {
       passage.succeeded(this.#now())
       return result
     } catch (error) {
-      this.#judge(dependency, circuit, passage, error)
+      this.#judge({ dependency, circuit, passage }, error, judge(error))
       throw error
     } finally {
       kept.going -= 1
@@ -122,9 +126,16 @@ export class Circuits {
       .toSorted((one, other) => (one.dependency < other.dependency ? -1 : 1))
   }
 
-  #judge(dependency: string, circuit: Circuit, passage: Passage, error: unknown): void {
+  #judge(
+    {
+      dependency,
+      circuit,
+      passage,
+    }: { readonly dependency: string; readonly circuit: Circuit; readonly passage: Passage },
+    error: unknown,
+    verdict: Verdict,
+  ): void {
     const now = this.#now()
-    const verdict = verdictOn(error)
     if (verdict === 'answered') passage.succeeded(now)
     if (verdict === 'unknown') passage.unknown()
     if (verdict !== 'failed') return

@@ -89,5 +89,5 @@ function callAgain<Output>(
     dependency === undefined
       ? attempt
       : (number: number) => circuits.guard(dependency, () => attempt(number))
-  return retry === undefined ? guarded(1) : retrying(guarded, retry, random)
+  return retry === undefined ? guarded(1) : retrying(guarded, { policy: retry, random })
 }

@@ -42,6 +42,11 @@ export class AnswerEvents {
     return this.#begun
   }
 
+  /** Whether this is what the story could not be told for. */
+  lost(error: unknown): boolean {
+    return this.#failure !== undefined && this.#failure.error === error
+  }
+
   /** A new answer is to come. */
   beginAnswer(): void {
     this.#begun = false

@@ -6,7 +6,7 @@ export {
   type TextOutput,
 } from './model-agent.ts'
 export type { ModelLimits } from './model-limits.ts'
-export type { RetryOptions } from './retry.ts'
+export type { RetryOptions } from '../retries/retry-policy.ts'
 export type { PromptContent, PromptFile } from './prompt.ts'
 
 // What they are made of: a model of the AI SDK's provider specification, and tools.

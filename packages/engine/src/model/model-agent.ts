@@ -2,12 +2,13 @@ import * as z from 'zod'
 import { defineAgent, type AgentDefinition, type AgentLimits } from '../agents/define-agent.ts'
 import type { ToolDefinition } from '../agents/define-tool.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
+import { checkedName } from '../internal/checked-name.ts'
+import { checkedRetry, type RetryOptions } from '../retries/retry-policy.ts'
 import { modelJsonSchema } from './json-schema.ts'
 import type { LanguageModel, ModelSettings, ProviderTool, ToolChoice } from './language-model.ts'
 import { splitLimits, type ModelLimits } from './model-limits.ts'
 import { isTool, isToolSource, ModelTools, suppliedTool, type ToolSource } from './model-tool.ts'
 import { defaultPrompt, type PromptContent } from './prompt.ts'
-import { resolveRetry, type RetryOptions } from './retry.ts'
 import { runModelAgent, type ModelAgent } from './run-model-agent.ts'
 
 /** What a model agent takes where it says nothing else: `{ message }`. */
@@ -51,7 +52,13 @@ export interface ModelAgentOptions<
   /** How often the model may be asked. Then `MODEL_STEP_LIMIT`. Default 10. */
   readonly maxSteps?: number
   readonly limits?: AgentLimits & Partial<ModelLimits>
-  readonly retry?: Partial<RetryOptions>
+  /** Tries a call again that failed for a passing reason, as long as nothing of its answer was told. */
+  readonly retry?: RetryOptions
+  /**
+   * What the model depends on, by a name that tools and models may share: the circuit that opens for a user where it has
+   * failed several times in a row for them. Default: the model's provider and id, as `openai.chat/gpt-5`.
+   */
+  readonly dependency?: string
   /** False asks for whole answers (`doGenerate`), for a provider that cannot stream. Default true. */
   readonly streams?: boolean
 }
@@ -65,7 +72,7 @@ const textOutput: TextOutput = z.object({ text: z.string() })
  * and fencing, and a model that stalls, fails, never ends or breaks off ends in a typed error, never in success.
  *
  * Fails with `MODEL_FAILED`, `MODEL_DEADLINE`, `MODEL_OUTPUT_LIMIT`, `MODEL_FILTERED`, `MODEL_MISTAKEN`,
- * `MODEL_STEP_LIMIT`. Throws TypeError for a bad name or limit.
+ * `MODEL_STEP_LIMIT`, `CIRCUIT_OPEN`. Throws TypeError for a bad name or limit.
  *
  * @example
  * const assistant = modelAgent({
@@ -104,7 +111,9 @@ export function modelAgent<
     settings: { ...options.settings },
     maxSteps: checkedLimit('maxSteps', maxSteps, 1),
     limits: limits.model,
-    retry: resolveRetry(options.retry),
+    retry: checkedRetry(options.retry ?? {}),
+    dependency:
+      options.dependency === undefined ? undefined : checkedName('dependency', options.dependency),
     streams: options.streams ?? true,
   }
   return defineAgent<InputSchema, OutputSchema>({

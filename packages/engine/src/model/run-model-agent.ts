@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { EngineError } from '../errors/engine-error.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
+import { cut } from '../internal/cut.ts'
 import { AnswerEvents } from './answer-events.ts'
 import { earlierMessages, remember } from './conversation.ts'
 import { executeRequests } from './execute-requests.ts'
@@ -14,10 +15,10 @@ import type {
   ToolChoice,
 } from './language-model.ts'
 import { Mistakes } from './mistakes.ts'
+import type { RetryPolicy } from '../retries/retry-policy.ts'
 import type { ModelLimits } from './model-limits.ts'
 import type { ModelTools, ToolSource } from './model-tool.ts'
 import { userMessage, type FilePart, type Message, type PromptContent } from './prompt.ts'
-import type { RetryOptions } from './retry.ts'
 import { takeStep, type StepCaller } from './take-step.ts'
 
 /** A model agent with everything resolved that does not depend on who runs it. */
@@ -35,7 +36,9 @@ export interface ModelAgent<Input> {
   readonly settings: ModelSettings
   readonly maxSteps: number
   readonly limits: ModelLimits
-  readonly retry: RetryOptions
+  readonly retry: RetryPolicy
+  /** Undefined where it is named after the model. */
+  readonly dependency: string | undefined
   readonly streams: boolean
 }
 
@@ -64,6 +67,7 @@ export async function runModelAgent<Input>(
     execution,
     limits,
     retry,
+    dependency: agent.dependency ?? cut(`${model.provider}/${model.modelId}`, 200),
     events: new AnswerEvents(execution, agent.output === undefined),
     streams: agent.streams,
   }

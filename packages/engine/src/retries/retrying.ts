@@ -5,6 +5,16 @@ import { retryAfterOf } from './retry-after.ts'
 import { backoffMs, type RetryPolicy } from './retry-policy.ts'
 import { verdictOn } from './verdict.ts'
 
+export interface RetryingOptions {
+  readonly policy: RetryPolicy
+  /** From 0 to 1. */
+  readonly random: () => number
+  /** Whether another attempt is allowed where an error alone would allow it. Default: it is. */
+  readonly mayRepeat?: () => boolean
+  /** Told of every failure, and of the wait before the next attempt; undefined where there is none. */
+  readonly onFailure?: (error: unknown, attempt: number, waitMs: number | undefined) => void
+}
+
 /**
  * Calls `attempt` with 1, 2 and so on, until it succeeds, fails for good, or has failed as often as it may. Waits
  * in between, as long as the error asks for (`Retry-After`) or a random time that grows; a wait that would outlast the
@@ -13,8 +23,7 @@ import { verdictOn } from './verdict.ts'
  */
 export async function retrying<Result>(
   attempt: (number: number) => Promise<Result>,
-  policy: RetryPolicy,
-  random: () => number,
+  options: RetryingOptions,
 ): Promise<Result> {
   let last: unknown
   for (let number = 1; ; number += 1) {
@@ -23,14 +32,26 @@ export async function retrying<Result>(
     } catch (error) {
       // A circuit that has opened says nothing that the failure before it did not say better.
       if (number > 1 && isCircuitOpen(error)) throw last
-      if (number >= policy.attempts || verdictOn(error) !== 'failed') throw error
-      const scope = currentScope()
-      const waitMs = retryAfterOf(error, Date.now()) ?? backoffMs(policy, number, random())
-      if (scope.deadline !== undefined && Date.now() + waitMs >= scope.deadline) throw error
-      await wait(waitMs, scope)
+      const waitMs = waitAfter(error, number, options)
+      options.onFailure?.(error, number, waitMs)
+      if (waitMs === undefined) throw error
+      await wait(waitMs, currentScope())
       last = error
     }
   }
+}
+
+/** Milliseconds to wait after an attempt, or undefined where it was the last. */
+function waitAfter(
+  error: unknown,
+  number: number,
+  { policy, random, mayRepeat }: RetryingOptions,
+): number | undefined {
+  if (number >= policy.attempts || verdictOn(error) !== 'failed') return undefined
+  if (mayRepeat?.() === false) return undefined
+  const { deadline } = currentScope()
+  const waitMs = retryAfterOf(error, Date.now()) ?? backoffMs(policy, number, random())
+  return deadline !== undefined && Date.now() + waitMs >= deadline ? undefined : waitMs
 }
 
 function isCircuitOpen(error: unknown): boolean {

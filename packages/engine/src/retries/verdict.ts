@@ -1,6 +1,6 @@
 import { ContextError } from '@ringfence/context'
 import { AgentError } from '../errors/agent-error.ts'
-import { EngineError } from '../errors/engine-error.ts'
+import { EngineError, type EngineErrorCode } from '../errors/engine-error.ts'
 
 /**
  * What an error says of the dependency that was called: it `failed` and may do better next time, it `answered`
@@ -17,13 +17,31 @@ export function verdictOn(error: unknown): Verdict {
   if (ContextError.is(error)) return 'unknown'
   const retryable = propertyOf(error, 'isRetryable')
   if (AgentError.is(error)) return retryable === true ? 'failed' : 'answered'
-  return retryable === false ? 'answered' : 'failed'
+  if (typeof retryable === 'boolean') return retryable ? 'failed' : 'answered'
+  const status = propertyOf(error, 'statusCode')
+  return typeof status === 'number' && isRefusal(status) ? 'answered' : 'failed'
 }
 
+/** An answer of a server that would be the same again. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && !passing.has(status)
+}
+
+const passing = new Set([408, 409, 425, 429])
+
+const answers = new Set<EngineErrorCode>([
+  'INVALID_OUTPUT',
+  'MODEL_FILTERED',
+  'MODEL_OUTPUT_LIMIT',
+  'RESULT_TOO_LARGE',
+])
+
 function verdictOnOwn({ code, cause }: EngineError): Verdict {
-  if (code === 'TOOL_DEADLINE') return 'failed'
-  if (code === 'TOOL_FAILED') return cause === undefined ? 'failed' : verdictOn(cause)
-  return code === 'INVALID_OUTPUT' || code === 'RESULT_TOO_LARGE' ? 'answered' : 'unknown'
+  if (code === 'TOOL_DEADLINE' || code === 'MODEL_DEADLINE') return 'failed'
+  if (code === 'TOOL_FAILED' || code === 'MODEL_FAILED') {
+    return cause === undefined ? 'failed' : verdictOn(cause)
+  }
+  return answers.has(code) ? 'answered' : 'unknown'
 }
 
 /** A property that is read without calling a getter of a foreign error's own. */
