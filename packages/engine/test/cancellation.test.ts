@@ -8,6 +8,8 @@ import {
   type AgentDefinition,
   type AgentEvent,
   type AgentExecution,
+  type BudgetOptions,
+  type ToolCallContext,
   type UserExecutionEngine,
 } from '../src/index.ts'
 import { caught } from './support/caught.ts'
@@ -33,13 +35,18 @@ interface Nest {
 }
 
 /** A run whose innermost work either gives way when it is told to, or ignores it and goes on when it is let. */
-function nest(place: Place, obeys: boolean, engine: () => UserExecutionEngine): Nest {
+function nest(
+  place: Place,
+  obeys: boolean,
+  engine: () => UserExecutionEngine,
+  beside?: (own: AgentExecution) => Promise<unknown>,
+): Nest {
   const begun = deferred()
   const gate = deferred()
   const late = deferred<Readonly<Record<string, unknown>>>()
   let execution: AgentExecution | undefined
 
-  const work = async (signal: AbortSignal): Promise<null> => {
+  const work = async (signal: AbortSignal, inTool?: ToolCallContext): Promise<null> => {
     begun.resolve()
     if (obeys) {
       await aborted(signal)
@@ -56,6 +63,13 @@ function nest(place: Place, obeys: boolean, engine: () => UserExecutionEngine): 
       'start a run': await caught(() => engine().start('agent', {})),
       'make an instance': await caught(() => engine().instances.create('agent')),
       'list runs': await caught(() => engine().runs()),
+      'write history': await caught(() =>
+        own?.thread?.append({ role: 'assistant', content: 'late' }),
+      ),
+      'read history': await caught(() => own?.thread?.messages()),
+      charge: await caught(() => (inTool ?? own)?.usage({ inputTokens: 1_000 })),
+      reserve: await caught(() => own?.budget.reserve({ inputTokens: 1_000 })),
+      'ask a person': await caught(() => own?.approve({ action: 'late' })),
     })
     return null
   }
@@ -64,16 +78,18 @@ function nest(place: Place, obeys: boolean, engine: () => UserExecutionEngine): 
     name: 'tool',
     input: empty,
     output: z.null(),
-    run: (_, { signal }) => work(signal),
+    run: (_, call) => work(call.signal, call),
   })
   const agentOf = (name: string, inside: (own: AgentExecution) => Promise<null>): AgentDefinition =>
     defineAgent({
       name,
       input: empty,
       output: z.null(),
-      run: (_, own) => {
+      run: async (_, own) => {
         execution = own
-        return inside(own)
+        if (name !== 'agent' || beside === undefined) return inside(own)
+        await Promise.all([inside(own), begun.promise.then(() => beside(own))])
+        return null
       },
     })
   const works = (name: string): AgentDefinition => agentOf(name, ({ signal }) => work(signal))
@@ -99,6 +115,11 @@ function nest(place: Place, obeys: boolean, engine: () => UserExecutionEngine): 
 }
 
 interface Source {
+  /** What the run's own agent does beside the work. */
+  readonly beside?: (own: AgentExecution) => Promise<unknown>
+  readonly budgets?: BudgetOptions
+  /** Where it can end something. Default: everywhere. */
+  readonly places?: readonly Place[]
   readonly limits?: { readonly runMs?: number; readonly idleMs?: number }
   readonly end: (run: { engine: UserExecutionEngine; runId: string; leave: () => void }) => unknown
   readonly terminal: object
@@ -146,6 +167,15 @@ const sources: Record<string, Source> = {
     terminal: failed('IDLE_DEADLINE'),
     code: 'IDLE_DEADLINE',
   },
+  // A step that goes beyond it fails, and what the run does meanwhile ends with it.
+  'its budget': {
+    budgets: { owner: { run: { outputTokens: 10 } } },
+    beside: (own) => own.budget.reserve({ outputTokens: 11 }),
+    places: places.filter((place) => place !== 'agent'),
+    end: () => undefined,
+    terminal: failed('BUDGET_EXCEEDED'),
+    code: 'BUDGET_EXCEEDED',
+  },
   'the revocation of its owner': {
     end: () => revoke(alice),
     terminal: failed('REVOKED'),
@@ -164,13 +194,15 @@ function codesOf(events: readonly AgentEvent[]): unknown[] {
   )
 }
 
-for (const [source, { limits = {}, end, terminal, code }] of Object.entries(sources)) {
-  for (const place of places) {
+for (const [source, from] of Object.entries(sources)) {
+  const { limits = {}, budgets = {}, beside, end, terminal, code } = from
+  for (const place of from.places ?? places) {
     for (const obeys of [true, false]) {
       const how = obeys ? 'gives way' : 'ignores that'
       test(`a run ended by ${source} says so at every level, where the ${place} ${how}`, async () => {
-        const { agents, begun, late, leave } = nest(place, obeys, () => engine)
+        const { agents, begun, late, leave } = nest(place, obeys, () => engine, beside)
         const engine: UserExecutionEngine = engineOf([...agents, quick], {
+          budgets,
           limits: { abortGraceMs, ownerConcurrency: 2, ...limits },
         })
         const client = new AbortController()
@@ -190,7 +222,7 @@ for (const [source, { limits = {}, end, terminal, code }] of Object.entries(sour
         expect(engine.health().orphans).toBe(obeys ? 0 : 1)
         leave()
         const found = obeys ? {} : await late
-        expect(Object.keys(found)).toHaveLength(obeys ? 0 : 8)
+        expect(Object.keys(found)).toHaveLength(obeys ? 0 : 13)
         for (const [what, error] of Object.entries(found)) {
           expect([what, ContextError.is(error) ? error.code : error]).toEqual([
             what,
@@ -200,6 +232,13 @@ for (const [source, { limits = {}, end, terminal, code }] of Object.entries(sour
         await until(() => engine.health().orphans === 0)
         const after = await users.run(alice, async () => collect(await engine.events(runId)))
         expect(after).toEqual(events)
+        await users.run(alice, async () => {
+          const { all } = await engine.ledger.sums()
+          expect([all.inputTokens, all.outputTokens]).toEqual([0, 0])
+          expect(await caught(() => engine.threads.messages('a'))).toMatchObject({
+            code: 'THREAD_NOT_FOUND',
+          })
+        })
         await expectNothingLeft(engine)
       })
     }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { defineAgent, defineTool } from '../src/index.ts'
+import { AgentError, defineAgent, defineTool, MemoryRunStore } from '../src/index.ts'
 import { caught } from './support/caught.ts'
 import { deferred, nextTurn } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
@@ -151,6 +151,82 @@ test('a tool_completed that fails twice is made up for at the end', async () => 
   })
 })
 
+test('an end that the store takes at the second attempt is an end as any other', async () => {
+  for (const taken of [false, true]) {
+    const memory = new MemoryRunStore()
+    const append = memory.append.bind(memory)
+    let attempts = 0
+    // Not taken, or taken without a word of it.
+    memory.append = async (runId, events) => {
+      if (!events.some(({ type }) => type === 'agent_completed')) return append(runId, events)
+      attempts += 1
+      if (attempts > 1 || taken) await append(runId, events)
+      if (attempts === 1) throw down
+      return []
+    }
+    const engine = engineOf([echo], { store: storeWith({ runs: memory }) })
+    await users.run(alice, async () => {
+      const { runId, result } = await engine.start('echo', { text: 'hi' })
+      expect(await result).toMatchObject({ text: 'hi' })
+      expectOneStory(await storyOf(engine, runId))
+      expect(await engine.run(runId)).toMatchObject({ status: 'completed' })
+    })
+    expect(attempts).toBe(2)
+    await expectNothingLeft(engine)
+  }
+})
+
+test('a run whose end is lost is told to have ended, and its end is stored when the store takes it again', async () => {
+  const store = new FailingRunStore()
+  const broken = defineAgent({
+    name: 'broken',
+    input: empty,
+    output: z.null(),
+    run: () => {
+      throw new AgentError('NO_DATA', 'There is nothing to work on.')
+    },
+  })
+  const engine = engineOf([echo, broken], { store: storeWith({ runs: store }) })
+  const ends = new Set(['agent_completed', 'agent_error'])
+  store.fail = (_, events) => {
+    if (events.some(({ type }) => ends.has(type))) throw down
+  }
+  await users.run(alice, async () => {
+    const [good, bad] = [
+      await engine.start('echo', { text: 'hi' }),
+      await engine.start('broken', {}),
+    ]
+    await caught(() => good.result)
+    await caught(() => bad.result)
+    const ended = { endedAt: expect.stringMatching(/^20/) }
+    const completed = { status: 'completed', result: { text: 'hi' }, ...ended }
+    const failed = { status: 'failed', error: { code: 'NO_DATA' }, ...ended }
+    expect(await engine.run(good.runId)).toMatchObject(completed)
+    expect((await engine.runs()).runs).toMatchObject([failed, completed])
+    store.fail = () => undefined
+    expect((await engine.runs({ limit: 1 })).runs).toMatchObject([failed])
+    expect(await store.get(bad.runId)).toMatchObject({ status: 'failed' })
+    expect(await store.get(good.runId)).toMatchObject({ status: 'running' })
+    expectOneStory(await storyOf(engine, good.runId))
+    expect(await store.get(good.runId)).toMatchObject(completed)
+    expect(await engine.forgetRuns()).toBe(2)
+  })
+  await expectNothingLeft(engine)
+})
+
+test('a run whose end is lost can be deleted when the store takes its end', async () => {
+  const store = new FailingRunStore()
+  const engine = engineOf([echo], { store: storeWith({ runs: store }) })
+  failAt(store, 'agent_completed')
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('echo', { text: 'hi' })
+    await caught(() => result)
+    store.fail = () => undefined
+    await engine.delete(runId)
+    expect(await caught(() => engine.run(runId))).toMatchObject({ code: 'RUN_NOT_FOUND' })
+  })
+})
+
 test('a run whose end cannot be stored gives back its slot, and whoever follows it is told that it is over', async () => {
   const store = new FailingRunStore()
   const logger = new RecordingLogger()
@@ -159,7 +235,7 @@ test('a run whose end cannot be stored gives back its slot, and whoever follows 
     logger,
     limits: { concurrency: 1, queue: 0 },
   })
-  failAt(store, 'agent_completed', 1)
+  failAt(store, 'agent_completed')
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('echo', { text: 'hi' })
     const following = caught(async () => collect(await engine.events(runId)))
@@ -169,11 +245,14 @@ test('a run whose end cannot be stored gives back its slot, and whoever follows 
     const late = await engine.events(runId)
     expect(await late.next()).toMatchObject({ value: { type: 'agent_started' } })
     expect(await caught(() => collect(late))).toMatchObject({ code: 'RUN_ENDED' })
-    expect(await engine.run(runId)).toMatchObject({ status: 'running' })
+    expect(await engine.run(runId)).toMatchObject({ status: 'completed' })
+    store.fail = () => undefined
     expect(engine.health()).toMatchObject({ running: 0 })
     expectOneStory(await runToEnd(engine, 'echo', { text: 'again' }))
   })
-  expect(logger.entries).toMatchObject([{ level: 'error', fields: { err: down } }])
+  expect(logger.entries).toMatchObject(
+    Array.from({ length: 3 }, () => ({ level: 'error', fields: { err: down } })),
+  )
   await engine.close()
   await expectNothingLeft(engine)
 })

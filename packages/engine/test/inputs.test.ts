@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineAgent } from '../src/index.ts'
+import { engineError } from './support/caught.ts'
 import { deferred } from './support/deferred.ts'
+import { echo } from './support/echo.ts'
 import { engineOf, runToEnd } from './support/engine.ts'
 import { expectNothingLeft } from './support/quiet.ts'
 import { alice, bob, users } from './support/users.ts'
@@ -109,4 +111,65 @@ test('what the inputs of waiting runs hold is bounded per owner and in all, and 
   })
   await engine.close()
   await expectNothingLeft(engine)
+})
+
+test('an input that throws when it is read is refused as any other that does not fit, and its reason is the cause', async () => {
+  const unreadable = new Error('revoked')
+  const trap = (): never => {
+    throw unreadable
+  }
+  const inputs = [
+    new Proxy(
+      {},
+      { get: trap, ownKeys: trap, getOwnPropertyDescriptor: trap, getPrototypeOf: trap },
+    ),
+    Object.defineProperty({}, 'text', { get: trap, enumerable: true }),
+  ]
+  const loose = defineAgent({
+    name: 'loose',
+    input: z.unknown(),
+    output: z.null(),
+    run: () => null,
+  })
+  const strict = defineAgent({
+    name: 'strict',
+    input: z.object({ text: z.string() }),
+    output: z.null(),
+    run: () => null,
+  })
+  const engine = engineOf([loose, strict])
+  await users.run(alice, async () => {
+    for (const agent of ['loose', 'strict']) {
+      for (const input of inputs) {
+        for (const options of [{}, { idempotencyKey: 'key' }]) {
+          const error = await engineError(() => engine.start(agent, input, options))
+          expect(error).toMatchObject({ code: 'INVALID_INPUT', cause: unreadable })
+          expect(error.message).toBe(`The input of agent "${agent}" cannot be read.`)
+        }
+      }
+    }
+    expect(await engine.runs()).toEqual({ runs: [] })
+  })
+  await expectNothingLeft(engine)
+})
+
+test('a page that is to begin after a run which is not there is refused, foreign and missing alike', async () => {
+  const engine = engineOf([echo])
+  const start = async (): Promise<string> => {
+    const { runId, result } = await engine.start('echo', { text: 'hi' })
+    await result
+    return runId
+  }
+  const ofBob = await users.run(bob, start)
+  await users.run(alice, async () => {
+    const [older, newer] = [await start(), await start()]
+    expect((await engine.runs({ before: newer })).runs).toMatchObject([{ runId: older }])
+    for (const before of ['nope', ofBob, '']) {
+      const error = await engineError(() => engine.runs({ before }))
+      expect([error.code, error.message]).toEqual([
+        'CURSOR_EVICTED',
+        `There is no run "${before}" to go on from. Begin with the first page.`,
+      ])
+    }
+  })
 })

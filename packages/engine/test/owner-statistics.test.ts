@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { AgentError, defineAgent, defineTool } from '../src/index.ts'
-import { contextError } from './support/caught.ts'
+import { contextError, engineError } from './support/caught.ts'
 import { aborted, deferred, until } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
 import { engineOf } from './support/engine.ts'
@@ -121,6 +121,49 @@ test('a start that is refused is counted as nothing', async () => {
     await engine.start('echo', { text: 7 }).catch(() => undefined)
     await engine.start('waits', {}, { threadId: '' }).catch(() => undefined)
     expect(engine.statistics().total).toBe(1)
+  })
+  await engine.close({ graceMs: 0 })
+})
+
+test('whoever may not delete runs forgets none; what is forgotten takes its approvals along, and nothing else', async () => {
+  const asked: string[] = []
+  let allowed = false
+  const asks = defineAgent({
+    name: 'asks',
+    input: z.object({}),
+    output: z.null(),
+    run: async (_, agent) => {
+      await agent.thread?.append({ role: 'user', content: 'remember' })
+      await agent.approve({ action: 'anything' }).catch(() => undefined)
+      return null
+    },
+  })
+  const engine = engineOf([asks], {
+    limits: { approvalMs: 10 },
+    authorize: (_, action, { type, id }) => {
+      if (action === 'delete') asked.push(`${type} ${String(id)}`)
+      return action !== 'delete' || allowed
+    },
+  })
+  const started = { threadId: 'main', idempotencyKey: 'once' }
+  await users.run(bob, async () => (await engine.start('asks', {}, started)).result)
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('asks', {}, started)
+    await result
+    expect((await engineError(() => engine.forgetRuns())).code).toBe('FORBIDDEN')
+    expect((await engine.approvals.list()).approvals).toHaveLength(1)
+    allowed = true
+    expect(await engine.forgetRuns()).toBe(1)
+    expect(asked).toEqual(['run undefined', 'run undefined'])
+    expect((await engine.approvals.list()).approvals).toEqual([])
+    expect((await engine.threads.messages('main')).messages).toHaveLength(1)
+    // The key still stands for the run that there was: it is not done twice.
+    const again = await engine.start('asks', {}, started)
+    expect(again).toMatchObject({ runId, repeated: true })
+  })
+  await users.run(bob, async () => {
+    expect((await engine.approvals.list()).approvals).toHaveLength(1)
+    expect((await engine.runs()).runs).toHaveLength(1)
   })
   await engine.close({ graceMs: 0 })
 })

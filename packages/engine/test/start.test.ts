@@ -240,6 +240,9 @@ test("runs are listed newest first, a page at a time, and only one's own", async
     const second = await engine.runs({ limit: 2, before: 'run-3' })
     expect(second.runs.map(({ runId }) => runId)).toEqual(['run-1'])
     expect(second).not.toHaveProperty('next')
-    expect(await engine.runs({ before: 'run-5' })).toEqual(await engine.runs({ before: 'missing' }))
+    for (const before of ['run-5', 'missing']) {
+      const error = await engineError(() => engine.runs({ before }))
+      expect(error.code).toBe('CURSOR_EVICTED')
+    }
   })
 })

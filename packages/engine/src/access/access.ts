@@ -17,7 +17,7 @@ export type EngineAction = 'list' | 'read' | 'cancel' | 'approve' | 'delete'
 /** What they may do it with. */
 export interface EngineResource {
   readonly type: 'run' | 'thread' | 'approval'
-  /** Absent where all of an owner's are listed. */
+  /** Absent where all of an owner's are listed, or deleted. */
   readonly id?: string | undefined
   readonly owner: Owner
 }

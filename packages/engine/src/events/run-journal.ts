@@ -3,7 +3,7 @@ import { EngineError } from '../errors/engine-error.ts'
 import type { Failure } from '../errors/failure.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
 import { unlessAborted } from '../internal/unless-aborted.ts'
-import type { RunStore } from '../store/run-store.ts'
+import type { RunRecord, RunStore } from '../store/run-store.ts'
 import { redactData, redactNothing, type Redact } from './redaction.ts'
 import type {
   DurableEvent,
@@ -36,6 +36,9 @@ export interface RunJournalOptions {
   readonly now: () => number
 }
 
+/** Milliseconds between attempts to store the end of a run: nothing else can be told of it any more. */
+const endWaitsMs = [50, 250]
+
 /** What an agent says or begins: before that it waits for those who follow and are slow. */
 const waits = new Set<EventDraft['type']>([
   'agent_text',
@@ -59,6 +62,7 @@ export class RunJournal {
   readonly #identity: RunIdentity
   readonly #now: () => number
   readonly #write: (events: readonly UnnumberedEvent[]) => Promise<readonly DurableEvent[]>
+  readonly #read: () => Promise<RunRecord | undefined>
   readonly #redact: Redact
   readonly #onStored: (first: number, last: number) => Promise<void> | undefined
   readonly #show: RunJournalOptions['show']
@@ -67,6 +71,7 @@ export class RunJournal {
   readonly #open = new Map<string, { readonly draft: OpeningDraft; readonly since: number }>()
   #written: Promise<unknown> = Promise.resolve()
   #ended = false
+  #unstored: readonly UnnumberedEvent[] | undefined
   #calls = 0
 
   constructor(options: RunJournalOptions) {
@@ -77,6 +82,7 @@ export class RunJournal {
     this.#now = now
     this.#show = show
     this.#onLost = onLost
+    this.#read = bind(() => store.get(identity.runId))
     this.#write = bind((events: readonly UnnumberedEvent[]) => store.append(identity.runId, events))
   }
 
@@ -93,7 +99,7 @@ export class RunJournal {
     const closed = closedBy(draft)
     if (closed !== undefined && !this.#open.has(closed)) return Promise.resolve()
     const emitter = waits.has(draft.type) ? tryCurrentScope() : undefined
-    const written = this.#enqueue([draft])
+    const written = this.#enqueue([this.#stamp(draft)])
     written.catch(this.#track(draft))
     return written.then(({ room }) => {
       // What is told to stop waits for nobody.
@@ -130,7 +136,8 @@ export class RunJournal {
 
   /**
    * Ends the story. Calls that are still open are closed as failed first, innermost first, so that every
-   * beginning has its end.
+   * beginning has its end. What the store does not take is tried a few times; then it rejects, and `unstored` is what
+   * is missing.
    */
   end(terminal: TerminalDraft, unfinished: Failure): Promise<void> {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
@@ -140,7 +147,38 @@ export class RunJournal {
       .map(({ draft, since }) => closeCall(draft, unfinished, now - since))
     this.#open.clear()
     this.#ended = true
-    return this.#enqueue([...closing, terminal]).then(() => undefined)
+    return this.#storeEnd([...closing, terminal].map((draft) => this.#stamp(draft)))
+  }
+
+  /** The end of the story, where it could not be stored. */
+  get unstored(): readonly UnnumberedEvent[] | undefined {
+    return this.#unstored
+  }
+
+  async #storeEnd(events: readonly UnnumberedEvent[]): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.#enqueue(events)
+        return
+      } catch (error) {
+        if (EngineError.is(error)) {
+          // The store had taken it, and could not say so.
+          if (attempt > 0 && error.code === 'RUN_ENDED' && (await this.#endsWith(events))) return
+          throw error
+        }
+        const waitMs = endWaitsMs[attempt]
+        if (waitMs === undefined) {
+          this.#unstored = events
+          throw error
+        }
+        await new Promise((resolve) => setTimeout(resolve, waitMs))
+      }
+    }
+  }
+
+  async #endsWith(events: readonly UnnumberedEvent[]): Promise<boolean> {
+    const record = await this.#read().catch(() => undefined)
+    return record?.endedAt !== undefined && record.endedAt === events.at(-1)?.at
   }
 
   /** Shows a transient event to whoever watches now. Never fails; nothing is shown after the end. */
@@ -149,8 +187,9 @@ export class RunJournal {
   }
 
   /** Resolves when they are stored, with what an agent is to wait for: that those who follow have kept up. */
-  #enqueue(drafts: readonly EventDraft[]): Promise<{ readonly room: Promise<void> | undefined }> {
-    const events = drafts.map((draft) => this.#stamp(draft))
+  #enqueue(
+    events: readonly UnnumberedEvent[],
+  ): Promise<{ readonly room: Promise<void> | undefined }> {
     const written = this.#written.then(() => this.#write(events))
     // One write that fails must not block the next: each caller hears of its own.
     this.#written = written.catch(this.#onLost)

@@ -11,7 +11,8 @@ const perValue = 8
 /**
  * A copy of what the input schema let through, so that nobody who still holds the original can change what was
  * checked, and no two runs share it. Arrays and plain objects are copied; an instance of a class is handed on as it
- * is, because only its class knows how to copy it. Throws `INVALID_INPUT` for what is nested too deep to copy.
+ * is, because only its class knows how to copy it. Throws `INVALID_INPUT` for what is nested too deep to copy, and what throws when it is
+ * read.
  */
 export function copyInput(value: unknown, subject: string): CopiedInput {
   const seen = new Map<object, unknown>()
@@ -43,7 +44,7 @@ export function copyInput(value: unknown, subject: string): CopiedInput {
   try {
     return { copy: copyOf(value), characters }
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause
-    throw new EngineError('INVALID_INPUT', `${subject} is nested too deep.`, { cause })
+    const what = cause instanceof RangeError ? 'is nested too deep' : 'cannot be read'
+    throw new EngineError('INVALID_INPUT', `${subject} ${what}.`, { cause })
   }
 }

@@ -39,8 +39,9 @@ import type { OwnerLedger } from '../ledger/owner-ledger.ts'
 import type { PriceTable } from '../ledger/price-table.ts'
 import { RunAccounts } from '../ledger/run-accounts.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
+import { cut } from '../internal/cut.ts'
 import { copyInput } from '../internal/copy-input.ts'
-import { parse } from '../internal/parse.ts'
+import { readInput } from '../internal/read-input.ts'
 import { ScopeReleases } from '../internal/scope-releases.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
@@ -75,6 +76,7 @@ import {
 } from './engine-health.ts'
 import { IdleDeadline } from './idle-deadline.ts'
 import type { LiveRun } from './live-run.ts'
+import { LostEnds } from './lost-ends.ts'
 import { handOver } from './hand-over.ts'
 import { openRun, type RunOpening } from './open-run.ts'
 import { Orphans } from './orphans.ts'
@@ -197,6 +199,7 @@ export class UserExecutionEngine {
   /** What the current owner's runs ask a person. */
   readonly approvals: OwnerApprovals
   readonly #live = new LiveEvents()
+  readonly #lostEnds: LostEnds
   readonly #sources: FollowSources
   readonly #accounts: RunAccounts
   readonly #circuits: Circuits
@@ -215,6 +218,7 @@ export class UserExecutionEngine {
     this.#agents = agents
     this.#store = store ?? new MemoryStore()
     this.#queue = options.queue
+    this.#lostEnds = new LostEnds(this.#store.runs)
     this.#sources = { store: this.#store.runs, live: this.#live, releases: new ScopeReleases() }
     this.#limits = resolveLimits(limits)
     this.#logger = logger === undefined ? undefined : quietly(logger)
@@ -305,7 +309,7 @@ export class UserExecutionEngine {
     const caller = currentScope()
     const definition = this.#agents.get(agent)
     const subject = `The input of agent "${agent}"`
-    const parsed = await parse(definition.input, input, 'INVALID_INPUT', subject)
+    const { copy, characters } = await readInput(definition.input, input, subject)
     if (this.#closed !== undefined) {
       throw engineClosed()
     }
@@ -330,7 +334,6 @@ export class UserExecutionEngine {
         closed: this.#following.signal,
       })
     }
-    const { copy, characters } = copyInput(parsed, subject)
     const admission = this.#admission.admit({
       owner,
       agent,
@@ -344,7 +347,11 @@ export class UserExecutionEngine {
     if ('joins' in admission) return joined(admission.joins)
     const { run, replaces } = admission
     run.tally = this.#statistics.enter(owner, this.#now)
-    void run.ended.then(() => this.#live.end(owner, run.runId, run.endStored))
+    void run.ended.then(() => {
+      const { lostEnd } = run
+      if (lostEnd !== undefined) this.#lostEnds.remember(owner, run.runId, lostEnd)
+      this.#live.end(owner, run.runId, run.endStored)
+    })
     try {
       if (options.signal !== undefined) run.cancelWith(options.signal)
       const create: RunOpening['create'] = (created) => this.#store.runs.create(created)
@@ -366,9 +373,19 @@ export class UserExecutionEngine {
     return this.#access.within('read', aboutRun(runId, owner), () => this.#find(runId))
   }
 
-  /** The current owner's runs, newest first, a page at a time. */
+  /**
+   * The current owner's runs, newest first, a page at a time. Rejects with `CURSOR_EVICTED` where `before` is no run of
+   * theirs, or no longer: what follows it is not known.
+   */
   async runs({ owner, ...page }: RunPageOptions & OfOwner = {}): Promise<RunPage> {
-    return this.#access.within('list', { type: 'run', owner }, () => this.#store.runs.list(page))
+    return this.#access.within('list', { type: 'run', owner }, async () => {
+      const { before } = page
+      if (before !== undefined && (await this.#store.runs.get(before)) === undefined) {
+        const message = `There is no run "${cut(before, 100)}" to go on from. Begin with the first page.`
+        throw new EngineError('CURSOR_EVICTED', message)
+      }
+      return this.#lostEnds.page(await this.#store.runs.list(page))
+    })
   }
 
   /**
@@ -433,9 +450,10 @@ export class UserExecutionEngine {
     runId: string,
     options: FollowOptions = {},
   ): Promise<AsyncIterableIterator<AgentEvent>> {
-    const followed = await this.#access.within('read', aboutRun(runId, undefined), () =>
-      followRun(this.#sources, runId, options),
-    )
+    const followed = await this.#access.within('read', aboutRun(runId, undefined), async () => {
+      await this.#lostEnds.store(runId)
+      return followRun(this.#sources, runId, options)
+    })
     this.#admission.runs.get(canonicalOwner(currentScope().owner), runId)?.showPosition()
     return followed
   }
@@ -465,6 +483,7 @@ export class UserExecutionEngine {
    */
   async delete(runId: string, { owner }: OfOwner = {}): Promise<void> {
     return this.#access.within('delete', aboutRun(runId, owner), async () => {
+      await this.#lostEnds.store(runId)
       if (!(await this.#store.runs.delete(runId))) throw notFound(runId)
       await this.#store.approvals.deleteOf(runId)
     })
@@ -557,14 +576,18 @@ export class UserExecutionEngine {
   }
 
   /**
-   * Removes the current owner's runs that have ended, with their events, and what was counted of them. Resolves
-   * with how many there were; doing it again changes nothing. A run that goes on stays. Rejects with `NO_SCOPE`.
+   * Removes the current owner's runs that have ended, with their events and approvals, and what was counted of them.
+   * Resolves with how many there were; doing it again changes nothing. What goes on stays. So do conversations
+   * (`threads.delete`) and idempotency keys, which promise until they expire that nothing is done twice;
+   * `system().forget` removes everything of an owner. Asks `authorize` whether runs may be deleted: rejects with
+   * `FORBIDDEN`, and with `NO_SCOPE`.
    */
-  async forgetRuns(): Promise<number> {
-    const owner = canonicalOwner(currentScope().owner)
-    const forgotten = await forgetEndedRuns(this.#store.runs)
-    this.#statistics.forget(owner)
-    return forgotten
+  async forgetRuns({ owner }: OfOwner = {}): Promise<number> {
+    return this.#access.within('delete', { type: 'run', owner }, async () => {
+      const forgotten = await forgetEndedRuns(this.#store, this.#lostEnds)
+      this.#statistics.forget(canonicalOwner(currentScope().owner))
+      return forgotten
+    })
   }
 
   /**
@@ -678,7 +701,7 @@ export class UserExecutionEngine {
   }
 
   async #find(runId: string): Promise<RunRecord> {
-    const record = await this.#store.runs.get(runId)
+    const record = await this.#lostEnds.get(runId)
     if (record === undefined) throw notFound(runId)
     return record
   }

@@ -1,5 +1,5 @@
 import { EngineError } from '../errors/engine-error.ts'
-import type { CancelReason } from '../events/agent-event.ts'
+import type { CancelReason, UnnumberedEvent } from '../events/agent-event.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
 import type { RunHandle } from './execution-engine.ts'
 import type { Ticket } from '../scheduling/place.ts'
@@ -34,6 +34,8 @@ export class LiveRun {
   endStored = false
   /** Set where it was taken from a queue and an earlier attempt has begun: which attempt this one is. */
   restartedAs: number | undefined
+  /** Its end, where the store did not take it. */
+  lostEnd: readonly UnnumberedEvent[] | undefined
   /** Where it is counted. */
   tally: RunTally | undefined
 

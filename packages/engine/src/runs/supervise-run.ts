@@ -64,6 +64,7 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
     await journal.end(terminal, unfinished)
     run.endStored = true
   } finally {
+    run.lostEnd = journal.unstored
     run.ticket.release()
     run.finish()
   }

@@ -74,6 +74,7 @@ export function runStoreContract(
         () => store.list(),
         () => store.read('a', undefined, 10),
         () => store.watch('a', () => undefined),
+        () => store.delete('a'),
       ]
       for (const call of calls) expect((await contextError(call)).code).toBe('NO_SCOPE')
     })
@@ -247,6 +248,8 @@ export function runStoreContract(
             missing.message.replace('"b"', '"a"'),
           ])
           await store.watch('a', () => woken.push(stranger.userId))
+          // As for one that is not there, though it goes on.
+          expect(await store.delete('a')).toBe(false)
         })
       }
       await users.run(alice, async () => {
@@ -294,6 +297,52 @@ export function runStoreContract(
       ]) {
         await users.run({ tenantId, userId: userId ?? '' }, async () => {
           expect(await store.get('a')).toBeUndefined()
+        })
+      }
+    })
+
+    test('what has ended is deleted with its events, once; what goes on is not', async () => {
+      const store = await open()
+      await users.run(alice, async () => {
+        for (const runId of ['a', 'b']) {
+          await store.create(newRun(runId))
+          await store.append(runId, [started(runId), said(runId, 'x')])
+        }
+        expect((await engineError(() => store.delete('a'))).code).toBe('RUN_GOES_ON')
+        expect(await store.get('a')).toMatchObject({ status: 'running', lastSeq: 1 })
+        await store.append('a', [completed('a')])
+        let woken = 0
+        await store.watch('a', () => {
+          woken += 1
+        })
+        expect(await store.delete('a')).toBe(true)
+        // Whoever follows is to look, and finds it gone.
+        await expect.poll(() => woken).toBe(1)
+        expect(await store.get('a')).toBeUndefined()
+        expect(await store.read('a', undefined, 10)).toBeUndefined()
+        expect((await store.list()).runs.map(({ runId }) => runId)).toEqual(['b'])
+        expect((await engineError(() => store.append('a', [said('a', 'y')]))).code).toBe(
+          'RUN_NOT_FOUND',
+        )
+        expect(await store.delete('a')).toBe(false)
+        expect(await store.delete('never was')).toBe(false)
+        expect((await store.read('b', undefined, 10))?.events).toHaveLength(2)
+      })
+    })
+
+    test('of two owners with the same run id one deletes their own (I8)', async () => {
+      const store = await open()
+      for (const owner of [alice, bob, { ...alice, tenantId: 'acme' }]) {
+        await users.run(owner, async () => {
+          await store.create(newRun('a'))
+          await store.append('a', [started('a'), completed('a', owner.userId)])
+        })
+      }
+      await users.run(alice, async () => expect(await store.delete('a')).toBe(true))
+      for (const owner of [bob, { ...alice, tenantId: 'acme' }]) {
+        await users.run(owner, async () => {
+          expect(await store.get('a')).toMatchObject({ result: owner.userId })
+          expect((await store.read('a', undefined, 10))?.events).toHaveLength(2)
         })
       }
     })
