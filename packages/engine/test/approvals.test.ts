@@ -15,6 +15,7 @@ import {
   type RunHandle,
   type UserExecutionEngine,
 } from '../src/index.ts'
+import { waitForDecision } from '../src/approvals/approval-wait.ts'
 import { caught, engineError } from './support/caught.ts'
 import { deferred, nextTurn, until } from './support/deferred.ts'
 import { collect, engineOf, expectOneStory, storyOf, typesOf } from './support/engine.ts'
@@ -675,3 +676,25 @@ test('whatever people answer, and whenever, a tool runs exactly for the yeses of
 function aside(user: { userId: string }, attempt: () => unknown): Promise<unknown> {
   return runOutside(() => users.run(user, () => caught(attempt)))
 }
+
+test('a timer that is early keeps nobody waiting for ever', { timeout: 5_000 }, async () => {
+  // As the clock is where a timer fires before its time: by less than a millisecond, now and then.
+  let looks = 0
+  const now = (): number => ((looks += 1) > 4 ? 1_020 : 1_000)
+  await users.run(alice, async () => {
+    const { approvals: store } = new MemoryStore()
+    const at = new Date(1_000).toISOString()
+    const asked = { approvalId: 'a', runId: 'r', callId: 'c', agent: 'agent', tool: 'tool' }
+    await store.create({
+      ...asked,
+      input: null,
+      argumentsHash: 'h',
+      requestedAt: at,
+      expiresAt: new Date(1_010).toISOString(),
+    })
+    const signal = new AbortController().signal
+    const wait = { approvalId: 'a', expiresAt: 1_010, signal, store, now }
+    expect(await waitForDecision(wait)).toMatchObject({ status: 'pending' })
+  })
+  expect(looks).toBeGreaterThan(4)
+})

@@ -26,7 +26,13 @@ export async function waitForDecision(wait: ApprovalWait): Promise<ApprovalRecor
   // Watching begins before the first look: what is decided in between is noticed.
   const stop = await store.watch(approvalId, notice)
   signal.addEventListener('abort', notice, { once: true })
-  const timer = setTimeout(notice, timerMs(Math.max(0, expiresAt - now())))
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const arm = (): void => {
+    timer = setTimeout(look, timerMs(Math.max(1, expiresAt - now())))
+  }
+  // A timer may be a little early, and the longest one takes no more than days.
+  const look = (): void => (now() >= expiresAt ? notice() : arm())
+  arm()
   try {
     while (true) {
       signal.throwIfAborted()

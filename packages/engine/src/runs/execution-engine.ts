@@ -398,11 +398,10 @@ export class UserExecutionEngine {
     const { agent, runId, depth } = taken
     const definition = this.#agents.get(agent)
     const subject = `The input of agent "${agent}"`
-    const parsed = await parse(definition.input, taken.input, 'INVALID_INPUT', subject)
+    const { copy, characters } = await readInput(definition.input, taken.input, subject)
     if (this.#closed !== undefined) throw engineClosed()
     const owner = canonicalOwner(caller.owner)
     this.#orphans.pool.refuseIfFull(owner)
-    const { copy, characters } = copyInput(parsed, subject)
     const admission = this.#admission.admit({
       owner,
       agent,
