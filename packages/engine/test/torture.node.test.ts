@@ -4,14 +4,14 @@ import { until } from './support/deferred.ts'
 import { torture } from './support/torture.ts'
 
 const seed = Number(process.env['RINGFENCE_TEST_SEED'] ?? Date.now() % 1_000_000)
-const userCount = 200
+const userCount = Number(process.env['RINGFENCE_TORTURE_USERS'] ?? 200)
 const runsEach = 20
 
 const timers = (): number =>
   process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
 
 test(
-  `200 users with 20 runs each, and nothing is left of them (RINGFENCE_TEST_SEED=${seed})`,
+  `${userCount} users with ${runsEach} runs each, and nothing is left of them (RINGFENCE_TEST_SEED=${seed})`,
   { timeout: 240_000 },
   async () => {
     const timersBefore = timers()
