@@ -23,3 +23,8 @@ export const onDisconnect: z.ZodDefault<z.ZodEnum<{ continue: 'continue'; cancel
 export const threadPolicy: z.ZodOptional<z.ZodType<ThreadPolicy, ThreadPolicy>> = z
   .enum(['queue', 'reject', 'replace', 'join', 'parallel'])
   .optional()
+
+/** What happens when whoever follows a run does not keep up with it; see `BackPressure` of the engine. */
+export const backPressure: z.ZodOptional<
+  z.ZodEnum<{ pause: 'pause'; coalesce: 'coalesce'; drop: 'drop'; disconnect: 'disconnect' }>
+> = z.enum(['pause', 'coalesce', 'drop', 'disconnect']).optional()

@@ -1,6 +1,7 @@
 import type { AgentEvent } from '@ringfence/engine'
 import { logFailure } from '../handler/exchange.ts'
 import type { Answer, Call } from '../handler/route.ts'
+import { toProblem } from '../problems/to-problem.ts'
 import { cutterOf } from '../identity/peer.ts'
 import type { EventEncoding } from './event-encoding.ts'
 import { streamEvents } from './event-stream.ts'
@@ -42,7 +43,10 @@ export async function answerWithEvents(
     signal: scope.signal,
     expiresAt: identity.expiresAt,
     cut: cutterOf(hono.env),
-    onFailure: (error) => logFailure(core, exchange, error),
+    onFailure: (error) => {
+      // A reader that was too slow is let go as was agreed: nothing is wrong.
+      if (toProblem(error).code !== 'slow_follower') logFailure(core, exchange, error)
+    },
   })
   void ended.then(leave)
   return { response: new Response(body, init), ended }

@@ -1,6 +1,11 @@
-import { agentEvent, type AgentEvent, type ThreadPolicy } from '@ringfence/engine'
+import {
+  agentEvent,
+  type AgentEvent,
+  type BackPressure,
+  type ThreadPolicy,
+} from '@ringfence/engine'
 import * as z from 'zod'
-import { identifier, onDisconnect, threadPolicy } from '../body/fields.ts'
+import { backPressure, identifier, onDisconnect, threadPolicy } from '../body/fields.ts'
 import type { ProblemIssue } from '../problems/problem.ts'
 
 /** Begins a run and follows it. */
@@ -13,6 +18,8 @@ export interface StartFrame {
   readonly threadId?: string | undefined
   readonly threadPolicy?: ThreadPolicy | undefined
   readonly onDisconnect: 'continue' | 'cancel'
+  /** What happens when this socket does not keep up with the run. Default: it falls behind, and holds nothing up. */
+  readonly backPressure?: BackPressure['policy'] | undefined
 }
 
 /** Follows a run, from the event after number `after`. */
@@ -21,6 +28,7 @@ export interface FollowFrame {
   readonly id: string
   readonly runId: string
   readonly after?: number | undefined
+  readonly backPressure?: BackPressure['policy'] | undefined
 }
 
 /** Ends a run. Whoever follows it sees `agent_cancelled`; only a refusal is answered. */
@@ -80,12 +88,14 @@ export const clientFrame: z.ZodType<ClientFrame> = z.discriminatedUnion('type', 
     threadId: identifier.optional(),
     threadPolicy,
     onDisconnect,
+    backPressure,
   }),
   z.strictObject({
     type: z.literal('follow'),
     id,
     runId: identifier,
     after: z.int().min(0).optional(),
+    backPressure,
   }),
   z.strictObject({ type: z.literal('cancel'), id, runId: identifier }),
   z.strictObject({ type: z.literal('ping'), id: id.optional() }),

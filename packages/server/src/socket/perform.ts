@@ -27,7 +27,7 @@ export async function perform(
   }
   if (frame.type === 'follow') {
     await authorized(core, actor, 'runs.follow', { runId: frame.runId })
-    return follow(frame.runId, frame.after)
+    return follow(frame.runId, frame.after, frame.backPressure)
   }
   await authorized(core, actor, 'runs.start', { agent: frame.agent })
   const { runId } = await recorded('runs.start', frame.agent, () =>
@@ -38,7 +38,7 @@ export async function perform(
       signal: frame.onDisconnect === 'cancel' ? scope.signal : undefined,
     }),
   )
-  return follow(runId, undefined)
+  return follow(runId, undefined, frame.backPressure)
 
   function recorded<Result>(
     action: Action,
@@ -49,8 +49,14 @@ export async function perform(
   }
 
   /** An event is pulled when the one before it has left, or nearly: a slow reader holds up only itself. */
-  async function follow(followed: string, after: number | undefined): Promise<void> {
-    for await (const event of await core.engine.events(followed, { after, signal })) {
+  async function follow(
+    followed: string,
+    after: number | undefined,
+    policy: StartFrame['backPressure'],
+  ): Promise<void> {
+    const backPressure = policy && { policy }
+    const events = await core.engine.events(followed, { after, signal, backPressure })
+    for await (const event of events) {
       if (tryCurrentScope() === undefined) return
       await port.send({ type: 'event', id: frame.id, event })
     }

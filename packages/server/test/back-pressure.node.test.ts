@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+import { Gates, testEngine } from './support/agents.ts'
+import { Client, json, sseEvents } from './support/client.ts'
+import { hold } from './support/raw.ts'
+import { serve } from './support/serve.ts'
+import { SocketClient } from './support/socket.ts'
+import { waiting } from './support/waiting.ts'
+
+test('a stream that asks for it gets text that it has not read yet in one piece, and none is lost', async () => {
+  const server = await serve()
+  const alice = await Client.of(server, 'alice')
+  const runId = await alice.start('chatty', { count: 60, size: 10 })
+  expect(await alice.story(runId)).toHaveLength(62)
+  let text = ''
+  let pieces = 0
+  for await (const { event } of sseEvents(
+    await alice.request(`/v1/runs/${runId}/events?backPressure=coalesce`),
+  )) {
+    if (event.type !== 'agent_text') continue
+    pieces += 1
+    text += event.data.delta
+  }
+  expect(text).toBe('x'.repeat(600))
+  expect(pieces).toBeLessThan(60)
+})
+
+test.each(['', 'everything', 'Pause'])('the policy "%s" is 400', async (policy) => {
+  const server = await serve()
+  const alice = await Client.of(server, 'alice')
+  const runId = await alice.start('echo', { text: 'a' })
+  const refused = await alice.request(`/v1/runs/${runId}/events?backPressure=${policy}`)
+  expect([refused.status, await json(refused)]).toMatchObject([400, { code: 'invalid_query' }])
+})
+
+test('a stream that asked for it is let go when it does not keep up; its run ends, and nobody calls that a failure', async () => {
+  const server = await serve({ engine: testEngine(new Gates()) })
+  const alice = await Client.of(server, 'alice')
+  const runId = await alice.start('chatty', { count: 2_000, size: 30_000 })
+  const stalled = hold(
+    server.port,
+    `GET /v1/runs/${runId}/events?backPressure=disconnect HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice.token}\r\n\r\n`,
+  ).pause()
+  await expect
+    .poll(
+      async () => (await json<{ status: string }>(await alice.request(`/v1/runs/${runId}`))).status,
+      { ...waiting, timeout: 30_000 },
+    )
+    .toBe('completed')
+  stalled.resume()
+  await expect
+    .poll(() => server.lines.filter(({ route }) => route === '/v1/runs/:id/events').length, waiting)
+    .toBe(1)
+  expect(server.lines.filter(({ msg }) => msg === 'request failed')).toEqual([])
+  stalled.destroy()
+})
+
+test('a frame chooses for what it follows', async () => {
+  const server = await serve()
+  const alice = await Client.of(server, 'alice')
+  const runId = await alice.start('chatty', { count: 60, size: 10 })
+  await alice.story(runId)
+  const socket = await SocketClient.open(`${server.url}/v1/ws`, {
+    headers: { authorization: `Bearer ${alice.token}` },
+  })
+  socket.send({ type: 'follow', id: 'c', runId, backPressure: 'coalesce' })
+  await socket.event('c', 'agent_completed')
+  expect(socket.frames.length).toBeLessThan(60)
+  socket.send({ type: 'follow', id: 'd', runId, backPressure: 'hope' })
+  expect(await socket.error('d')).toMatchObject({ code: 'invalid_input' })
+})
