@@ -258,3 +258,10 @@ test('a handler that answers Bob with Alice’s response is refused at once, and
   expect(orphans).toBe(0)
   expect(await response.text()).toBe(canary)
 })
+
+test('a copy and a branch that were made in a scope that has closed are read all the same', async () => {
+  const { response } = await respond(() => counting(2, []))
+  const [copy, branch] = await runAs('alice', () => [response.clone(), response.body?.tee()[0]])
+  expect(await runOutside(() => copy.text())).toBe('alice 1 alice 2 ')
+  expect(await runOutside(() => new Response(branch).text())).toBe('alice 1 alice 2 ')
+})

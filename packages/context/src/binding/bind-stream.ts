@@ -2,6 +2,7 @@ import type { ReadableStreamDefaultController, UnderlyingSource } from 'node:str
 import { checkObject } from '../internal/argument.ts'
 import { takeHome, type Home } from '../internal/home.ts'
 import { admitReaders } from './admit-readers.ts'
+import { openStream } from './open-stream.ts'
 
 /**
  * A stream whose source runs in the scope that is current now, whoever reads (I7). On Node and Deno the later
@@ -53,19 +54,16 @@ function openAtHome<Chunk>(home: Home, source: UnderlyingSource<Chunk>): Readabl
     await home.enter('cancel a stream', () => source.cancel?.(reason))
   }
 
-  return new ReadableStream<Chunk>(
-    {
-      start: (controller: Controller) =>
-        home.enter('start a stream', () => source.start?.(controller)),
-      pull: (controller: Controller) => {
-        admit('read a stream')
-        return home.enter('read a stream', () => source.pull?.(controller))
-      },
-      cancel: (reason) => {
-        admit('cancel a stream')
-        return cancel(reason)
-      },
+  return openStream<Chunk>({
+    start: (controller: Controller) =>
+      home.enter('start a stream', () => source.start?.(controller)),
+    pull: (controller: Controller) => {
+      admit('read a stream')
+      return home.enter('read a stream', () => source.pull?.(controller))
     },
-    { highWaterMark: 0 },
-  )
+    cancel: (reason) => {
+      admit('cancel a stream')
+      return cancel(reason)
+    },
+  })
 }

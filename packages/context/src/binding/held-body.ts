@@ -4,6 +4,7 @@ import type { Home } from '../internal/home.ts'
 import { startTimer } from '../internal/timer.ts'
 import { scopeId, siteOf } from '../internal/violation.ts'
 import type { Door } from './door.ts'
+import { openStream } from './open-stream.ts'
 import { SharedSource, type Branch } from './shared-source.ts'
 
 type Controller = ReadableStreamDefaultController<Uint8Array>
@@ -51,17 +52,14 @@ export class HeldBody {
   /** A stream of the whole body, as long as nobody has read of it. */
   open(): ReadableStream<Uint8Array> {
     const branch = this.#shared.open()
-    return new ReadableStream<Uint8Array>(
-      {
-        start: (controller: Controller) => {
-          if (this.#failed) controller.error(this.#hold.signal.reason)
-          else this.#controllers.add(controller)
-        },
-        pull: (controller: Controller) => this.#pull(branch, controller),
-        cancel: (reason) => this.#shared.leave(branch, reason),
+    return openStream<Uint8Array>({
+      start: (controller: Controller) => {
+        if (this.#failed) controller.error(this.#hold.signal.reason)
+        else this.#controllers.add(controller)
       },
-      { highWaterMark: 0 },
-    )
+      pull: (controller: Controller) => this.#pull(branch, controller),
+      cancel: (reason) => this.#shared.leave(branch, reason),
+    })
   }
 
   async #pull(branch: Branch<Uint8Array>, controller: Controller): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ReadableStreamReadResult } from 'node:stream/web'
 import type { Door } from './door.ts'
+import { openStream } from './open-stream.ts'
 
 /** What several readers share. */
 interface Source<Chunk> {
@@ -74,28 +75,25 @@ export class SharedSource<Chunk> {
 export function openBranch<Chunk>(shared: SharedSource<Chunk>, door: Door): ReadableStream<Chunk> {
   const branch = shared.open()
   const leave = (reason: unknown): void => void shared.leave(branch, reason).catch(() => undefined)
-  return new ReadableStream<Chunk>(
-    {
-      async pull(controller) {
-        try {
-          const next = await door('read a stream', () => shared.next(branch))
-          if (next === undefined) controller.close()
-          else controller.enqueue(next.chunk)
-        } catch (error) {
-          // The platform ends a stream whose source refuses.
-          leave(error)
-          throw error
-        }
-      },
-      async cancel(reason) {
-        try {
-          await door('cancel a stream', () => shared.leave(branch, reason))
-        } catch (error) {
-          leave(error)
-          throw error
-        }
-      },
+  return openStream<Chunk>({
+    async pull(controller) {
+      try {
+        const next = await door('read a stream', () => shared.next(branch))
+        if (next === undefined) controller.close()
+        else controller.enqueue(next.chunk)
+      } catch (error) {
+        // The platform ends a stream whose source refuses.
+        leave(error)
+        throw error
+      }
     },
-    { highWaterMark: 0 },
-  )
+    async cancel(reason) {
+      try {
+        await door('cancel a stream', () => shared.leave(branch, reason))
+      } catch (error) {
+        leave(error)
+        throw error
+      }
+    },
+  })
 }
