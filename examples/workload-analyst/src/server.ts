@@ -1,4 +1,9 @@
-import { createExecutionEngine, type EngineLimits, type EngineStore } from '@ringfence/engine'
+import {
+  createExecutionEngine,
+  type EngineLimits,
+  type EngineStore,
+  type UserExecutionEngine,
+} from '@ringfence/engine'
 import {
   type AgentServer,
   createServer,
@@ -6,6 +11,7 @@ import {
   type ServerLogger,
 } from '@ringfence/server'
 import { createAgents } from './agents/create-agents.ts'
+import { ownAnalyses } from './assistant/own-analyses.ts'
 import { createHost } from './host/create-host.ts'
 import type { PageDirectories } from './host/page-files.ts'
 import type { ReportModel } from './model/report-model.ts'
@@ -16,7 +22,7 @@ export interface WorkloadAnalystOptions {
   readonly prices: PriceTable
   /** A pino logger fits. Default: silence. */
   readonly logger?: ServerLogger
-  /** Words the summary of reports. Default: nobody. */
+  /** Words the summary of reports, and the assistant's answers. Default: nobody. */
   readonly model?: ReportModel | undefined
   /** Where runs are kept; whoever made it closes it. Default: in memory. */
   readonly store?: EngineStore | undefined
@@ -33,8 +39,8 @@ export interface WorkloadAnalystOptions {
 export const createWorkloadAnalyst = (options: WorkloadAnalystOptions): AgentServer => {
   const { prices, logger, model, store, engineLimits, handlerLimits, directories } = options
   const logged = logger === undefined ? {} : { logger }
-  const engine = createExecutionEngine({
-    agents: createAgents({ prices, model }),
+  const engine: UserExecutionEngine = createExecutionEngine({
+    agents: createAgents({ prices, model, analyses: ownAnalyses(() => engine) }),
     ...(store === undefined ? {} : { store }),
     ...(engineLimits === undefined ? {} : { limits: engineLimits }),
     ...logged,
