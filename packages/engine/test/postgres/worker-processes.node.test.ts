@@ -35,161 +35,174 @@ interface Told {
   readonly reconnects: number
 }
 
-describe.skipIf(skippedWithoutPostgres !== '')(`${skippedWithoutPostgres}worker processes`, () => {
-  let cluster: PostgresCluster
-  let url: string
-  const keys = deploymentKeys()
-  const workers: ChildProcess[] = []
-  const closing: (() => Promise<void>)[] = []
+describe.skipIf(skippedWithoutPostgres !== '')(
+  `${skippedWithoutPostgres}worker processes`,
+  { timeout: 240_000 },
+  () => {
+    let cluster: PostgresCluster
+    let url: string
+    const keys = deploymentKeys()
+    const workers: ChildProcess[] = []
+    const closing: (() => Promise<void>)[] = []
 
-  beforeAll(async () => {
-    cluster = await startPostgres({ durable: large })
-  })
-  afterAll(() => cluster.stop())
-  afterEach(async () => {
-    for (const worker of workers.splice(0)) await endWorker(worker, 'SIGKILL')
-    for (const close of closing.splice(0).toReversed()) await close()
-  })
-
-  async function node(attempts: number = 3): Promise<UserExecutionEngine> {
-    const store = await openPostgresStore({ url, pollMs: 500, connections: 5 })
-    const queue = await openRunQueue({ store, ...envelopesOf(keys), ownerConcurrency: 2, attempts })
-    const engine = createExecutionEngine({ agents: durableAgents(), store, queue })
-    closing.push(async () => {
-      await engine.close({ graceMs: 0 })
-      await queue.close()
-      await store.close()
+    beforeAll(async () => {
+      cluster = await startPostgres({ durable: large })
     })
-    return engine
-  }
-
-  async function newWorker(): Promise<ChildProcess> {
-    const started = await startWorker({ url, keys, concurrency: 12, ownerConcurrency: 2 })
-    workers.push(started)
-    return started
-  }
-
-  /** Reads a run as a client does who loses its connection again and again, each time to another node. */
-  async function read(
-    nodes: readonly [UserExecutionEngine, UserExecutionEngine],
-    runId: string,
-  ): Promise<Omit<Told, 'userId'>> {
-    const events: DurableEvent[] = []
-    for (let reconnects = 0; ; reconnects += 1) {
-      const engine = nodes[reconnects % 2 === 0 ? 0 : 1]
-      let left = patience
-      for await (const event of await engine.events(runId, { after: events.at(-1)?.seq })) {
-        if (!isDurable(event)) continue
-        events.push(event)
-        if (isTerminal(event)) return { events, reconnects }
-        left -= 1
-        if (left === 0) break
-      }
-    }
-  }
-
-  /** Everybody starts their runs on one node and reads them on two. `meanwhile` happens when runs are under way. */
-  async function everybody(meanwhile: () => Promise<void>): Promise<readonly Told[]> {
-    const nodes = [await node(), await node()] as const
-    let underWay: () => void = () => undefined
-    const begun = new Promise<void>((resolve) => {
-      underWay = resolve
+    afterAll(() => cluster.stop())
+    afterEach(async () => {
+      for (const worker of workers.splice(0)) await endWorker(worker, 'SIGKILL')
+      for (const close of closing.splice(0).toReversed()) await close()
     })
-    const all = Array.from({ length: people }, (_, index) => `user-${index}`).map((userId) =>
-      users.run({ userId }, async () => {
-        const told: Told[] = []
-        const input = { to: numbers, everyMs, canary: `canary-of-${userId}-` }
-        const handles = []
-        for (let run = 0; run < runsEach; run += 1) {
-          const handle = await nodes[0].start('count', input)
-          handle.result.catch(() => undefined)
-          handles.push(handle)
-        }
-        const [first] = handles
-        const { value } = await (await nodes[1].events(first?.runId ?? '')).next()
-        if (value !== undefined) underWay()
-        for (const { events, reconnects } of await Promise.all(
-          handles.map(({ runId }) => read(nodes, runId)),
-        )) {
-          told.push({ userId, events, reconnects })
-        }
-        return told
-      }),
-    )
-    await begun
-    await meanwhile()
-    return (await Promise.all(all)).flat()
-  }
 
-  /** Every run has ended, told in order, once, by the newest attempt alone, and to its user alone. */
-  function expectWhole(told: readonly Told[]): void {
-    expect(told).toHaveLength(people * runsEach)
-    for (const { userId, events, reconnects } of told) {
-      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index))
-      expect(events.filter(isTerminal)).toHaveLength(1)
-      expect(events.at(-1)).toMatchObject({
-        type: 'agent_completed',
-        data: { result: { user: userId, said: numbers } },
+    async function node(attempts: number = 3): Promise<UserExecutionEngine> {
+      const store = await openPostgresStore({ url, pollMs: 500, connections: 5 })
+      const queue = await openRunQueue({
+        store,
+        ...envelopesOf(keys),
+        ownerConcurrency: 2,
+        attempts,
       })
-      const last = events.findLastIndex(({ type }) => type === 'attempt_restarted')
-      const said = events.slice(last + 1).filter((event) => event.type === 'agent_text')
-      expect(said.map(({ data }) => data.delta)).toEqual(
-        Array.from(
-          { length: numbers },
-          (_, number) => `canary-of-${userId}- ${number} of ${userId}`,
-        ),
-      )
-      for (const event of events) {
-        expect(event.userId).toBe(userId)
-        const canaries = JSON.stringify(event).match(/canary-of-user-\d+-/gu) ?? []
-        expect(canaries.filter((canary) => canary !== `canary-of-${userId}-`)).toEqual([])
-      }
-      expect(reconnects).toBeGreaterThan(0)
+      const engine = createExecutionEngine({ agents: durableAgents(), store, queue })
+      closing.push(async () => {
+        await engine.close({ graceMs: 0 })
+        await queue.close()
+        await store.close()
+      })
+      return engine
     }
-  }
 
-  const restarted = (told: readonly Told[]): number =>
-    told.filter(({ events }) => events.some(({ type }) => type === 'attempt_restarted')).length
+    async function newWorker(): Promise<ChildProcess> {
+      const started = await startWorker({ url, keys, concurrency: 12, ownerConcurrency: 2 })
+      workers.push(started)
+      return started
+    }
 
-  test('every run of everybody ends, told once and in order, to readers that lose their node', async () => {
-    url = await cluster.database()
-    await node()
-    await Promise.all([newWorker(), newWorker()])
-    const told = await everybody(async () => undefined)
-    expectWhole(told)
-    expect(restarted(told)).toBe(0)
-  })
+    /** Reads a run as a client does who loses its connection again and again, each time to another node. */
+    async function read(
+      nodes: readonly [UserExecutionEngine, UserExecutionEngine],
+      runId: string,
+    ): Promise<Omit<Told, 'userId'>> {
+      const events: DurableEvent[] = []
+      for (let reconnects = 0; ; reconnects += 1) {
+        const engine = nodes[reconnects % 2 === 0 ? 0 : 1]
+        let left = patience
+        for await (const event of await engine.events(runId, { after: events.at(-1)?.seq })) {
+          if (!isDurable(event)) continue
+          events.push(event)
+          if (isTerminal(event)) return { events, reconnects }
+          left -= 1
+          if (left === 0) break
+        }
+      }
+    }
 
-  test('a worker that is killed loses nothing, and one that was stopped can add nothing when it goes on', async () => {
-    url = await cluster.database()
-    await node()
-    const [killed, stopped] = await Promise.all([newWorker(), newWorker(), newWorker()])
-    const told = await everybody(async () => {
-      await endWorker(killed, 'SIGKILL')
-      stopped.kill('SIGSTOP')
-      // Past its heartbeat of 10 seconds, and the second in which that is looked at.
-      await new Promise((resolve) => setTimeout(resolve, 13_000))
-      stopped.kill('SIGCONT')
+    /** Everybody starts their runs on one node and reads them on two. `meanwhile` happens when runs are under way. */
+    async function everybody(meanwhile: () => Promise<void>): Promise<readonly Told[]> {
+      const nodes = [await node(), await node()] as const
+      let underWay: () => void = () => undefined
+      const begun = new Promise<void>((resolve) => {
+        underWay = resolve
+      })
+      const all = Array.from({ length: people }, (_, index) => `user-${index}`).map((userId) =>
+        users.run({ userId }, async () => {
+          const told: Told[] = []
+          const input = { to: numbers, everyMs, canary: `canary-of-${userId}-` }
+          const handles = []
+          for (let run = 0; run < runsEach; run += 1) {
+            const handle = await nodes[0].start('count', input)
+            handle.result.catch(() => undefined)
+            handles.push(handle)
+          }
+          const [first] = handles
+          const { value } = await (await nodes[1].events(first?.runId ?? '')).next()
+          if (value !== undefined) underWay()
+          for (const { events, reconnects } of await Promise.all(
+            handles.map(({ runId }) => read(nodes, runId)),
+          )) {
+            told.push({ userId, events, reconnects })
+          }
+          return told
+        }),
+      )
+      await begun
+      await meanwhile()
+      return (await Promise.all(all)).flat()
+    }
+
+    /** Every run has ended, told in order, once, by the newest attempt alone, and to its user alone. */
+    function expectWhole(told: readonly Told[]): void {
+      expect(told).toHaveLength(people * runsEach)
+      for (const { userId, events, reconnects } of told) {
+        expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index))
+        expect(events.filter(isTerminal)).toHaveLength(1)
+        expect(events.at(-1)).toMatchObject({
+          type: 'agent_completed',
+          data: { result: { user: userId, said: numbers } },
+        })
+        const last = events.findLastIndex(({ type }) => type === 'attempt_restarted')
+        const said = events.slice(last + 1).filter((event) => event.type === 'agent_text')
+        expect(said.map(({ data }) => data.delta)).toEqual(
+          Array.from(
+            { length: numbers },
+            (_, number) => `canary-of-${userId}- ${number} of ${userId}`,
+          ),
+        )
+        for (const event of events) {
+          expect(event.userId).toBe(userId)
+          const canaries = JSON.stringify(event).match(/canary-of-user-\d+-/gu) ?? []
+          expect(canaries.filter((canary) => canary !== `canary-of-${userId}-`)).toEqual([])
+        }
+        expect(reconnects).toBeGreaterThan(0)
+      }
+    }
+
+    const restarted = (told: readonly Told[]): number =>
+      told.filter(({ events }) => events.some(({ type }) => type === 'attempt_restarted')).length
+
+    test('every run of everybody ends, told once and in order, to readers that lose their node', async () => {
+      url = await cluster.database()
+      await node()
+      await Promise.all([newWorker(), newWorker()])
+      const told = await everybody(async () => undefined)
+      expectWhole(told)
+      expect(restarted(told)).toBe(0)
     })
-    expectWhole(told)
-    expect(restarted(told)).toBeGreaterThan(0)
-    // It has noticed that its runs are others' now, and works on.
-    expect(stopped.exitCode).toBe(null)
-  })
 
-  test('a run that takes every worker with it is given up, with its end', async () => {
-    url = await cluster.database()
-    const engine = await node(1)
-    await users.run({ userId: 'alice' }, async () => {
-      const { runId, result } = await engine.start('crash', {})
-      const first = await newWorker()
-      const died = once(first, 'exit')
-      expect(await caught(() => engine.delete(runId))).toMatchObject({ code: 'RUN_GOES_ON' })
-      expect(await died).toEqual([null, 'SIGKILL'])
-      await newWorker()
-      expect(await caught(() => result)).toMatchObject({ code: 'AGENT_FAILED' })
-      const { events } = await read([engine, engine], runId)
-      expect(events.map(({ type }) => type)).toEqual(['agent_started', 'agent_text', 'agent_error'])
+    test('a worker that is killed loses nothing, and one that was stopped can add nothing when it goes on', async () => {
+      url = await cluster.database()
+      await node()
+      const [killed, stopped] = await Promise.all([newWorker(), newWorker(), newWorker()])
+      const told = await everybody(async () => {
+        await endWorker(killed, 'SIGKILL')
+        stopped.kill('SIGSTOP')
+        // Past its heartbeat of 10 seconds, and the second in which that is looked at.
+        await new Promise((resolve) => setTimeout(resolve, 13_000))
+        stopped.kill('SIGCONT')
+      })
+      expectWhole(told)
+      expect(restarted(told)).toBeGreaterThan(0)
+      // It has noticed that its runs are others' now, and works on.
+      expect(stopped.exitCode).toBe(null)
     })
-  })
-})
+
+    test('a run that takes every worker with it is given up, with its end', async () => {
+      url = await cluster.database()
+      const engine = await node(1)
+      await users.run({ userId: 'alice' }, async () => {
+        const { runId, result } = await engine.start('crash', {})
+        const first = await newWorker()
+        const died = once(first, 'exit')
+        expect(await caught(() => engine.delete(runId))).toMatchObject({ code: 'RUN_GOES_ON' })
+        expect(await died).toEqual([null, 'SIGKILL'])
+        await newWorker()
+        expect(await caught(() => result)).toMatchObject({ code: 'AGENT_FAILED' })
+        const { events } = await read([engine, engine], runId)
+        expect(events.map(({ type }) => type)).toEqual([
+          'agent_started',
+          'agent_text',
+          'agent_error',
+        ])
+      })
+    })
+  },
+)

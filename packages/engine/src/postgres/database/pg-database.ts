@@ -53,6 +53,9 @@ interface PgParts {
   readonly logger: EngineLogger | undefined
 }
 
+/** How often a connection is asked for, with 10 seconds each. */
+const mostAttempts = 3
+
 class PgDatabase implements Database {
   readonly kind = 'postgres'
   readonly queue: QueueConnection
@@ -70,8 +73,8 @@ class PgDatabase implements Database {
     owner: Owner | undefined,
     work: (sql: Sql) => Promise<Result>,
   ): Promise<Result> {
-    return withClient(this.#parts.data, async (client) => {
-      await client.query(`BEGIN; SET LOCAL ROLE ${roles.data}; ${ownerSettings(owner)}`)
+    const beginning = `BEGIN; SET LOCAL ROLE ${roles.data}; ${ownerSettings(owner)}`
+    return withClient(this.#parts.data, beginning, async (client) => {
       const result = await work(async (text, values) =>
         rowsOf(await client.query(text, [...(values ?? [])])),
       )
@@ -83,7 +86,7 @@ class PgDatabase implements Database {
   async script<Result>(
     work: (run: (text: string) => Promise<readonly Row[]>) => Promise<Result>,
   ): Promise<Result> {
-    return withClient(this.#parts.data, (client) =>
+    return withClient(this.#parts.data, undefined, (client) =>
       work(async (text) => rowsOf(await client.query(text))),
     )
   }
@@ -106,8 +109,7 @@ class PgDatabase implements Database {
   async queueTransaction<Result>(
     work: (queue: QueueConnection) => Promise<Result>,
   ): Promise<Result> {
-    return withClient(this.#parts.queue, async (client) => {
-      await client.query('BEGIN')
+    return withClient(this.#parts.queue, 'BEGIN', async (client) => {
       const result = await work({
         executeSql: async (text, values) => ({ rows: rowsOf(await client.query(text, values)) }),
       })
@@ -122,13 +124,17 @@ class PgDatabase implements Database {
   }
 }
 
-/** Lends a connection, and takes it back as it was given: what failed in the middle of something is not used again. */
+/**
+ * Lends a connection on which something was begun, and takes it back as it was given: what failed in the middle of
+ * something is not used again.
+ */
 async function withClient<Result>(
   pool: Pool,
+  beginning: string | undefined,
   work: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect()
-  let broken: boolean | Error = true
+  const client = await begun(pool, beginning)
+  let broken = true
   try {
     const result = await work(client)
     broken = false
@@ -141,6 +147,24 @@ async function withClient<Result>(
     throw error
   } finally {
     client.release(broken)
+  }
+}
+
+/**
+ * A connection on which something was begun. Where there is none in time, or it turns out to be lost, nothing has
+ * happened yet and it is tried again: a process that was stopped for a while finds all its timers run out at once.
+ */
+async function begun(pool: Pool, beginning: string | undefined): Promise<PoolClient> {
+  for (let attempt = 1; ; attempt += 1) {
+    let client: PoolClient | undefined
+    try {
+      client = await pool.connect()
+      if (beginning !== undefined) await client.query(beginning)
+      return client
+    } catch (error) {
+      client?.release(true)
+      if (attempt === mostAttempts) throw error
+    }
   }
 }
 

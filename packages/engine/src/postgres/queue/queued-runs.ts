@@ -70,7 +70,11 @@ export class QueuedRuns {
       if (row === undefined) return false
       const { run_id, job, tag } = nextRow.parse(row)
       const jobId = uuidV7()
-      await sql(`UPDATE runs SET held = false, job_id = $4 WHERE ${ofRun}`, [...key, run_id, jobId])
+      await sql(`UPDATE runs SET held = false, job_id = $4, delivered = -1 WHERE ${ofRun}`, [
+        ...key,
+        run_id,
+        jobId,
+      ])
       await this.#jobs.send(statements, { jobId, owner, job: runJob.parse(JSON.parse(job)), tag })
       return true
     })
@@ -88,7 +92,7 @@ export class QueuedRuns {
       const { key, sql } = statements
       const jobId = uuidV7()
       const [row] = await sql(
-        `UPDATE runs SET attempt = attempt + 1, worker = NULL, job_id = $5
+        `UPDATE runs SET attempt = attempt + 1, worker = NULL, job_id = $5, delivered = -1
         WHERE ${ofRun} AND attempt = $4 AND ended_at IS NULL AND job IS NOT NULL RETURNING job, tag`,
         [...key, toKeyText(runId), attempt, jobId],
       )

@@ -126,10 +126,7 @@ export class RunWorker {
     const { queued } = this.#options
     active.left = true
     const back = await queued.putBack(active.owner, active.runId, active.attempt)
-    if (!back) return
-    active.control?.leave(
-      new EngineError('ATTEMPT_OVER', `The run "${active.runId}" goes on in another process.`),
-    )
+    if (back) leave(active)
   }
 
   #pump(): void {
@@ -169,7 +166,9 @@ export class RunWorker {
       cancelled: undefined,
       left: false,
     }
-    this.#active.set(job.id, active)
+    // The same job can be delivered here again while its earlier delivery is still at work.
+    const key = `${job.id} ${job.retryCount}`
+    this.#active.set(key, active)
     try {
       if (!parsed.success) throw new Error('Expected a job of the queue to be of a run')
       if (await this.#take(active, parsed.data)) await jobs.complete(job)
@@ -178,7 +177,7 @@ export class RunWorker {
       // The store failed: the job is delivered again when its heartbeat is over.
       logger?.error({ err: error, runId: active.runId }, 'a run could not be executed')
     } finally {
-      this.#active.delete(job.id)
+      this.#active.delete(key)
       if (this.#active.size === 0) this.#idle?.()
       this.#pump()
     }
@@ -187,11 +186,14 @@ export class RunWorker {
   /** True where the job is done with, however the run ended. */
   async #take(active: Active, job: RunJob): Promise<boolean> {
     const { store } = this.#options
-    const run = await takeRun(store, active.owner, job, this.#id)
+    const { attempts } = store.parts
+    const run = await takeRun(store, active.owner, job, this.#id, active.job)
     if (run === undefined) return true
+    // Not before: what an earlier attempt in this process writes now is refused.
+    await attempts.free(run.owner, run.runId)
     active.attempt = run.attempt
     active.cancelled ??= run.cancelled
-    const release = store.parts.attempts.hold(run.owner, run.runId, run.attempt)
+    const release = attempts.hold(run.owner, run.runId, run.attempt, () => leave(active))
     try {
       const done = await this.#run(active, run, job)
       if (done) await this.#sendNext(run)
@@ -235,8 +237,11 @@ export class RunWorker {
         await queued.putBack(owner, runId, run.attempt, 1)
         return true
       }
+      const refusal = refusalOf(error)
+      // The store, most likely: the job is delivered again.
+      if (refusal === undefined) throw error
       logger?.warn({ err: error, runId, agent }, 'a run could not begin')
-      return this.#end(run, { error: refusalOf(error) })
+      return this.#end(run, { error: refusal })
     }
   }
 
@@ -293,7 +298,7 @@ export class RunWorker {
       for (const job of await jobs.claimLost()) {
         const parsed = runJob.safeParse(job.data)
         const run = parsed.success
-          ? await takeRun(store, ownerOf(parsed.data), parsed.data, this.#id)
+          ? await takeRun(store, ownerOf(parsed.data), parsed.data, this.#id, undefined)
           : undefined
         if (run !== undefined) {
           await this.#end(run, { error: crashed })
@@ -326,8 +331,8 @@ async function newestAttempt(
   return row === undefined ? undefined : z.object({ attempt: z.int() }).parse(row).attempt
 }
 
-/** What a user is told of a run that could not begin: why, if it was made for them. */
-function refusalOf(error: unknown): Failure {
+/** What a user is told of a run that cannot begin. Undefined for what may be otherwise another time. */
+function refusalOf(error: unknown): Failure | undefined {
   if (EngineError.is(error)) return describeFailure(error)
   if (ContextError.is(error) || isEnvelopeError(error)) {
     return {
@@ -336,7 +341,11 @@ function refusalOf(error: unknown): Failure {
         'The run could not begin: what it was to be executed for has expired or does not fit it.',
     }
   }
-  return describeFailure(error)
+  return undefined
+}
+
+function leave({ control, runId }: Active): void {
+  control?.leave(new EngineError('ATTEMPT_OVER', `The run "${runId}" goes on in another attempt.`))
 }
 
 function isEnvelopeError(error: unknown): boolean {

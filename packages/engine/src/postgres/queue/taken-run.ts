@@ -7,6 +7,7 @@ import { fromKeyText, toKeyText } from '../database/key-text.ts'
 import { appendEvents } from '../store/append-events.ts'
 import { asOwner } from '../store/owner-transaction.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
+import type { ClaimedJob } from './job-queue.ts'
 import { storedInput, type RunJob } from './job.ts'
 
 const stored = z.string().transform(fromKeyText)
@@ -40,20 +41,23 @@ export interface Attempt {
 
 /**
  * Begins a new attempt of a run: from here on whatever an earlier one writes is refused. Undefined where the run has
- * ended, or is not there any more.
+ * ended, or is not there any more, or was taken with a later delivery of its job. Without a delivery it is taken from
+ * whoever has it.
  */
 export async function takeRun(
   store: PostgresStore,
   owner: Owner,
   { runId }: RunJob,
   worker: string,
+  delivery: ClaimedJob | undefined,
 ): Promise<Attempt | undefined> {
   const [row] = await asOwner(store.parts.database, owner, async ({ key, sql }) => {
     const rows = await sql(
-      `UPDATE runs SET attempt = attempt + 1, worker = $4, changed_on = now()
+      `UPDATE runs SET attempt = attempt + 1, worker = $4, delivered = coalesce($6, delivered), changed_on = now()
       WHERE tenant = $1 AND user_id = $2 AND run_id = $3 AND ended_at IS NULL
+        AND ($5::text IS NULL OR (job_id = $5 AND delivered < $6))
       RETURNING run_id, agent, thread_id, request_id, created_at, status, attempt, input, cancel_reason, tag`,
-      [...key, toKeyText(runId), worker],
+      [...key, toKeyText(runId), worker, delivery?.id ?? null, delivery?.retryCount ?? null],
     )
     const tag = rows[0]?.['tag']
     if (tag !== undefined) await sql('SELECT advance_round($1)', [tag])
