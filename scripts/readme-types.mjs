@@ -12,7 +12,9 @@ const project = join(root, 'node_modules/.readme-types')
 const owners = [
   '.',
   ...['packages', 'examples'].flatMap((group) =>
-    readdirSync(join(root, group)).map((name) => join(group, name)),
+    readdirSync(join(root, group), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(group, name)),
   ),
 ]
 const folderOf = (owner) => join(root, owner, 'node_modules/.readme-types')
