@@ -13,6 +13,9 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
+/** More than any process here can have. */
+const nobody = 4_194_305
+
 const holder = (pid: number, host: string = hostname()): string =>
   JSON.stringify({ pid, host, since: new Date(0).toISOString() })
 
@@ -47,7 +50,7 @@ test('a lock is never taken from a process that lives, and is from one that was 
 
 test("another machine's lock stands, and so does one that cannot be read", async () => {
   const directory = join(folder, 'three')
-  for (const content of [holder(1, 'elsewhere'), '', '{"pid":"x"}', '{"pid":-1}']) {
+  for (const content of [holder(nobody, 'elsewhere'), '', '{"pid":"x"}', '{"pid":-1}']) {
     await writeFile(`${directory}.lock`, content)
     expect((await engineError(() => lockDirectory(directory))).code).toBe('STORE_LOCKED')
   }
