@@ -1,6 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises'
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import type { FileHandle } from 'node:fs/promises'
 import type { AuditHead, AuditSink } from './audit-log.ts'
 import { verifyAudit, type AuditVerdict, type VerifyAuditOptions } from './verify-audit.ts'
 
@@ -16,6 +14,7 @@ export function auditFile(path: string, key?: Uint8Array): AuditSink {
   let file: FileHandle | undefined
   return {
     async open(): Promise<AuditHead> {
+      const { open } = await fileSystem()
       file = await open(path, 'a', 0o600)
       const { size } = await file.stat()
       if (size === 0) return { entries: 0, hash: '0'.repeat(64) }
@@ -48,15 +47,22 @@ export async function verifyAuditFile(
   path: string,
   options: VerifyAuditOptions = {},
 ): Promise<AuditVerdict> {
-  const input = createReadStream(path, 'utf8')
+  const { open } = await fileSystem()
+  const file = await open(path, 'r')
   try {
-    return await verifyAudit(createInterface({ input, crlfDelay: Infinity }), options)
+    return await verifyAudit(file.readLines(), options)
   } finally {
-    input.destroy()
+    await file.close()
   }
 }
 
+/** Only when it is needed, so that the module loads on every runtime. */
+function fileSystem(): Promise<typeof import('node:fs/promises')> {
+  return import('node:fs/promises')
+}
+
 async function endsWithNewline(path: string, size: number): Promise<boolean> {
+  const { open } = await fileSystem()
   const file = await open(path, 'r')
   try {
     const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
