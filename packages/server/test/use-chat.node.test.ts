@@ -1,8 +1,9 @@
-import { DefaultChatTransport, type UIMessage } from 'ai'
+import { DefaultChatTransport, type UIMessage, WebSocketChatTransport } from 'ai'
+import { WebSocket } from 'ws'
 import { DefaultChatTransport as DefaultChatTransport6 } from 'ai-6'
 import { Chat } from '@ai-sdk/react'
 import { Chat as Chat6 } from 'ai-react-3'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Gates } from './support/agents.ts'
 import { chatEngine } from './support/chat-agents.ts'
 import { Client, json } from './support/client.ts'
@@ -32,6 +33,8 @@ const headersOf = ({ token }: Client): Record<string, string> => ({
   authorization: `Bearer ${token}`,
 })
 
+const overSocket = 'ai 7 over a WebSocket'
+
 const versions: readonly (readonly [string, MakeChat])[] = [
   [
     'ai 7',
@@ -44,6 +47,26 @@ const versions: readonly (readonly [string, MakeChat])[] = [
           body,
         }),
       }),
+  ],
+  [
+    overSocket,
+    ({ url }, client, { body = {}, ...init }) => {
+      const transport = new WebSocketChatTransport<UIMessage>({
+        url: `${url}/v1/chat/ws`,
+        params: async () => {
+          const issued = await client.post('/v1/tickets', { purpose: 'socket' })
+          return { ticket: (await json<{ ticket: string }>(issued)).ticket }
+        },
+        // In-frame headers of somebody else are no credentials.
+        headers: { authorization: 'Bearer somebody-else' },
+        body,
+        // `ws` types its listeners otherwise than the transport does.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+        webSocket: WebSocket as never,
+      })
+      onTestFinished(() => transport.close())
+      return new Chat<UIMessage>({ ...init, transport })
+    },
   ],
   [
     'ai 6',
@@ -69,7 +92,7 @@ async function start(): Promise<{ server: TestServer; gates: Gates; alice: Clien
 const textOf = (message: UIMessage | undefined): string =>
   (message?.parts ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
 
-describe.each(versions)('useChat of %s', (_version, make) => {
+describe.each(versions)('useChat of %s', (version, make) => {
   test('an answer arrives as reasoning, a tool call and text', async () => {
     const { server, alice } = await start()
     const chat = make(server, alice, { id: 'first' })
@@ -116,13 +139,13 @@ describe.each(versions)('useChat of %s', (_version, make) => {
     const before = make(server, alice, { id: 'long', body: { agent: 'gated' } })
     const sending = before.sendMessage({ text: 'g' })
     await expect.poll(() => textOf(before.messages.at(-1)), waiting).toBe('before')
-    await before.stop()
-    await sending
+    // Over HTTP, to stop is to hang up. Over a socket it is to stop, so there the first client just stays.
+    if (version !== overSocket) await before.stop()
     const after = make(server, alice, { id: 'long', messages: before.messages.slice(0, 1) })
     const resuming = after.resumeStream()
     await expect.poll(() => textOf(after.messages.at(-1)), waiting).toBe('before')
     gates.open('g')
-    await resuming
+    await Promise.all([sending, resuming])
     expect(textOf(after.messages.at(-1))).toBe('before after')
     expect(after.messages).toHaveLength(2)
     expect(after.messages.at(-1)?.id).toBe(before.messages.at(-1)?.id)
@@ -191,4 +214,20 @@ describe.each(versions)('useChat of %s', (_version, make) => {
     await sending
     expect(textOf(chat.messages.at(-1))).toBe('before after')
   })
+})
+
+test('to stop over a socket ends the run', async () => {
+  const { server, alice } = await start()
+  const make = versions.find(([version]) => version === overSocket)?.[1]
+  const chat = make?.(server, alice, { id: 'stopped', body: { agent: 'gated' } })
+  const sending = chat?.sendMessage({ text: 'never' })
+  await expect.poll(() => textOf(chat?.messages.at(-1)), waiting).toBe('before')
+  await chat?.stop()
+  await sending
+  await expect
+    .poll(async () => {
+      const { runs } = await json<{ runs: { status: string }[] }>(await alice.request('/v1/runs'))
+      return runs.map(({ status }) => status)
+    }, waiting)
+    .toEqual(['cancelled'])
 })

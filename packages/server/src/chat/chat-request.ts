@@ -33,6 +33,9 @@ const optionFields = {
   threadPolicy,
 }
 
+/** The keys of a frame's `body`: the others are its application's, and mean nothing here. */
+export const chatOptions: z.ZodType<ChatOptions> = z.object(optionFields)
+
 /** The messages of a chat's request. */
 export const clientMessages: z.ZodType<readonly ClientMessage[]> = z
   .array(

@@ -7,7 +7,7 @@ import { openapi } from './openapi.ts'
 import { live, ready } from './probes.ts'
 import { followRun } from './run-events.ts'
 import { cancelRun, listRuns, readRun } from './runs.ts'
-import { openSocket } from './socket.ts'
+import { openChatSocket, openSocket } from './socket.ts'
 import { startRun } from './start-run.ts'
 import { deleteThread, listThreads, readMessages, readThread } from './threads.ts'
 import { issueTicket } from './tickets.ts'
@@ -23,6 +23,7 @@ export const routes: readonly Route[] = [
   sendChat,
   resumeChat,
   stopChat,
+  openChatSocket,
   runAgUi,
   listThreads,
   readThread,

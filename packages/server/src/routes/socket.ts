@@ -1,8 +1,11 @@
+import { chatProtocol } from '../chat/chat-protocol.ts'
 import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
 import { logFailure } from '../handler/exchange.ts'
 import { Problem } from '../problems/problem.ts'
 import { draining } from '../problems/to-problem.ts'
+import { nativeProtocol } from '../socket/native-protocol.ts'
 import { SocketConnection } from '../socket/socket-connection.ts'
+import type { SocketProtocol } from '../socket/socket-protocol.ts'
 
 /** The same runs over a WebSocket, several at once. */
 export const openSocket: OwnedRoute = {
@@ -15,10 +18,24 @@ export const openSocket: OwnedRoute = {
   },
   action: 'socket.open',
   ticket: 'socket',
-  handle: open,
+  handle: (call) => open(call, nativeProtocol),
 }
 
-async function open(call: Call): Promise<Answer> {
+/** Chats over a WebSocket, several at once, for the AI SDK's `WebSocketChatTransport`. */
+export const openChatSocket: OwnedRoute = {
+  method: 'GET',
+  path: '/v1/chat/ws',
+  contract: {
+    summary: "Chats over a WebSocket, for the AI SDK's `WebSocketChatTransport`.",
+    answers: { 101: { description: 'The socket is open.' } },
+    problems: ['upgrade_required', 'socket_not_supported', 'too_many_sockets', 'draining'],
+  },
+  action: 'socket.open',
+  ticket: 'socket',
+  handle: (call) => open(call, chatProtocol),
+}
+
+async function open(call: Call, protocol: SocketProtocol): Promise<Answer> {
   const { core, hono, exchange, owner } = call
   if (hono.req.header('upgrade')?.toLowerCase() !== 'websocket') {
     throw new Problem('upgrade_required', {
@@ -28,7 +45,7 @@ async function open(call: Call): Promise<Answer> {
   if (core.draining) throw draining()
   if (core.upgradeWebSocket === undefined) throw new Problem('socket_not_supported')
   const leave = core.admission.hold(owner, 'socket')
-  const connection = new SocketConnection(call)
+  const connection = new SocketConnection(call, protocol)
   void connection.ended.then(leave)
   try {
     const response = await core.upgradeWebSocket(hono, connection.events, {

@@ -6,12 +6,6 @@ import type { Action } from '../identity/authorize.ts'
 import type { CancelFrame, FollowFrame, StartFrame } from './frames.ts'
 import type { SocketPort } from './socket-port.ts'
 
-/** A request of a socket that is in work. */
-export interface SocketRequest {
-  /** Stops following; the run goes on. */
-  leave(): void
-}
-
 /** Does what a frame asks for, in the scope of that frame. Resolves when there is no more to say about it. */
 export async function perform(
   call: Call,

@@ -1,15 +1,13 @@
 import { bind } from '@ringfence/context'
 import type { WSContext, WSEvents } from 'hono/ws'
 import { parseJson } from '../body/parse-json.ts'
-import { checkFits } from '../body/check-fits.ts'
 import { logFailure } from '../handler/exchange.ts'
 import type { Call } from '../handler/route.ts'
 import { refuseUserFields } from '../identity/user-fields.ts'
 import { Problem } from '../problems/problem.ts'
 import { toProblem } from '../problems/to-problem.ts'
-import { clientFrame, type ClientFrame } from './frames.ts'
-import { perform, type SocketRequest } from './perform.ts'
 import { openPort, type SocketPort } from './socket-port.ts'
+import { stopped, type SocketOrder, type SocketProtocol } from './socket-protocol.ts'
 
 /**
  * One WebSocket of one owner. Its scope is open as long as it is; each frame has a child scope of its own.
@@ -17,7 +15,8 @@ import { openPort, type SocketPort } from './socket-port.ts'
  */
 export class SocketConnection {
   readonly #call: Call
-  readonly #requests = new Map<string, SocketRequest>()
+  readonly #protocol: SocketProtocol
+  readonly #requests = new Map<string, AbortController>()
   #port: SocketPort | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #answered = true
@@ -37,8 +36,9 @@ export class SocketConnection {
   readonly owner: string
 
   /** Must be made in the connection's scope. A socket that does not open in time is given up. */
-  constructor(call: Call) {
+  constructor(call: Call, protocol: SocketProtocol) {
     this.#call = call
+    this.#protocol = protocol
     this.owner = call.owner
     this.events = {
       onOpen: this.#bound((_event, socket) => this.#open(socket)),
@@ -82,7 +82,7 @@ export class SocketConnection {
     const { core, exchange, scope } = this.#call
     exchange.closeCode = code
     core.sockets.delete(this)
-    for (const request of this.#requests.values()) request.leave()
+    for (const request of this.#requests.values()) request.abort()
     if (scope.lifecycle !== 'closed') {
       scope.abort(new DOMException('The socket has closed', 'AbortError'))
     }
@@ -106,7 +106,8 @@ export class SocketConnection {
     const { core, exchange } = this.#call
     this.#port = openPort(socket, core.limits)
     core.sockets.add(this)
-    void this.#port.send({ type: 'connection_established', connectionId: exchange.requestId })
+    const greeting = this.#protocol.greeting(exchange.requestId)
+    if (greeting !== undefined) void this.#port.send(greeting)
     this.#arm(Date.now() + core.limits.pingMs)
   }
 
@@ -149,13 +150,13 @@ export class SocketConnection {
       let value: unknown
       try {
         value = parseJson(data, limits.jsonDepth)
-        id = idOf(value)
+        id = this.#protocol.idOf(value)
       } finally {
         // Also a frame that means nothing takes time.
         this.#spend()
       }
       if (typeof value === 'object' && value !== null) refuseUserFields(Object.keys(value), 'frame')
-      this.#dispatch(checkFits(clientFrame, value))
+      this.#dispatch(this.#protocol.read(value))
     } catch (error) {
       this.#refuse(id, error)
     }
@@ -177,27 +178,28 @@ export class SocketConnection {
     }
   }
 
-  #dispatch(frame: ClientFrame): void {
-    if (frame.type === 'ping') {
-      void this.#port?.send({ type: 'pong', id: frame.id })
+  #dispatch(order: SocketOrder): void {
+    if ('reply' in order) {
+      void this.#port?.send(order.reply)
       return
     }
-    const { id } = frame
+    if ('stop' in order) return this.#requests.get(order.stop)?.abort(stopped)
+    const { id } = order
     const { core, exchange, scope } = this.#call
     if (this.#requests.has(id)) {
       throw new Problem('duplicate_id', { detail: 'A request with this id is still in work.' })
     }
     if (this.#requests.size >= core.limits.socketRequests) throw new Problem('too_many_requests')
-    if (frame.type === 'start') core.admission.spendRun(this.owner)
+    if (order.startsRun) core.admission.spendRun(this.owner)
     const port = this.#port
     if (port === undefined) return
     const leaving = new AbortController()
-    this.#requests.set(id, { leave: () => leaving.abort() })
+    this.#requests.set(id, leaving)
     this.#count += 1
     const additions = { requestId: `${exchange.requestId}.${this.#count}` }
     void scope
-      .child(additions, { label: `socket ${frame.type}` }, () =>
-        perform(this.#call, frame, port, leaving.signal),
+      .child(additions, { label: order.label }, () =>
+        order.perform(this.#call, port, leaving.signal),
       )
       .catch((error: unknown) => this.#refuse(id, error))
       .finally(() => {
@@ -211,12 +213,6 @@ export class SocketConnection {
     const { core, exchange } = this.#call
     const problem = toProblem(error)
     if (problem.code === 'internal_error') logFailure(core, exchange, error)
-    const { code, message, errors } = problem
-    void this.#port?.send({ type: 'error', id, code, message, errors })
+    void this.#port?.send(this.#protocol.refusal(id, problem))
   }
-}
-
-function idOf(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
-  return typeof value.id === 'string' && value.id.length <= 64 ? value.id : undefined
 }

@@ -1,6 +1,5 @@
 import type { WSContext } from 'hono/ws'
 import type { HandlerLimits } from '../handler/limits.ts'
-import type { ServerFrame } from './frames.ts'
 
 /** What the `ws` package's sockets can do beyond the standard. */
 interface NodeSocket {
@@ -13,7 +12,7 @@ interface NodeSocket {
 
 /** A socket with back-pressure: `send` resolves when its reader has room for more. */
 export interface SocketPort {
-  send(frame: ServerFrame): Promise<void>
+  send(frame: object): Promise<void>
   close(code: number, reason: string): void
   /** Asks for a sign of life. False where the runtime keeps sockets alive itself. */
   ping(onPong: () => void): boolean
