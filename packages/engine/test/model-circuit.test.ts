@@ -67,7 +67,7 @@ test('three tries of one run open it, and the run says why it failed', async () 
 })
 
 test.each([
-  ['a refusal that says so', () => apiError(401)],
+  ['a refusal that says so', () => apiError(500)],
   ['a refusal by its status', () => Object.assign(new Error('no'), { statusCode: 403 })],
 ])('%s is an answer, and opens nothing', async (_title, refusal) => {
   const model = mockModel('v4', () => {

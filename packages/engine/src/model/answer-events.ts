@@ -1,6 +1,8 @@
+import { assertOwner } from '@ringfence/context'
 import { preview } from '../events/preview.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
 import { contextOf } from '../instances/execution-context.ts'
+import { cut } from '../internal/cut.ts'
 
 /** Longer than this, a thought is told in parts. */
 const thoughtCharacters = 1_000
@@ -136,6 +138,14 @@ export class AnswerEvents {
     if (this.#writing === undefined && this.#failure === undefined) this.#writing = this.#write()
   }
 
+  /** As the execution's own `text` does, without a task of its own for each piece: `drain` waits for all of them. */
+  #tell(piece: string): Promise<void> {
+    const { name: agent } = assertOwner(this.#execution)
+    const { sink, redact, limits } = contextOf(this.#execution)
+    const data = { delta: cut(redact(piece), limits.textLength) }
+    return sink.append({ type: 'agent_text', agent, data })
+  }
+
   async #write(): Promise<void> {
     try {
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
@@ -143,7 +153,7 @@ export class AnswerEvents {
         next.text = next.text.slice(piece.length)
         if (next.text === '') this.#waiting.shift()
         if (next.write !== undefined) await next.write()
-        else if (next.kind === 'text') await this.#execution.text(piece)
+        else if (next.kind === 'text') await this.#tell(piece)
         else await this.#execution.think(piece)
         this.#characters -= piece.length
       }

@@ -1,4 +1,6 @@
+import { assertOwner } from '@ringfence/context'
 import { contextOf } from '../instances/execution-context.ts'
+import { recordUsage } from '../instances/record-usage.ts'
 import type { Answer } from './answer.ts'
 import type { ModelCaller } from './call-model.ts'
 import type { ModelCallOptions } from './language-model.ts'
@@ -27,7 +29,9 @@ export async function payStep(
     if (used === undefined) return held?.release()
     const { estimated: _estimated, ...amounts } = used
     const entry = { model: model.modelId, ...amounts }
-    await (held === undefined ? execution.usage(entry) : held.settle(entry))
+    if (held !== undefined) return held.settle(entry)
+    // As the execution's own `usage` does, without a task of its own: the step waits for it.
+    await recordUsage(entry, assertOwner(execution).name, contextOf(execution))
   }
 }
 
