@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import {
+  defineAgent,
+  defineTool,
+  type AgentDefinition,
+  type AgentExecution,
+  type ToolDefinition,
+} from '../src/index.ts'
+import { caught } from './support/caught.ts'
+import { deferred } from './support/deferred.ts'
+import { echo } from './support/echo.ts'
+import { engineOf, expectOneStory, runToEnd, storyOf } from './support/engine.ts'
+import { untyped } from './support/untyped.ts'
+import { alice, bob, users } from './support/users.ts'
+
+const empty = z.object({})
+
+const cyclic = (): object => {
+  const value: { self?: object } = {}
+  value.self = value
+  return value
+}
+const huge = (): string => 'x'.repeat(2_000)
+
+const agentOf = (run: (own: AgentExecution) => unknown): AgentDefinition =>
+  defineAgent({
+    name: 'bad',
+    input: empty,
+    output: z.any(),
+    limits: { runMs: 300 },
+    run: (_, own) => run(own),
+  })
+
+const calls = (output: z.ZodType, run: () => unknown): AgentDefinition => {
+  const tool: ToolDefinition<Record<string, never>> = defineTool({
+    name: 'tool',
+    input: empty,
+    output,
+    run: () => untyped(run()),
+  })
+  return agentOf((own) => own.call(tool, {}))
+}
+
+const throwing = (thrown: unknown) => () => {
+  // oxlint-disable-next-line typescript/only-throw-error -- which is what is looked at
+  throw thrown
+}
+
+/** What an agent does wrong, and the code that its run ends with. */
+const mistakes: readonly (readonly [string, AgentDefinition, string])[] = [
+  ['throws a text', agentOf(throwing('canary')), 'AGENT_FAILED'],
+  ['throws nothing', agentOf(throwing(undefined)), 'AGENT_FAILED'],
+  ['throws null', agentOf(throwing(null)), 'AGENT_FAILED'],
+  ['rejects with a number', agentOf(async () => throwing(7)()), 'AGENT_FAILED'],
+  ['returns what holds itself', agentOf(cyclic), 'INVALID_OUTPUT'],
+  ['returns too much', agentOf(huge), 'RESULT_TOO_LARGE'],
+  ['returns a function', agentOf(() => () => undefined), 'INVALID_OUTPUT'],
+  ['never ends', agentOf(() => new Promise(() => undefined)), 'RUN_DEADLINE'],
+  [
+    'never gives way until its deadline is over',
+    agentOf(() => {
+      const until = performance.now() + 400
+      while (performance.now() < until);
+      return null
+    }),
+    'RUN_DEADLINE',
+  ],
+  ['delegates to itself', agentOf((own) => own.delegate('bad', {})), 'DELEGATION_TOO_DEEP'],
+  ['has a tool that returns what holds itself', calls(z.any(), cyclic), 'INVALID_OUTPUT'],
+  ['has a tool that returns too much', calls(z.any(), huge), 'RESULT_TOO_LARGE'],
+  ['has a tool that returns something else', calls(z.string(), () => 7), 'INVALID_OUTPUT'],
+  ['has a tool that throws a text', calls(z.any(), throwing('canary')), 'TOOL_FAILED'],
+]
+
+test.each(mistakes)(
+  'an agent that %s fails with a code and one end, and nobody else is the worse for it',
+  async (_title, bad, code) => {
+    const engine = engineOf([bad, echo], {
+      limits: { resultBytes: 1_000, toolOutputBytes: 1_000, abortGraceMs: 20 },
+    })
+    const [events, ofBob] = await Promise.all([
+      users.run(alice, () => runToEnd(engine, 'bad')),
+      users.run(bob, () => runToEnd(engine, 'echo', { text: 'hi' })),
+    ])
+    expectOneStory(events)
+    expect(events.at(-1)).toMatchObject({ type: 'agent_error', data: { error: { code } } })
+    expect(JSON.stringify(events)).not.toContain('canary')
+    expectOneStory(ofBob)
+    expect(ofBob.at(-1)).toMatchObject({ data: { result: { text: 'hi' } } })
+    // Nor are their own next runs.
+    const next = await users.run(alice, () => runToEnd(engine, 'echo', { text: 'again' }))
+    expect(next.at(-1)?.type).toBe('agent_completed')
+    await engine.close({ graceMs: 0 })
+  },
+)
+
+test('an agent that emits after its end is refused each time, and its story stays as it is', async () => {
+  const over = deferred()
+  const late = deferred<readonly unknown[]>()
+  const leaves = agentOf((own) => {
+    void over.promise.then(async () => {
+      const attempts = [
+        () => own.text('late'),
+        () => own.think('late'),
+        () => own.progress(1),
+        () => own.usage({ inputTokens: 1 }),
+      ]
+      const errors: unknown[] = []
+      for (const attempt of attempts) errors.push(await caught(attempt))
+      late.resolve(errors)
+    })
+    return null
+  })
+  const engine = engineOf([leaves])
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('bad', {})
+    await result
+    const before = await storyOf(engine, runId)
+    over.resolve()
+    for (const error of await late.promise) expect(error).toMatchObject({ code: 'SCOPE_CLOSED' })
+    expect(await storyOf(engine, runId)).toEqual(before)
+    expectOneStory(before)
+    expect((await engine.ledger.sums()).all.inputTokens).toBe(0)
+  })
+  await engine.close({ graceMs: 0 })
+})
