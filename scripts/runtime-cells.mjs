@@ -5,12 +5,18 @@
  * @type {typeof import('./runtime-cells.d.mts').packageCell}
  */
 export const packageCell = (files, results) => {
-  const ran = files.filter((file) => results.has(file))
+  // A file whose tests were all skipped has not run.
+  const ran = files.filter((file) => {
+    const result = results.get(file)
+    if (result?.status === 'failed') return true
+    return result?.assertionResults.some(({ status }) => status === 'passed') === true
+  })
   if (ran.length === 0) return '–'
   if (ran.some((file) => results.get(file).status !== 'passed')) return 'fails'
   if (ran.length === files.length) return 'all tests'
   const portable = files.filter((file) => !file.endsWith('.node.test.ts'))
-  return portable.every((file) => results.has(file)) ? 'portable tests' : 'some tests'
+  const all = portable.length > 0 && portable.every((file) => results.has(file))
+  return all ? 'portable tests' : 'some tests'
 }
 
 const title = /^semantics (?<number>\d+)(?<kind>:|, the platform:|, not on )/u

@@ -64,17 +64,26 @@ const ofContext = Object.entries(runtimes).map(([runtime, label]) => [
 ])
 const contextTable = markdownTable(['', 'tests', '[semantics](docs/semantics.md)'], ofContext)
 
+// What needs a database is a column of its own.
+const durable = (file) => file.startsWith('packages/engine/test/postgres/')
+const columns = [
+  testsOf('engine').filter((file) => !durable(file)),
+  testsOf('engine').filter(durable),
+  testsOf('server'),
+]
+
 const overview = markdownTable(
   [
     '',
     '`@ringfence/context`',
     'its [semantics](packages/context/docs/semantics.md)',
     '`@ringfence/engine`',
+    'its durable store',
     '`@ringfence/server`',
   ],
   Object.keys(runtimes).map((runtime, index) => [
     ...ofContext[index],
-    ...['engine', 'server'].map((name) => packageCell(testsOf(name), results.get(runtime))),
+    ...columns.map((files) => packageCell(files, results.get(runtime))),
   ]),
 )
 

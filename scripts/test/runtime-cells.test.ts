@@ -17,6 +17,7 @@ const passed = { 'a claim': 'passed' }
 
 test.each<[string, Record<string, Record<string, string>>]>([
   ['–', {}],
+  ['–', { 'a.test.ts': { 'a claim': 'skipped' } }],
   ['some tests', { 'b.node.test.ts': passed }],
   ['portable tests', { 'a.test.ts': passed }],
   ['all tests', { 'a.test.ts': passed, 'b.node.test.ts': passed }],
