@@ -14,12 +14,13 @@ async function collect() {
   return process.memoryUsage().heapUsed
 }
 
-/** CPU nanoseconds an operation; the least of three, because whatever else the machine does only adds. */
+/** CPU nanoseconds an operation; the least of many, because whatever else the machine does only adds. */
 async function time({ make, count }) {
   const repeat = await make(variant)
-  await repeat(Math.ceil(count / 3))
+  // Until it is compiled.
+  await repeat(2 * count)
   let least = Infinity
-  for (let attempt = 0; attempt < 3; attempt += 1) {
+  for (let attempt = 0; attempt < 12; attempt += 1) {
     const before = process.cpuUsage()
     await repeat(count)
     const { user, system } = process.cpuUsage(before)
