@@ -19,7 +19,7 @@ async function heapUsed(): Promise<number> {
   return process.memoryUsage().heapUsed
 }
 
-test('after 6,000 runs the heap is where it was', { timeout: 120_000 }, async () => {
+test('after thousands of runs the heap is where it was', { timeout: 120_000 }, async () => {
   expect(globalThis.gc).toBeTypeOf('function')
   const look = defineTool({
     name: 'look',
@@ -64,12 +64,14 @@ test('after 6,000 runs the heap is where it was', { timeout: 120_000 }, async ()
   }
 
   await someRuns(2_000)
+  // What is compiled, and what the caches of the runtime take, comes once: a leak goes on.
+  await someRuns(2_000)
   const before = await heapUsed()
-  await someRuns(6_000)
+  await someRuns(4_000)
   const grown = (await heapUsed()) - before
   expect(events).toBeGreaterThan(8_000 * 3)
-  // Were two hundred bytes kept of each run, it would be 1.2 million.
-  expect(grown).toBeLessThan(1_000_000)
+  // Were two hundred bytes kept of each run, it would be 800,000.
+  expect(grown).toBeLessThan(600_000)
   await expectNothingLeft(engine)
   expect(inspect().openScopes).toBe(0)
   expect(store.characters).toBeLessThan(100 * 3_000)
