@@ -284,3 +284,22 @@ test('the limit: what a pipe of its owner makes of a bound stream is the program
     expect(refusal.code).toBe('CROSS_OWNER')
   })
 })
+
+test('a bound transform is told at home that its reader or its writer gave up, where the platform tells', async () => {
+  const story: string[] = []
+  const cancelling = (where: string): object => ({
+    cancel: (reason: unknown) => story.push(`${where} ${String(reason)} ${whoAmI()}`),
+  })
+  await runAs('alice', async () => {
+    const plain = new TransformStream(cancelling('plain'))
+    await plain.readable.cancel('read')
+    const tells = story.length > 0
+    story.length = 0
+    const read = bind.transform(cancelling('bound'))
+    await read.readable.cancel('enough')
+    const written = bind.transform(cancelling('bound'))
+    await nextTurn()
+    await runAs('bob', () => written.writable.abort('broken'))
+    expect(story).toEqual(tells ? ['bound enough alice', 'bound broken alice'] : [])
+  })
+})

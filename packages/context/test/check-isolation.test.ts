@@ -44,6 +44,25 @@ test('a variable that all users share is found, and the seed finds it again', as
   expect(again).toMatchObject({ seed: error.seed })
 })
 
+test.each([
+  ['bytes', (text: string) => new TextEncoder().encode(text)],
+  [
+    'a view in the middle of bytes',
+    (text: string) => new TextEncoder().encode(`..${text}`).subarray(2),
+  ],
+  ['a buffer', (text: string) => new TextEncoder().encode(text).buffer],
+  ['headers', (text: string) => new Headers({ canary: text })],
+  ['an error of several', (text: string) => new AggregateError([new Error(text)])],
+])('another user’s canary in %s is found', async (_, wrap) => {
+  let shared = ''
+  const error = await leak(async ({ canary, giveWay }) => {
+    shared = canary
+    await giveWay()
+    return [wrap(shared)]
+  })
+  expect(error.findings[0]).toMatch(/^user-\d was given the canary of user-\d$/)
+})
+
 test('a cache that is not keyed by owner is found', async () => {
   const cache = new Map<string, Promise<string>>()
   const load = async ({ canary, giveWay }: Visit): Promise<string> => {

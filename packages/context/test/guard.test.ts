@@ -108,6 +108,36 @@ test('a transferred value is the new owner’s, and the giver is refused', () =>
   users.runSync(bob, () => expect(assertOwner(document)).toBe(document))
 })
 
+test('a guarded value and what it guards change hands together', () => {
+  for (const given of ['the guard', 'what it guards']) {
+    const inbox = { read: () => 'mail' }
+    const guarded = users.runSync(alice, () => guard(inbox))
+    users.runSync(alice, () => {
+      transfer(given === 'the guard' ? guarded : inbox, { userId: 'bob' })
+      expect(() => guarded.read()).toThrow(expect.objectContaining({ code: 'CROSS_OWNER' }))
+      expect(() => assertOwner(guarded)).toThrow(expect.objectContaining({ code: 'CROSS_OWNER' }))
+    })
+    users.runSync(bob, () => {
+      expect(guarded.read()).toBe('mail')
+      expect(assertOwner(guarded)).toBe(guarded)
+      expect(assertOwner(inbox)).toBe(inbox)
+    })
+  }
+})
+
+test('another owner can neither freeze a guarded value nor give it another prototype', () => {
+  const guarded = users.runSync(alice, () => guard({ read: () => 'mail' }))
+  users.runSync(bob, () => {
+    const refused = expect.objectContaining({ code: 'CROSS_OWNER' })
+    expect(() => Object.setPrototypeOf(guarded, { read: () => 'his' })).toThrow(refused)
+    expect(() => Object.freeze(guarded)).toThrow(refused)
+    expect(() => Object.preventExtensions(guarded)).toThrow(refused)
+  })
+  expect(Object.getPrototypeOf(guarded)).toBe(Object.prototype)
+  expect(Object.isExtensible(guarded)).toBe(true)
+  users.runSync(alice, () => expect(Object.isFrozen(Object.freeze(guarded))).toBe(true))
+})
+
 test('what nobody owns, what is tied to a scope, and nobody as a receiver cannot be transferred', () => {
   users.runSync(alice, () => {
     expect(() => transfer({}, { userId: 'bob' })).toThrow(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { assertOwner, own, type Scope } from '../src/index.ts'
+import { assertOwner, bind, own, type Scope } from '../src/index.ts'
 import { caught, thrownBy } from './support/caught.ts'
 import { deferred } from './support/deferred.ts'
 import { untyped } from './support/untyped.ts'
@@ -189,4 +189,35 @@ test('a scope object is refused in another owner’s open scope, whatever is ask
   await users.run(alice, () => expect(scope.owner).toEqual({ userId: 'alice' }))
   gate.resolve()
   await run
+})
+
+test('what is another owner’s cannot be bound, whatever it is', async () => {
+  const signal = new AbortController().signal
+  const sources: readonly (readonly [object, (given: never) => unknown])[] = [
+    [() => 'hers', (given: () => string) => bind(given)],
+    [() => 'hers', (given: () => void) => bind.timeout(given, 1_000)],
+    [() => 'hers', (given: () => void) => bind.interval(given, 1_000)],
+    [['hers'], (given: string[]) => bind.iterator(given)],
+    [new ReadableStream<string>(), (given: ReadableStream<string>) => bind.stream(given)],
+    [{ transform: () => undefined }, (given: object) => bind.transform(given)],
+    [new Response('hers'), (given: Response) => bind.response(given)],
+    [new EventTarget(), (given: EventTarget) => bind.eventTarget(given)],
+    [signal, (given: AbortSignal) => bind.signal(given)],
+    [
+      { on: () => undefined, removeListener: () => undefined },
+      (given: { on(): unknown; removeListener(): unknown }) => bind.emitter(given),
+    ],
+  ]
+  for (const [value, bindIt] of sources) {
+    const bindOwned = (): unknown => Reflect.apply(bindIt, undefined, [value])
+    users.runSync(alice, () => own(value))
+    await users.run(bob, () =>
+      expect(bindOwned).toThrow(expect.objectContaining({ code: 'CROSS_OWNER' })),
+    )
+    await users.run(alice, () => {
+      const bound = bindOwned()
+      if (bound instanceof Response) return bound.body?.cancel()
+      return undefined
+    })
+  }
 })

@@ -110,6 +110,28 @@ test('an abort crosses: whoever asked stops waiting, and the work is told', asyn
   expect(await told.promise).toBe('alice')
 })
 
+test('the signal of the served scopes ends them too', async () => {
+  const started = deferred()
+  const told = deferred<unknown>()
+  const shutdown = new AbortController()
+  const port = serve(
+    { definition: users, scope: { signal: shutdown.signal } },
+    async (_data, { signal }) => {
+      started.resolve()
+      await aborted(signal)
+      told.resolve(signal.reason)
+    },
+  )
+  const reason = new Error('shut down')
+  await users.run(alice, async () => {
+    const answer = port.request(1)
+    await started.promise
+    shutdown.abort(reason)
+    await answer
+  })
+  expect(await told.promise).toBe(reason)
+})
+
 test('the deadline crosses, and only ever shortens', async () => {
   const port = serve(
     { definition: users, scope: { deadlineMs: 1_000 } },

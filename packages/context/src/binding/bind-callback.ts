@@ -11,7 +11,7 @@ export function bindCallback<This, Arguments extends unknown[], Result>(
 ): (this: This, ...parameters: Arguments) => Result {
   checkFunction('bind()', 'callback', callback)
   const work = callback.name === '' ? 'a bound callback' : callback.name
-  const home = takeHome(work, `bind "${work}"`)
+  const home = takeHome(work, `bind "${work}"`, callback)
   const bound = function (this: This, ...parameters: Arguments): Result {
     return home.enter(`call "${work}"`, () => callback.apply(this, parameters))
   }

@@ -24,5 +24,5 @@ export interface EmitterLike {
  */
 export function bindEmitter<Emitter extends EmitterLike>(emitter: Emitter): Emitter {
   checkMethods('bind.emitter()', 'emitter', emitter, ['on', 'removeListener'])
-  return createBoundView(emitter, takeHome('a bound listener', 'bind an emitter'))
+  return createBoundView(emitter, takeHome('a bound listener', 'bind an emitter', emitter))
 }

@@ -14,5 +14,5 @@ import { createBoundView } from './bound-view.ts'
  */
 export function bindEventTarget<Target extends EventTarget>(target: Target): Target {
   checkMethods('bind.eventTarget()', 'target', target, ['addEventListener', 'removeEventListener'])
-  return createBoundView(target, takeHome('a bound listener', 'bind an event target'))
+  return createBoundView(target, takeHome('a bound listener', 'bind an event target', target))
 }

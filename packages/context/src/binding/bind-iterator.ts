@@ -13,7 +13,7 @@ export function bindIterator<Value, Returned, Sent>(
   source: AsyncIterable<Value, Returned, Sent> | Iterable<Value, Returned, Sent>,
 ): AsyncIterableIterator<Value, Returned, Sent> {
   checkIterable('bind.iterator()', 'source', source)
-  const home = takeHome('a bound iterator', 'bind an iterator')
+  const home = takeHome('a bound iterator', 'bind an iterator', source)
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : awaitEach(source)
 

@@ -30,7 +30,7 @@ export function bindResponse(response: Response, options: BindResponseOptions = 
   checkOptions('bind.response()', 'options', options, { idleMs: true })
   const { idleMs = 30_000 } = options
   checkDuration('bind.response()', 'idleMs', idleMs)
-  const home = takeHome('a response body', 'bind a response')
+  const home = takeHome('a response body', 'bind a response', response)
   if (response.body === null) return response
   if (response.body.locked) {
     throw wrongArgument('bind.response()', 'response', 'one that nobody reads', 'a locked body')

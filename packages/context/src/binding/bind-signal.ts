@@ -9,7 +9,7 @@ import { untilClose } from '../internal/until-close.ts'
  */
 export function bindSignal(signal: AbortSignal): AbortSignal {
   checkSignal('bind.signal()', 'signal', signal)
-  const home = takeHome('a bound signal', 'bind a signal')
+  const home = takeHome('a bound signal', 'bind a signal', signal)
   const controller = new AbortController()
   if (signal.aborted) {
     controller.abort(signal.reason)

@@ -17,7 +17,7 @@ export function bindStream<Chunk>(
   source: ReadableStream<Chunk> | UnderlyingSource<Chunk>,
 ): ReadableStream<Chunk> {
   checkObject('bind.stream()', 'source', source)
-  const home = takeHome('a bound stream', 'bind a stream')
+  const home = takeHome('a bound stream', 'bind a stream', source)
   const stream = openAtHome(
     home,
     source instanceof ReadableStream ? sourceOf(source, home) : source,

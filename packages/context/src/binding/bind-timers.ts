@@ -12,7 +12,7 @@ export function bindTimeout(callback: () => void, ms: number): () => void {
   checkFunction('bind.timeout()', 'callback', callback)
   checkDuration('bind.timeout()', 'ms', ms)
   const work = callback.name === '' ? 'a bound timeout' : callback.name
-  const home = takeHome(work, 'bind a timeout')
+  const home = takeHome(work, 'bind a timeout', callback)
   const forget = untilClose('bind a timeout', () => stop())
   const stop = startTimer(ms, () => {
     forget()
@@ -33,7 +33,7 @@ export function bindInterval(callback: () => void, ms: number): () => void {
   checkFunction('bind.interval()', 'callback', callback)
   checkDuration('bind.interval()', 'ms', ms, longestTimerMs)
   const work = callback.name === '' ? 'a bound interval' : callback.name
-  const home = takeHome(work, 'bind an interval')
+  const home = takeHome(work, 'bind an interval', callback)
   const forget = untilClose('bind an interval', () => clearInterval(timer))
   const timer = setInterval(() => home.enter(`call "${work}"`, callback), ms)
   return () => {

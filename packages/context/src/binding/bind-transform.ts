@@ -12,7 +12,7 @@ export function bindTransform<Input, Output>(
   transformer: Transformer<Input, Output>,
 ): TransformStream<Input, Output> {
   checkObject('bind.transform()', 'transformer', transformer)
-  const home = takeHome('a bound transform', 'bind a transform')
+  const home = takeHome('a bound transform', 'bind a transform', transformer)
   const bound: Transformer<Input, Output> = {
     start: (controller) => home.enter('start a transform', () => transformer.start?.(controller)),
     flush: (controller) => home.enter('flush a transform', () => transformer.flush?.(controller)),
@@ -22,6 +22,13 @@ export function bindTransform<Input, Output>(
   if (transform !== undefined) {
     bound.transform = (chunk, controller) =>
       home.enter('transform a chunk', () => transform.call(transformer, chunk, controller))
+  }
+  // Node's own types do not have it yet.
+  const cancel: unknown = Reflect.get(transformer, 'cancel')
+  if (typeof cancel === 'function') {
+    Reflect.set(bound, 'cancel', (reason: unknown): unknown =>
+      home.enter('cancel a transform', () => Reflect.apply(cancel, transformer, [reason])),
+    )
   }
   const stream = new TransformStream<Input, Output>(bound)
   admitReaders(stream.readable, (attempt, read) => home.pull(attempt, read))

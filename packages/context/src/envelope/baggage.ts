@@ -6,7 +6,7 @@ const mostBytes = 8_192
 
 // A name says who somebody is however it is spelled: user_id, userId, enduser.id, x-user-id, current-user.
 const identity =
-  /^(?:x|current|auth|authenticated|session|request|my)*(?:(?:end)?user|u(?=u?id$)|tenant|org(?:anization)?|owner|account|principal|subject|sub|customer|member|roles?|scopes?|permissions?)(?:u?u?ids?|names?|e?mails?|roles?|scopes?|s)?$/
+  /^(?:x|current|auth|authenticated|session|request|my)*(?:(?:end)?user|u(?=u?id$)|tenant|org(?:anization)?|owner|account|principal|subject|sub|customer|e?mail(?:address)?|login|phone(?:number)?|member|roles?|scopes?|permissions?)(?:u?u?ids?|names?|e?mails?|roles?|scopes?|s)?$/
 
 // RFC 9110: a token; and what baggage allows in a value before it is decoded.
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/

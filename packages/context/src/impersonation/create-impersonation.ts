@@ -50,7 +50,8 @@ export interface Impersonation<Schema extends z.ZodObject> {
   /**
    * Runs `callback` as the user that `context` names, in a root scope of its own: nothing of the actor's scope
    * is inherited but the lifetime of the call: the actor's scope waits for it and aborts it, also where `signal`
-   * names another reason to end. Asked, recorded, and recorded again when it ends.
+   * names another reason to end. Asked, recorded, and recorded again when it ends. What `callback`
+   * detaches goes on as the other user after that line, until its own deadline.
    *
    * Rejects with `IMPERSONATION_REFUSED` (not allowed, or the trail could not be written), `NO_SCOPE` (nobody
    * asks), `SCOPE_CLOSING`, `SYNC_SCOPE`, and as `run` does.

@@ -1,4 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import { admit as admitOwned, ownershipOf } from '../ownership/admit.ts'
 import { sameOwner } from '../ownership/owner.ts'
 import { warnOfModuleCapture } from '../diagnostics/module-capture.ts'
 import { runtime, type Runtime } from './runtime.ts'
@@ -26,12 +27,13 @@ type Foreign = readonly (readonly [AsyncLocalStorage<unknown>, unknown])[]
 
 /**
  * Remembers the current scope, its variables, and what every adopted AsyncLocalStorage holds here. `work` is
- * what errors call the callback. Throws `NO_SCOPE` and `SCOPE_CLOSED`.
+ * what errors call the callback; `value` is what is bound, if it may be somebody's (I6). Throws `NO_SCOPE`,
+ * `SCOPE_CLOSED`, and `CROSS_OWNER` for a value that is another owner's.
  */
-export function takeHome(work: string, taking: string): Home {
+export function takeHome(work: string, taking: string, value?: unknown): Home {
   const { storage, adopted, bindings, sites } = runtime()
   const here = storage.getStore()
-  const { cell } = stateOf(here, taking)
+  const { cell } = admitBound(value, stateOf(here, taking), taking)
   if (sites) warnOfModuleCapture(taking)
   const frame = { cell, work, variables: here?.variables }
   // Foreign values may be a user's too. Hung on the state alone, they go when the cell is cut (I5).
@@ -70,6 +72,13 @@ export function takeHome(work: string, taking: string): Home {
   const home: Home = { cell, work, enter, admit, pull }
   if (bindings !== undefined) remember(bindings, home)
   return home
+}
+
+/** Lets a value be bound, unless it is another owner's. */
+function admitBound(value: unknown, state: ScopeState, taking: string): ScopeState {
+  const ownership = ownershipOf(value)
+  if (ownership !== undefined) admitOwned(ownership, state, taking)
+  return state
 }
 
 function remember(bindings: NonNullable<Runtime['bindings']>, home: Home): void {

@@ -1,3 +1,4 @@
+import { runtime } from '../internal/runtime.ts'
 import { admit, callerFor, ownershipOf } from './admit.ts'
 import { own, type OwnOptions } from './own.ts'
 
@@ -7,7 +8,7 @@ import { own, type OwnOptions } from './own.ts'
  * and with `{ scope: true }` after its scope `SCOPE_CLOSED` (I6). What the calls run as is the caller's scope:
  * a guard refuses, it does not bring home; `bind` does that.
  *
- * Methods keep the real object as their `this`. Writing a property is refused as a call is; reading one is not
+ * Methods keep the real object as their `this`. Writing a property, freezing it and giving it another prototype are refused as a call is; reading is not
  * intercepted.
  *
  * @example
@@ -19,9 +20,10 @@ export function guard<T extends object>(target: T, options: OwnOptions = {}): T 
   const name = typeof target === 'function' && typeof named === 'string' ? named : 'a guarded value'
 
   function check(attempt: string): void {
-    const ownership = ownershipOf(target)
-    if (ownership === undefined) return
-    admit(ownership, callerFor(ownership, attempt), attempt)
+    // They differ where the target has gone to somebody else since, as a resource of a pool does.
+    for (const ownership of new Set([ownershipOf(target), ownershipOf(view)])) {
+      if (ownership !== undefined) admit(ownership, callerFor(ownership, attempt), attempt)
+    }
   }
 
   const guarded = new Map<PropertyKey, { readonly method: unknown; readonly wrapper: unknown }>()
@@ -66,8 +68,18 @@ export function guard<T extends object>(target: T, options: OwnOptions = {}): T 
       check(`delete "${String(property)}" of a guarded value`)
       return Reflect.deleteProperty(surface, property)
     },
+    setPrototypeOf: (surface, prototype) => {
+      check('set the prototype of a guarded value')
+      return Reflect.setPrototypeOf(surface, prototype)
+    },
+    preventExtensions: (surface) => {
+      check('freeze a guarded value')
+      return Reflect.preventExtensions(surface)
+    },
   })
-  return own(view, options)
+  const ownership = ownershipOf(target)
+  if (ownership !== undefined) runtime().ownerships.set(view, ownership)
+  return view
 }
 
 /**

@@ -33,6 +33,9 @@ export function own<T extends object>(value: T, options: OwnOptions = {}): T {
   if (existing !== undefined) {
     admit(existing, state, 'own a value')
     if (existing.bound) return value
+    existing.cell = state.cell
+    existing.bound = options.scope ?? false
+    return value
   }
   ownerships.set(value, {
     owner: state.owner,

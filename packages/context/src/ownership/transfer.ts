@@ -1,19 +1,18 @@
 import { wrongArgument } from '../internal/argument.ts'
-import { runtime } from '../internal/runtime.ts'
 import { describe, violation } from '../internal/violation.ts'
 import { admit, callerFor, ownershipOf } from './admit.ts'
 import { checkOwner, type Owner } from './owner.ts'
 
 /**
  * Gives what the current owner has to another one: from now on it is theirs, and the giver's scopes are
- * refused. For what changes hands on purpose, such as a document that is shared; nobody can take.
+ * refused. For what changes hands on purpose, such as a document that is shared; nobody can take. A guarded value
+ * and what it guards change hands together.
  *
  * Throws `NOT_OWNED`, `CROSS_OWNER` (it is not the current owner's, or it is tied to a scope), `SCOPE_LOST`.
  */
 export function transfer<T extends object>(value: T, to: Owner): T {
   checkOwner('transfer()', 'to', to)
   if (to.userId === '') throw wrongArgument('transfer()', 'to', 'an owner', 'an empty userId')
-  const { ownerships } = runtime()
   const ownership = ownershipOf(value)
   if (ownership === undefined) {
     throw violation(
@@ -31,7 +30,6 @@ export function transfer<T extends object>(value: T, to: Owner): T {
     )
   }
   const { userId, tenantId } = to
-  const owner = Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId })
-  ownerships.set(value, { ...ownership, owner })
+  ownership.owner = Object.freeze(tenantId === undefined ? { userId } : { tenantId, userId })
   return value
 }

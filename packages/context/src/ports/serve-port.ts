@@ -5,6 +5,7 @@ import {
   checkOptionalFunction,
   checkOptions,
 } from '../internal/argument.ts'
+import { eitherSignal } from '../impersonation/either-signal.ts'
 import { runOutside } from '../scope/run-outside.ts'
 import { checkScopeOptions } from '../scope/scope-options.ts'
 import type { Scope, ScopeOptions } from '../scope/scope.ts'
@@ -29,7 +30,7 @@ export interface ServePortOptions<Schema extends z.ZodObject> {
    * is sealed.
    */
   readonly open?: OpenEnvelope
-  /** Options of each message's scope. The caller's deadline shortens `deadlineMs`. */
+  /** Options of each message's scope. The caller's deadline shortens `deadlineMs`, and its abort ends it as `signal` does. */
   readonly scope?: ScopeOptions
 }
 
@@ -96,7 +97,16 @@ export function servePort<Schema extends z.ZodObject>(
     }
   }
 
-  function admit(request: PortRequest, signal: AbortSignal): Promise<unknown> {
+  async function admit(request: PortRequest, asked: AbortSignal): Promise<unknown> {
+    const limit = eitherSignal(asked, scopeOptions.signal)
+    try {
+      return await run(request, limit.signal)
+    } finally {
+      limit.release()
+    }
+  }
+
+  async function run(request: PortRequest, signal: AbortSignal): Promise<unknown> {
     const { context, envelope, deadlineMs = Infinity, data } = request
     const limited: ScopeOptions = {
       ...scopeOptions,

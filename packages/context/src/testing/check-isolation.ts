@@ -175,14 +175,22 @@ async function take(turn: Turns[number] | undefined): Promise<void> {
   }
 }
 
-/** All text in what a visit returned, however deep. */
+/** All text in what a visit returned, however deep, that of bytes included. */
 function search(value: unknown, seen: Set<object> = new Set()): string {
   if (typeof value === 'string') return value
   if (typeof value !== 'object' || value === null || seen.has(value)) return ''
   seen.add(value)
+  if (value instanceof ArrayBuffer) return new TextDecoder().decode(value)
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = value
+    return new TextDecoder().decode(Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength)))
+  }
   const parts: unknown[] = [...Object.keys(value), ...Object.values(value)]
-  if (value instanceof Map) parts.push(...value.keys(), ...value.values())
+  if (value instanceof Map || value instanceof Headers) {
+    parts.push(...value.keys(), ...value.values())
+  }
   if (value instanceof Set) parts.push(...value)
   if (value instanceof Error) parts.push(value.message, value.cause)
+  if (value instanceof AggregateError) parts.push(value.errors)
   return parts.map((part) => search(part, seen)).join('\n')
 }
