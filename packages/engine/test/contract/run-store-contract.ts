@@ -4,6 +4,7 @@ import { currentScope } from '@ringfence/context'
 import type { DurableEvent, NewRun, RunStore, UnnumberedEvent } from '../../src/index.ts'
 import { caught, contextError, engineError } from '../support/caught.ts'
 import { alice, bob, users } from '../support/users.ts'
+import { until } from '../support/deferred.ts'
 
 /** A store under test, and how to get rid of it. */
 export interface StoreUnderTest {
@@ -317,7 +318,8 @@ export function runStoreContract(
         })
         expect(await store.delete('a')).toBe(true)
         // Whoever follows is to look, and finds it gone.
-        await expect.poll(() => woken).toBe(1)
+        await until(() => woken > 0)
+        expect(woken).toBe(1)
         expect(await store.get('a')).toBeUndefined()
         expect(await store.read('a', undefined, 10)).toBeUndefined()
         expect((await store.list()).runs.map(({ runId }) => runId)).toEqual(['b'])
