@@ -1,4 +1,5 @@
-// Adds up what `.ci/run` did, from the JSON reports of its suites and the exit codes of its steps.
+// Adds up what `.ci/run` did, from the JSON reports of its suites and the exit codes of its steps, and says
+// once more, where the end of a long output is read, what has failed.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -12,8 +13,8 @@ const rowsOf = (file) =>
 
 /** Skips that are allowed: tests whose full name begins with `title`, unless the variable `unless` is set. */
 const allowed = JSON.parse(readFileSync(new URL('allowed-skips.json', import.meta.url), 'utf8'))
-const isAllowed = (title) =>
-  allowed.some((skip) => title.startsWith(skip.title) && !(skip.unless && process.env[skip.unless]))
+const leaveFor = (title) =>
+  allowed.find((skip) => title.startsWith(skip.title) && !(skip.unless && process.env[skip.unless]))
 
 const readReport = (file) => {
   try {
@@ -23,60 +24,82 @@ const readReport = (file) => {
   }
 }
 
+/** The end of what a step printed, from the first line that tells of a fault where there is one. */
+const endOf = (printed) => {
+  const lines = readFileSync(printed, 'utf8').trimEnd().split('\n')
+  const fault = lines.findIndex((line) => /Unhandled|\*\*.+\*\*/u.test(line))
+  return (fault === -1 ? lines.slice(-25) : lines.slice(fault, fault + 40)).map(
+    (line) => `| ${line}`,
+  )
+}
+
 /** The counts of one suite; a suite that ran nothing, or failed without a failed test, has failed. */
-const countOf = (report, exit) => {
-  /** @type {string[]} */
+const countOf = (report, exit, printed) => {
   const problems = []
-  const count = { passed: 0, failed: 0, skipped: 0, problems }
+  const leaves = new Map()
+  const count = { passed: 0, failed: 0, skipped: 0 }
   for (const file of report?.testResults ?? []) {
     let failedHere = 0
-    for (const { status, fullName } of file.assertionResults) {
+    for (const { status, fullName, failureMessages } of file.assertionResults) {
       if (status === 'passed') count.passed += 1
-      else if (status === 'failed') failedHere += 1
-      else {
+      else if (status === 'failed') {
+        failedHere += 1
+        problems.push(`failed: ${fullName}`, ...failureMessages.map((text) => `| ${firstOf(text)}`))
+      } else {
         count.skipped += 1
-        if (isAllowed(fullName)) log(`skipped, as allowed: ${fullName}`)
-        else count.problems.push(`skipped without leave: ${fullName}`)
+        const leave = leaveFor(fullName)
+        if (leave === undefined) problems.push(`skipped without leave: ${fullName}`)
+        else leaves.set(leave.title, (leaves.get(leave.title) ?? 0) + 1)
       }
     }
-    if (file.status === 'failed' && failedHere === 0) failedHere = 1
+    if (file.status === 'failed' && failedHere === 0) {
+      failedHere = 1
+      problems.push(`failed: ${file.name}: ${firstOf(file.message)}`)
+    }
     count.failed += failedHere
   }
   if (count.failed === 0 && (exit !== 0 || count.passed === 0)) {
     count.failed += 1
-    count.problems.push(`exit ${exit} after ${count.passed} passed tests`)
+    problems.push(`exit ${exit} after ${count.passed} passed tests`, ...endOf(printed))
   }
-  return count
+  return { count, problems, leaves }
 }
+const firstOf = (text) => text.slice(0, 600).split('\n').slice(0, 6).join(' / ')
 
 /** A step without tests is one check. */
-const checkOf = (ok) => ({
-  passed: ok ? 1 : 0,
-  failed: ok ? 0 : 1,
-  skipped: 0,
-  problems: noProblems,
+const checkOf = (exit, printed) => ({
+  count: { passed: exit === 0 ? 1 : 0, failed: exit === 0 ? 0 : 1, skipped: 0 },
+  problems: exit === 0 ? [] : endOf(printed),
+  leaves: new Map(),
 })
-/** @type {string[]} */
-const noProblems = []
 
 const suites = new Map(rowsOf('suites.tsv').map(([report, name]) => [name, report]))
 const total = { passed: 0, failed: 0, skipped: 0 }
-let refused = 0
+const steps = []
+const failures = []
+const skips = new Map()
 
-log('\n=== summary')
-for (const [exit, seconds, name] of rowsOf('steps.tsv')) {
+for (const [exit, seconds, name, printed] of rowsOf('steps.tsv')) {
   const report = suites.get(name)
-  const count =
-    report === undefined ? checkOf(exit === '0') : countOf(readReport(report), Number(exit))
+  const { count, problems, leaves } =
+    report === undefined
+      ? checkOf(Number(exit), printed)
+      : countOf(readReport(report), Number(exit), printed)
   for (const key of Object.keys(total)) total[key] += count[key]
-  refused += count.problems.length
+  for (const [title, times] of leaves) skips.set(title, (skips.get(title) ?? 0) + times)
   const kind = report === undefined ? 'check' : 'tests'
-  log(
+  steps.push(
     `${name}: ${kind} ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped, ${seconds}s`,
   )
-  for (const problem of count.problems) log(`  ${problem}`)
+  if (problems.length > 0) failures.push(`--- ${name}`, ...problems)
 }
+
+log('\n=== summary')
+for (const line of steps) log(line)
+for (const [title, times] of skips) log(`${times} times, as allowed: ${title}`)
+if (failures.length > 0) log('\n=== what failed')
+for (const line of failures) log(line)
 log('')
 const tail = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
 log(`${total.passed} passed, ${total.failed} failed${tail}`)
-process.exitCode = total.failed > 0 || refused > 0 ? 1 : 0
+process.exitCode = total.failed > 0 || failures.length > 0 ? 1 : 0
