@@ -60,6 +60,16 @@ test.each([
   'accountId',
   'permissions',
   'scopes',
+  'nickname',
+  'preferred_username',
+  'given_name',
+  'family_name',
+  'displayName',
+  'client_id',
+  'azp',
+  'birthdate',
+  'profile',
+  'address',
 ])('%s says who somebody is: it is neither read nor written', (name) => {
   expect(() => extractBaggage(`${name}=alice`, [name])).toThrow(TypeError)
   expect(() => injectBaggage([[name, 'alice']], [name])).toThrow(TypeError)

@@ -381,6 +381,21 @@ describe('dropping', () => {
     })
     expect(values.size).toBe(1)
   })
+
+  test('work that outlived its scope clears nobody', async () => {
+    const values = perOwner((key) => key, plenty)
+    await users.run(alice, () => values.get())
+    const gate = deferred()
+    const late = await users.run(bob, () => ({
+      tried: caught(async () => {
+        await gate.promise
+        values.clear(alice)
+      }),
+    }))
+    gate.resolve()
+    expect(await late.tried).toMatchObject({ code: 'SCOPE_CLOSED' })
+    expect(values.size).toBe(1)
+  })
 })
 
 describe('where', () => {

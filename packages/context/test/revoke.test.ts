@@ -62,6 +62,22 @@ test('work that ignores the revocation is fenced within its budget', async () =>
   expect(inspect().orphans).toBeLessThanOrEqual(before)
 })
 
+test('work that outlived its scope revokes nobody', async () => {
+  const gate = deferred()
+  const late = await users.run(bob, () => ({
+    tried: caught(async () => {
+      await gate.promise
+      revoke({ userId: 'alice' })
+    }),
+  }))
+  const run = users.run(alice, async (scope) => {
+    gate.resolve()
+    expect(await late.tried).toMatchObject({ code: 'SCOPE_CLOSED' })
+    return scope.signal.aborted
+  })
+  expect(await run).toBe(false)
+})
+
 test('nobody revokes another owner from a scope of their own', async () => {
   await users.run(bob, async () => {
     expect((await contextError(() => revoke({ userId: 'alice' }))).code).toBe('CROSS_OWNER')

@@ -4,9 +4,10 @@ import { ArgumentError } from '../argument-error.ts'
 const mostMembers = 64
 const mostBytes = 8_192
 
-// A name says who somebody is however it is spelled: user_id, userId, enduser.id, x-user-id, current-user.
+// A name says who somebody is however it is spelled: user_id, userId, enduser.id, x-user-id, current-user; and so do the
+// standard claims of OpenID Connect Core 1.0, section 5.1.
 const identity =
-  /^(?:x|current|auth|authenticated|session|request|my)*(?:(?:end)?user|u(?=u?id$)|tenant|org(?:anization)?|owner|account|principal|subject|sub|customer|e?mail(?:address)?|login|phone(?:number)?|member|roles?|scopes?|permissions?)(?:u?u?ids?|names?|e?mails?|roles?|scopes?|s)?$/
+  /^(?:x|current|auth|authenticated|session|request|preferred|my)*(?:(?:end)?user|u(?=u?id$)|tenant|org(?:anization)?|owner|account|principal|subject|sub|customer|e?mail(?:address)?|login|phone(?:number)?|member|person|client|azp|nick|(?:given|family|middle|full|first|last|nick|screen|display)name|birth(?:date|day)|profile|address|roles?|scopes?|permissions?)(?:u?u?ids?|names?|e?mails?|roles?|scopes?|s)?$/
 
 // RFC 9110: a token; and what baggage allows in a value before it is decoded.
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/

@@ -1,6 +1,6 @@
 import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
-import { crossOwner, violation } from '../internal/violation.ts'
+import { callerNow, crossOwner, violation } from '../internal/violation.ts'
 import { forgetOwner } from '../sharing/forget-owner.ts'
 import { canonicalOwner, checkOwner, sameOwner, type Owner } from '../ownership/owner.ts'
 import { abortScope } from './abort.ts'
@@ -11,12 +11,13 @@ import { abortScope } from './abort.ts'
  * the owner. Returns how many root scopes were told. For an account that is closed or a right that is withdrawn;
  * whether new scopes of the owner may open is for whoever opens them to decide.
  *
- * From another owner's open scope it throws `CROSS_OWNER`: revoke from code that runs for nobody.
+ * From another owner's open scope it throws `CROSS_OWNER`, and from work that outlived its scope `SCOPE_CLOSED`:
+ * revoke from code that runs for nobody.
  */
 export function revoke(owner: Owner): number {
   checkOwner('revoke()', 'owner', owner)
-  const { storage, roots, revoked } = runtime()
-  const caller = storage.getStore()?.cell?.state
+  const { roots, revoked } = runtime()
+  const caller = callerNow('revoke an owner')
   if (caller !== undefined && !sameOwner(caller.context, owner)) {
     throw crossOwner(
       caller,

@@ -8,8 +8,7 @@ import {
   checkString,
   type OptionNames,
 } from '../internal/argument.ts'
-import { runtime } from '../internal/runtime.ts'
-import { crossOwner } from '../internal/violation.ts'
+import { callerNow, crossOwner } from '../internal/violation.ts'
 import { canonicalOwner, sameOwner, type Owner } from '../ownership/owner.ts'
 import { currentScope } from '../scope/current-scope.ts'
 import { runOutside } from '../scope/run-outside.ts'
@@ -60,7 +59,7 @@ export interface OwnerCache<Value> {
   delete(key?: string): void
   /**
    * Drops all that the current owner has. With `owner`, all that they have, from no scope: for revocation. In
-   * another owner's scope that is `CROSS_OWNER`. Says nothing of what there was.
+   * another owner's scope that is `CROSS_OWNER`, in work that outlived its scope `SCOPE_CLOSED`. Says nothing of what there was.
    */
   clear(owner?: Owner): void
   /** How many values there are, of all owners together, those in the making included. */
@@ -170,7 +169,7 @@ export function perOwner<Value>(
 }
 
 function refuseOthers(owner: Owner, label: string): void {
-  const caller = runtime().storage.getStore()?.cell?.state
+  const caller = callerNow(`clear "${label}"`)
   if (caller === undefined || sameOwner(caller.owner, owner)) return
   throw crossOwner(
     caller,
