@@ -5,6 +5,7 @@ import { deepFreeze } from '../internal/deep-freeze.ts'
 import { unlessAborted } from '../internal/unless-aborted.ts'
 import type { RunRecord, RunStore } from '../store/run-store.ts'
 import { redactData, redactNothing, type Redact } from './redaction.ts'
+import { isPiece, TextBatch } from './text-batch.ts'
 import type {
   DurableEvent,
   EventDraft,
@@ -52,6 +53,11 @@ type OpeningDraft = Extract<
   { type: 'tool_executing' | 'subagent_started' | 'approval_requested' }
 >
 
+/** What was stored, with what an agent is to wait for: in an object, because a promise would be waited for. */
+interface Stored {
+  readonly room: Promise<void> | undefined
+}
+
 /**
  * The one place that emits a run's events (I10). Keeps their order, remembers which calls are open, and lets
  * exactly one terminal event through: what comes after it is refused with `RUN_ENDED`.
@@ -69,7 +75,12 @@ export class RunJournal {
   readonly #onLost: (error: unknown) => void
   /** Calls that have begun and not ended, and questions that nobody has answered, with their beginning in epoch milliseconds. */
   readonly #open = new Map<string, { readonly draft: OpeningDraft; readonly since: number }>()
+  /** Pieces of text that wait for more; undefined where the store asks for no batches. */
+  readonly #batch: TextBatch<Stored> | undefined
   #written: Promise<unknown> = Promise.resolve()
+  #room: Promise<void> | undefined
+  /** Why text is missing that its agent was let go on with. */
+  #refused: { readonly error: unknown } | undefined
   #ended = false
   #unstored: readonly UnnumberedEvent[] | undefined
   #calls = 0
@@ -84,6 +95,12 @@ export class RunJournal {
     this.#onLost = onLost
     this.#read = bind(() => store.get(identity.runId))
     this.#write = bind((events: readonly UnnumberedEvent[]) => store.append(identity.runId, events))
+    const { batchMs = 0 } = store
+    if (batchMs <= 0) return
+    this.#batch = new TextBatch({
+      windowMs: batchMs,
+      store: (events, taken) => this.#enqueue(events, taken),
+    })
   }
 
   /** An id for a tool call or a delegation: unique within the run. */
@@ -92,20 +109,44 @@ export class RunJournal {
     return `call-${this.#calls}`
   }
 
-  /** Resolves when the event is stored. */
-  append(draft: EventDraft): Promise<void> {
+  /**
+   * Resolves when the event is stored; in a store that asks for batches a piece of text also where there is room for it
+   * beside others that wait. Text that was taken and could not be stored fails whatever is said or begun after it, and
+   * `settled`. A piece that `joins` may become part of the one before.
+   */
+  append(draft: EventDraft, joins: boolean = false): Promise<void> {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
     // What could not be stored when it began has no end.
     const closed = closedBy(draft)
     if (closed !== undefined && !this.#open.has(closed)) return Promise.resolve()
-    const emitter = waits.has(draft.type) ? tryCurrentScope() : undefined
-    const written = this.#enqueue([this.#stamp(draft)])
-    written.catch(this.#track(draft))
-    return written.then(({ room }) => {
+    const waiting = waits.has(draft.type)
+    if (waiting && this.#refused !== undefined) return Promise.reject(this.#refused.error)
+    const emitter = waiting ? tryCurrentScope() : undefined
+    const stored = this.#store(draft, joins)
+    stored.catch(this.#track(draft))
+    return stored.then(({ room }) => {
       // What is told to stop waits for nobody.
       if (room === undefined || emitter?.lifecycle !== 'open') return undefined
       return unlessAborted(room, emitter.signal)
     })
+  }
+
+  /** Resolves when nothing is being stored any more. Rejects where text that was taken could not be. */
+  async settled(): Promise<void> {
+    if (this.#batch === undefined) return
+    await this.#written
+    if (this.#refused !== undefined) throw this.#refused.error
+  }
+
+  /** A piece of text may wait; whatever else comes takes along what waits, and is stored at once. */
+  #store(draft: EventDraft, joins: boolean): Promise<Stored> {
+    const event = this.#stamp(draft)
+    if (this.#batch === undefined) return this.#enqueue([event])
+    if (isPiece(draft)) {
+      return this.#batch.add(event, joins) ?? Promise.resolve({ room: this.#room })
+    }
+    const text = this.#batch.take()
+    return this.#enqueue([...text, event], text.length > 0)
   }
 
   /** Keeps account of the calls that are open. Returns how to undo it, where the event is not stored after all. */
@@ -147,7 +188,8 @@ export class RunJournal {
       .map(({ draft, since }) => closeCall(draft, unfinished, now - since))
     this.#open.clear()
     this.#ended = true
-    return this.#storeEnd([...closing, terminal].map((draft) => this.#stamp(draft)))
+    const text = this.#batch?.take() ?? []
+    return this.#storeEnd([...text, ...[...closing, terminal].map((draft) => this.#stamp(draft))])
   }
 
   /** The end of the story, where it could not be stored. */
@@ -186,19 +228,23 @@ export class RunJournal {
     if (!this.#ended) this.#show(() => this.#stamp(draft))
   }
 
-  /** Resolves when they are stored, with what an agent is to wait for: that those who follow have kept up. */
-  #enqueue(
-    events: readonly UnnumberedEvent[],
-  ): Promise<{ readonly room: Promise<void> | undefined }> {
+  /**
+   * Resolves when they are stored, with what an agent is to wait for: that those who follow have kept up. `taken`: there
+   * is text among them that its agent was let go on with.
+   */
+  #enqueue(events: readonly UnnumberedEvent[], taken: boolean = false): Promise<Stored> {
     const written = this.#written.then(() => this.#write(events))
     // One write that fails must not block the next: each caller hears of its own.
-    this.#written = written.catch(this.#onLost)
+    this.#written = written.catch((error: unknown) => {
+      if (taken) this.#refused ??= { error }
+      this.#onLost(error)
+    })
     return written.then((stored) => {
       const [first] = stored
       const last = stored.at(-1)
       if (first === undefined || last === undefined) return { room: undefined }
-      // In an object: a promise would be waited for.
-      return { room: this.#onStored(first.seq, last.seq) }
+      this.#room = this.#onStored(first.seq, last.seq)
+      return { room: this.#room }
     })
   }
 

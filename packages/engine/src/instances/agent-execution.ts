@@ -49,10 +49,13 @@ export interface AgentExecution {
   /** Aborts when the run is cancelled, its deadline passes, or the execution ends. */
   readonly signal: AbortSignal
 
-  /** Emits `agent_thinking`. Resolves when it is stored. */
+  /** Emits `agent_thinking`. Resolves as `text` does. */
   think(text: string): Promise<void>
 
-  /** Emits `agent_text`. Resolves when it is stored. */
+  /**
+   * Emits `agent_text`. Resolves when it is stored; with a store that batches text, also when it is taken into a batch.
+   * Where that cannot be stored, whatever the agent says or begins next rejects, and the run fails.
+   */
   text(delta: string): Promise<void>
 
   /** Shows how far the agent has come, 0 to 1, to whoever watches. Transient: not stored, not replayed. */

@@ -16,7 +16,8 @@ import type { OrphanGuard } from './orphan-guard.ts'
 /** Where an execution's events go. A run's journal; outside a run, nowhere. */
 export interface EventSink {
   nextCallId(): string
-  append(draft: EventDraft): Promise<void>
+  /** A piece of text that `joins` may become part of the one before it, where that is not stored yet. */
+  append(draft: EventDraft, joins?: boolean): Promise<void>
   show(draft: TransientDraft): void
 }
 

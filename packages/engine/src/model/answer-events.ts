@@ -101,7 +101,7 @@ export class AnswerEvents {
     return this.#characters > waitingCharacters ? this.#stored(waitingCharacters) : undefined
   }
 
-  /** Resolves when everything is stored. */
+  /** Resolves when the story has everything. */
   async drain(): Promise<void> {
     this.endThought()
     await this.#stored(0)
@@ -143,7 +143,7 @@ export class AnswerEvents {
     const { name: agent } = assertOwner(this.#execution)
     const { sink, redact, limits } = contextOf(this.#execution)
     const data = { delta: cut(redact(piece), limits.textLength) }
-    return sink.append({ type: 'agent_text', agent, data })
+    return sink.append({ type: 'agent_text', agent, data }, true)
   }
 
   async #write(): Promise<void> {

@@ -26,6 +26,11 @@ export interface PostgresStoreOptions extends PostgresStoreLimits {
   readonly connections?: number | undefined
   /** Milliseconds after which whoever waits looks for themselves, notified or not. Default 1,000. */
   readonly pollMs?: number | undefined
+  /**
+   * Milliseconds that pieces of text may wait for more, to be stored in one statement. The first after a silence does
+   * not wait, nor does anything but text and thoughts. 0: each is stored by itself. Default 50.
+   */
+  readonly batchMs?: number | undefined
   /** Milliseconds from one VACUUM ANALYZE of the data directory to the next. Default 600,000. */
   readonly vacuumMs?: number | undefined
   /** Default: silence. */
@@ -42,6 +47,7 @@ const checked = z
     migrate: z.boolean().default(true),
     connections: z.int().min(1).max(1_000).default(10),
     pollMs: z.int().min(10).default(1_000),
+    batchMs: z.int().min(0).max(1_000).default(50),
     vacuumMs: z.int().min(1_000).max(2_147_483_647).default(600_000),
   })
   .refine(({ url, dataDir }) => (url === undefined) !== (dataDir === undefined), {
@@ -62,7 +68,7 @@ const checked = z
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   assertSupportedRuntime()
-  const { url, dataDir, migrate: migrates, connections, pollMs, vacuumMs } = check(options)
+  const { url, dataDir, migrate: migrates, connections, pollMs, batchMs, vacuumMs } = check(options)
   const { threads, approvals, idempotency, logger } = options
   const unlock = dataDir === undefined ? undefined : await lock(dataDir)
   let database: Database | undefined
@@ -89,6 +95,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         },
       },
       pollMs,
+      batchMs,
       logger,
       ...(threads === undefined ? {} : { threads }),
       ...(approvals === undefined ? {} : { approvals }),

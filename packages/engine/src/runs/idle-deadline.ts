@@ -22,9 +22,9 @@ export class IdleDeadline {
   watch(sink: EventSink): EventSink {
     return {
       nextCallId: () => sink.nextCallId(),
-      append: (draft) => {
+      append: (draft, joins) => {
         this.#lastSign = performance.now()
-        return sink.append(draft)
+        return sink.append(draft, joins)
       },
       show: (draft) => {
         this.#lastSign = performance.now()

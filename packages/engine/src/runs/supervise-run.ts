@@ -95,7 +95,7 @@ async function waitForSlot({ run, waitLimit, context }: Supervision): Promise<vo
 }
 
 async function executeInstance(supervision: Supervision): Promise<unknown> {
-  const { run, input, instances, context, runMs, expectedMs, depth } = supervision
+  const { run, input, instances, context, journal, runMs, expectedMs, depth } = supervision
   const { limits, logger, runScope, progress } = context
   const { agent, runId, signal } = run
   const ended = progress.agent({ agent, expectedMs })
@@ -105,6 +105,7 @@ async function executeInstance(supervision: Supervision): Promise<unknown> {
       work: runScope,
       depth,
     })
+    await journal.settled()
     return toJson(output, limits.resultBytes, `The result of the agent "${agent}"`)
   } catch (error) {
     const failure = failureOf(error, {

@@ -54,6 +54,12 @@ export interface EventBatch {
  * Asynchronous, because a database implements it too.
  */
 export interface RunStore {
+  /**
+   * Milliseconds that pieces of text may wait for more of them, to be appended together. Default 0: each at once.
+   * Nothing but text and thoughts ever waits, and what comes after them takes them along.
+   */
+  readonly batchMs?: number | undefined
+
   /** Adds a queued run of the current owner. */
   create(run: NewRun): Promise<void>
 

@@ -3,7 +3,7 @@ import type { Database } from '../../src/postgres/database/database.ts'
 import { openPgDatabase } from '../../src/postgres/database/pg-database.ts'
 import { openPgliteDatabase } from '../../src/postgres/database/pglite-database.ts'
 import { migrate } from '../../src/postgres/schema/migrate.ts'
-import { PostgresStore, type PostgresStoreLimits } from '../../src/postgres/store/postgres-store.ts'
+import { PostgresStore, type PostgresStoreParts } from '../../src/postgres/store/postgres-store.ts'
 import {
   durableRuntime,
   skippedWithoutNode,
@@ -11,9 +11,11 @@ import {
   startPostgres,
 } from './postgres-cluster.ts'
 
+type StoreOptions = Omit<PostgresStoreParts, 'database'>
+
 /** A database that many stores are made on, one after the other, each of them empty. */
 export interface EmptyStores {
-  readonly open: (limits?: PostgresStoreLimits) => Promise<PostgresStore>
+  readonly open: (options?: StoreOptions) => Promise<PostgresStore>
   /** Another store on what is there, as another process has it. */
   readonly another: () => Promise<PostgresStore>
   readonly database: () => Promise<Database>
@@ -36,18 +38,18 @@ function emptyStores(connect: () => Promise<Database>): EmptyStores {
   return {
     database,
     another: async () => storeOn(await database(), {}),
-    open: async (limits = {}) => {
+    open: async (options = {}) => {
       const shared = await database()
       const emptied = owned.map((name) => `DELETE FROM ringfence.${name};`)
       await shared.script((run) => run(emptied.join('\n')))
-      return storeOn(shared, limits)
+      return storeOn(shared, options)
     },
   }
 }
 
-function storeOn(shared: Database, limits: PostgresStoreLimits): PostgresStore {
+function storeOn(shared: Database, options: StoreOptions): PostgresStore {
   return new PostgresStore({
-    ...limits,
+    ...options,
     database: {
       kind: shared.kind,
       queue: shared.queue,

@@ -44,7 +44,7 @@ export async function appendEvents(
         UPDATE runs SET last_seq = last_seq + $5, status = coalesce($6, status),
           started_at = coalesce($7, started_at), ended_at = $8, outcome = $9,
           input = CASE WHEN $8::text IS NULL THEN input END, job = CASE WHEN $8::text IS NULL THEN job END,
-          changed_on = now()
+          changed_on = CASE WHEN $8::text IS NULL THEN changed_on ELSE now() END
         WHERE ${ofRun} AND attempt = $4 AND ended_at IS NULL AND (NOT $10::boolean OR status = 'queued')
         RETURNING last_seq
       ), added AS (

@@ -26,6 +26,8 @@ export interface PostgresRunStoreOptions {
   readonly attempts: HeldAttempts
   /** The process that executes what is made here, unless the queue hands it to another. */
   readonly worker: string
+  /** Milliseconds that pieces of text may wait for more. */
+  readonly batchMs: number
 }
 
 const ofRun = 'tenant = $1 AND user_id = $2 AND run_id = $3'
@@ -38,9 +40,11 @@ const batchRow = z.object({
 
 /** Runs and their events in PostgreSQL. */
 export class PostgresRunStore implements RunStore {
+  readonly batchMs: number
   readonly #options: PostgresRunStoreOptions
 
   constructor(options: PostgresRunStoreOptions) {
+    this.batchMs = options.batchMs
     this.#options = options
   }
 

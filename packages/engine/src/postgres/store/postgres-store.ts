@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Owner } from '@ringfence/context'
 import type { EngineLogger } from '../../logger.ts'
 import type { ApprovalStore } from '../../store/approval-store.ts'
 import type { AuditStore } from '../../store/audit-store.ts'
@@ -36,6 +37,8 @@ export interface PostgresStoreParts extends PostgresStoreLimits {
   readonly database: Database
   /** Milliseconds after which whoever waits looks for themselves, notified or not. Default 1,000. */
   readonly pollMs?: number | undefined
+  /** Milliseconds that pieces of text may wait for more, to be stored together. Default 50. */
+  readonly batchMs?: number | undefined
   readonly logger?: EngineLogger | undefined
   /** What else is to be released at the close. */
   readonly onClose?: (() => Promise<void>) | undefined
@@ -59,26 +62,33 @@ export class PostgresStore implements EngineStore {
     readonly wakeUps: WakeUps
     readonly attempts: HeldAttempts
     readonly processId: string
-    forgetJobs: (jobIds: readonly string[]) => Promise<void>
+    forgetJobs: (owner: Owner) => Promise<void>
   }
   readonly #onClose: (() => Promise<void>) | undefined
   #closed: Promise<void> | undefined
 
   /** @internal */
-  constructor({ database, pollMs = 1_000, logger, onClose, ...limits }: PostgresStoreParts) {
+  constructor({
+    database,
+    pollMs = 1_000,
+    batchMs = 50,
+    logger,
+    onClose,
+    ...limits
+  }: PostgresStoreParts) {
     const wakeUps = new WakeUps(database, pollMs, logger)
     const attempts = new HeldAttempts()
     const processId = randomUUID()
     this.parts = { database, wakeUps, attempts, processId, forgetJobs: async () => undefined }
     this.#onClose = onClose
-    this.runs = new PostgresRunStore({ database, wakeUps, attempts, worker: processId })
+    this.runs = new PostgresRunStore({ database, wakeUps, attempts, worker: processId, batchMs })
     this.threads = new PostgresThreadStore(database, limits.threads)
     this.approvals = new PostgresApprovalStore(database, wakeUps, limits.approvals)
     this.idempotency = new PostgresIdempotencyStore(database, limits.idempotency)
     this.ledger = new PostgresLedgerStore(database)
     this.audit = new PostgresAuditStore(database)
-    this.system = new PostgresSystemStore(database, wakeUps, (jobIds) =>
-      this.parts.forgetJobs(jobIds),
+    this.system = new PostgresSystemStore(database, wakeUps, (owner) =>
+      this.parts.forgetJobs(owner),
     )
   }
 
