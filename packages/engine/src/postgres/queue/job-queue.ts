@@ -156,6 +156,19 @@ export class JobQueue {
     if (jobIds.length > 0) await this.#boss.deleteJob(name, [...jobIds])
   }
 
+  /** Removes whatever is kept of an owner's jobs, also of those that are done with or were lost. */
+  async forget({ tenantId = '', userId }: Owner): Promise<void> {
+    const data = { tenantId, userId }
+    for (const queue of [name, lost]) {
+      for (;;) {
+        const jobs = await this.#boss.findJobs(queue, { data, limit: 500 })
+        const ids = jobs.map(({ id }) => id)
+        if (ids.length > 0) await this.#boss.deleteJob(queue, ids)
+        if (ids.length < 500) break
+      }
+    }
+  }
+
   /** Delivers what is active again, at once. Only for whoever knows that nobody works on it. */
   async recover(): Promise<void> {
     let after: string | undefined

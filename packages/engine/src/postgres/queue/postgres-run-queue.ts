@@ -73,7 +73,7 @@ export class PostgresRunQueue implements RunQueue {
     this.#options = options
     this.#jobs = jobs
     this.#queued = new QueuedRuns(options.store, jobs)
-    options.store.parts.forgetJobs = (jobIds) => jobs.delete(jobIds)
+    options.store.parts.forgetJobs = (owner) => jobs.forget(owner)
   }
 
   async enqueue(run: QueuedRun): Promise<string | undefined> {

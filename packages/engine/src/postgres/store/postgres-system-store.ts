@@ -40,13 +40,9 @@ const inspectedRow = z.object({
 export class PostgresSystemStore implements SystemStore {
   readonly #database: Database
   readonly #wakeUps: WakeUps
-  readonly #forgetJobs: (jobIds: readonly string[]) => Promise<void>
+  readonly #forgetJobs: (owner: Owner) => Promise<void>
 
-  constructor(
-    database: Database,
-    wakeUps: WakeUps,
-    forgetJobs: (jobIds: readonly string[]) => Promise<void>,
-  ) {
+  constructor(database: Database, wakeUps: WakeUps, forgetJobs: (owner: Owner) => Promise<void>) {
     this.#database = database
     this.#wakeUps = wakeUps
     this.#forgetJobs = forgetJobs
@@ -103,8 +99,7 @@ export class PostgresSystemStore implements SystemStore {
 
   async forget(owner: Owner): Promise<Forgotten> {
     assertSystem('forget')
-    const { jobs, ...forgotten } = await asOwner(this.#database, owner, async ({ key, sql }) => ({
-      jobs: await jobsOf(sql, key),
+    const forgotten = await asOwner(this.#database, owner, async ({ key, sql }) => ({
       events: await remove(sql, key, 'events'),
       runs: await remove(sql, key, 'runs'),
       messages: await remove(sql, key, 'messages'),
@@ -113,21 +108,13 @@ export class PostgresSystemStore implements SystemStore {
       idempotencyKeys: await remove(sql, key, 'idempotency_keys'),
       ledgerAccounts: await removeBooks(sql, key),
     }))
-    await this.#forgetJobs(jobs)
+    await this.#forgetJobs(owner)
     this.#wakeUps.wakeAll()
     return forgotten
   }
 }
 
 type Key = readonly [string, string]
-
-async function jobsOf(sql: Sql, key: Key): Promise<readonly string[]> {
-  const rows = await sql(
-    'SELECT job_id FROM runs WHERE tenant = $1 AND user_id = $2 AND job_id IS NOT NULL',
-    key,
-  )
-  return rows.map((row) => z.object({ job_id: z.string() }).parse(row).job_id)
-}
 
 async function remove(sql: Sql, key: Key, table: string): Promise<number> {
   const [row] = await sql(
