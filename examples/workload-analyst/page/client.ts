@@ -5,11 +5,14 @@ export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly status: number
   readonly code: string
+  /** Seconds until it makes sense to ask again, where the server said so. */
+  readonly retryAfter: number | undefined
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, retryAfter?: number) {
     super(message)
     this.status = status
     this.code = code
+    this.retryAfter = retryAfter
   }
 }
 
@@ -33,6 +36,8 @@ export interface RequestOptions {
 /** Speaks to the server as one user. Nothing but the token says who that is. */
 export interface Client {
   readonly userId: string
+  /** As `fetch` does, with the user's token. Throws UnreachableError where there is no server. */
+  fetch(path: string, init?: RequestInit): Promise<Response>
   /** Sends one request with the user's token and gives back the answer, whatever its status. */
   send(method: string, path: string, options?: RequestOptions): Promise<Response>
   /** Sends one request and reads its JSON. Throws RequestError where the answer is no success. */
@@ -78,7 +83,13 @@ const explain = (response: Response, problem: JsonObject): string => {
 export const requireSuccess = async (response: Response): Promise<Response> => {
   if (response.ok) return response
   const problem = await readJson(response)
-  throw new RequestError(response.status, textAt(problem, 'code'), explain(response, problem))
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
+  throw new RequestError(
+    response.status,
+    textAt(problem, 'code'),
+    explain(response, problem),
+    Number.isFinite(retryAfter) ? retryAfter : undefined,
+  )
 }
 
 const marginMs = 30_000
@@ -103,19 +114,12 @@ export const createClient = (userId: string): Client => {
     return fresh
   }
 
-  const send: Client['send'] = async (method, path, { headers, body, signal } = {}) => {
-    const attempt = async (): Promise<Response> =>
-      reach(path, {
-        method,
-        headers: {
-          authorization: `Bearer ${await token()}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        cache: 'no-store',
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal === undefined ? {} : { signal }),
-      })
+  const sendAs: Client['fetch'] = async (path, init = {}) => {
+    const attempt = async (): Promise<Response> => {
+      const headers = new Headers(init.headers)
+      headers.set('authorization', `Bearer ${await token()}`)
+      return reach(path, { ...init, headers, cache: 'no-store' })
+    }
     const isUsed = held !== undefined
     const answer = await attempt()
     if (answer.status !== 401 || !isUsed) return answer
@@ -124,8 +128,17 @@ export const createClient = (userId: string): Client => {
     return attempt()
   }
 
+  const send: Client['send'] = (method, path, { headers, body, signal } = {}) =>
+    sendAs(path, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+
   return {
     userId,
+    fetch: sendAs,
     send,
     json: async (method, path, options) =>
       readJson(await requireSuccess(await send(method, path, options))),

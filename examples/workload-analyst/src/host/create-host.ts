@@ -23,7 +23,7 @@ const security = secureHeaders({
 })
 
 /**
- * The example's own routes, beside those of Ringfence: the page at `/`, its style and modules, and sample
+ * The example's own routes, beside those of Ringfence: the page at `/`, the chat at `/chat`, their styles and modules, and sample
  * logs under `/samples`. They hold nothing of any user.
  */
 export const createHost = ({ directories = pageDirectories }: HostOptions = {}): Hono => {

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 
 /** Where the files of the page are. */
 export interface PageDirectories {
-  /** With `index.html`, `style.css` and `icon.svg`. */
+  /** With `index.html`, `style.css` and `icon.svg`; the chat's are beside it, in `chat`. */
   readonly static: URL
-  /** With the compiled modules. */
+  /** With the compiled modules, and the bundle of the chat. */
   readonly modules: URL
 }
 
@@ -24,6 +24,8 @@ const statics: ReadonlyMap<string, { readonly file: string; readonly mediaType: 
   [
     ['/', { file: 'index.html', mediaType: 'text/html' }],
     ['/style.css', { file: 'style.css', mediaType: 'text/css' }],
+    ['/chat', { file: '../chat/index.html', mediaType: 'text/html' }],
+    ['/chat.css', { file: '../chat/chat.css', mediaType: 'text/css' }],
     ['/icon.svg', { file: 'icon.svg', mediaType: 'image/svg+xml' }],
   ],
 )

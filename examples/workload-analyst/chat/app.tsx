@@ -1,0 +1,34 @@
+import { type ReactElement, useEffect, useMemo, useState } from 'react'
+import { createClient } from '../page/client.ts'
+import { Chats } from './chats.tsx'
+import { SignIn } from './sign-in.tsx'
+import { addressOf, forgetTab, userOfAddress } from './signed-in.ts'
+
+/** The whole page: who signs in, or what they ask. */
+export const App = (): ReactElement => {
+  const [userId, setUserId] = useState(userOfAddress)
+  useEffect(() => {
+    const follow = (): void => setUserId(userOfAddress())
+    addEventListener('hashchange', follow)
+    return () => removeEventListener('hashchange', follow)
+  }, [])
+  const client = useMemo(() => (userId === undefined ? undefined : createClient(userId)), [userId])
+  useEffect(() => {
+    document.title = `${userId === undefined ? '' : `${userId} · `}Questions · Workload analyst`
+  }, [userId])
+
+  if (client === undefined) {
+    return (
+      <SignIn
+        signIn={(name) => {
+          location.hash = addressOf(name)
+        }}
+      />
+    )
+  }
+  const signOut = (): void => {
+    location.hash = ''
+    forgetTab()
+  }
+  return <Chats key={client.userId} client={client} signOut={signOut} />
+}

@@ -1,0 +1,7 @@
+import './without-eval.ts'
+import { createRoot } from 'react-dom/client'
+import { App } from './app.tsx'
+
+const root = document.querySelector('#chat')
+if (root === null) throw new Error('The page has no #chat.')
+createRoot(root).render(<App />)
