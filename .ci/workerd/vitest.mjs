@@ -43,6 +43,17 @@ Object.assign(expect, chai.expect, globalThis[ASYMMETRIC_MATCHERS_OBJECT], {
   addEqualityTesters: addCustomEqualityTesters,
   unreachable: (message) => chai.assert.fail(`expected ${message ?? 'this'} not to be reached`),
   assertions: (expected) => setState({ expectedAssertionsNumber: expected }, expect),
+  // Every matcher, asked again until it is content.
+  poll: (read, options) =>
+    new Proxy(
+      {},
+      {
+        get:
+          (_, matcher) =>
+          (...expected) =>
+            waitFor(async () => expect(await read())[matcher](...expected), options),
+      },
+    ),
   hasAssertions: () => setState({ isExpectingAssertions: true }, expect),
 })
 Object.defineProperty(globalThis, GLOBAL_EXPECT, { value: expect, configurable: true })

@@ -13,8 +13,8 @@ interface OpenChat {
 
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
-const titleOf = ({ threadId, updatedAt, messages }: EarlierChat): string =>
-  `${threadId}, ${messages} messages, ${when.format(new Date(updatedAt))}`
+const titleOf = ({ updatedAt, messages }: EarlierChat): string =>
+  `${when.format(new Date(updatedAt))}, ${messages} messages`
 
 /** One user's chats: which one is open, and which there are. */
 export const Chats = ({
@@ -60,7 +60,7 @@ export const Chats = ({
           <label className="earlier">
             <span className="out-of-sight">Open a chat</span>
             <select value={chatId} onChange={({ target }) => setChatId(target.value)}>
-              <option value={chatId}>{chatId}</option>
+              <option value={chatId}>This chat</option>
               {others.map((chat) => (
                 <option key={chat.threadId} value={chat.threadId}>
                   {titleOf(chat)}

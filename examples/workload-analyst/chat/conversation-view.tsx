@@ -115,7 +115,7 @@ const OpenConversation = ({
         </ol>
         {answering && last?.role === 'user' && trouble === undefined && (
           <p className="waiting">
-            {place === undefined || place === 0 ? 'Asking …' : `Waiting: ${place} before you …`}
+            {place === undefined ? 'Asking …' : `Waiting, number ${place} of your own …`}
           </p>
         )}
       </div>

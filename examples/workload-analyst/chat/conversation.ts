@@ -13,7 +13,7 @@ export interface ConversationState {
   /** Whether an answer is asked for or comes. */
   readonly answering: boolean
   readonly stopping: boolean
-  /** How many of the user's runs are before this one, where it waits. */
+  /** Where it stands among the user's runs that wait; 1 is next. */
   readonly place: number | undefined
   readonly trouble: Trouble | undefined
 }

@@ -16,7 +16,7 @@ export interface MessageViewProps {
 /** A question or an answer. */
 export const MessageView: NamedExoticComponent<MessageViewProps> = memo(
   ({ message, live, unanswered, askAgain }: MessageViewProps): ReactElement => (
-    <li className={message.role} data-message={message.id} aria-busy={live}>
+    <li className={message.role === 'user' ? 'asked' : 'answered'} data-message={message.id} aria-busy={live}>
       <p className="out-of-sight">{message.role === 'user' ? 'You asked:' : 'The assistant:'}</p>
       {message.role === 'user' ? <Question text={textOf(message)} /> : <Answer message={message} />}
       {unanswered && (

@@ -10,6 +10,7 @@ const page = z.object({
 
 const list = z.object({
   threads: z.array(z.object({ threadId: z.string(), updatedAt: z.string(), messages: z.int() })),
+  next: z.string().optional(),
 })
 
 /** A chat that the server knows of. */
@@ -27,15 +28,22 @@ const orNothing = (error: unknown): undefined => {
   throw error
 }
 
+interface Turns extends Turn {
+  readonly messages: { readonly role: 'user' | 'assistant'; readonly text: string }[]
+}
+
 /** What was said in a chat, as the server knows it; empty where it knows none of that id. */
 export const readTurns = async (client: Client, chatId: string): Promise<Turn[]> => {
+  const { threads, next } = list.parse(await client.json('GET', '/v1/threads?limit=100'))
+  // A chat that is new is no error, and a browser would write one.
+  if (next === undefined && !threads.some(({ threadId }) => threadId === chatId)) return []
   const path = `/v1/threads/${encodeURIComponent(chatId)}/messages?limit=400`
   const answer = await client.json('GET', path).catch(orNothing)
   if (answer === undefined) return []
-  const turns = new Map<string, { runId: string; messages: { role: 'user' | 'assistant'; text: string }[] }>()
+  const turns = new Map<string, Turns>()
   for (const { role, content, turnId, runId = turnId } of page.parse(answer).messages) {
     if (role !== 'user' && role !== 'assistant') continue
-    const turn = turns.get(turnId) ?? { runId, messages: [] }
+    const turn: Turns = turns.get(turnId) ?? { runId, messages: [] }
     turn.messages.push({ role, text: wordsOf(content) })
     turns.set(turnId, turn)
   }
@@ -43,7 +51,7 @@ export const readTurns = async (client: Client, chatId: string): Promise<Turn[]>
 }
 
 /** The user's chats, the one spoken in last first. */
-export const listChats = async (client: Client): Promise<EarlierChat[]> =>
+export const listChats = async (client: Client): Promise<readonly EarlierChat[]> =>
   list.parse(await client.json('GET', '/v1/threads?limit=50')).threads
 
 /** How a run is. */

@@ -18,7 +18,8 @@ export const createGreeting = (url: string): string =>
   [
     `Workload analyst listens on ${url}`,
     '',
-    `Open ${url}/ to watch the agents of two users work side by side.`,
+    `Open ${url}/ to watch the agents of two users work side by side,`,
+    `and ${url}/chat to ask about your own log.`,
     'Or run them from a shell:',
     '',
     createCurl(url),

@@ -119,6 +119,7 @@ describe.skipIf(chromiumPath === undefined)(
       const outlined = (...names: string[]): string[][] => names.map((name) => [name, 'solid 2px'])
       await page.keyboard.press('Tab')
       expect(await focused()).toEqual(['Skip to the users', 'solid 2px'])
+      expect(await walk(1)).toEqual(outlined('Ask about your log'))
       expect(await walk(3)).toEqual(
         outlined('Log of alice', 'Upload … a log of alice', 'Run the analysis for alice'),
       )

@@ -29,7 +29,7 @@ export const saySavings = ({ combinedSavingUsd, actions }: SavingsAnswer): strin
     ({ title, how, savingUsd }) => `- ${title} (${formatUsd(savingUsd)}): ${how}`,
   )
   const together = `All together would save at least ${formatUsd(combinedSavingUsd)}.`
-  return [...lines, together].join('\n')
+  return [...lines, '', together].join('\n')
 }
 
 /** What it says to what it does not understand. */

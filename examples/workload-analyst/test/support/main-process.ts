@@ -4,15 +4,18 @@ import { fileURLToPath } from 'node:url'
 
 const root = new URL('../../../../', import.meta.url)
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const bundle = fileURLToPath(new URL('../../dist/bundle.js', import.meta.url))
 
 /** Compiles the example as `start` does. Throws with what the compiler said. */
 export const build = (): void => {
   const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', root))
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '-b', 'examples/workload-analyst'], {
-    cwd: root,
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(stdout)
+  for (const args of [[tsc, '-b', 'examples/workload-analyst'], [bundle]]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    if (status !== 0) throw new Error(`${stdout}${stderr}`)
+  }
 }
 
 /** The example as a process of its own, in a process group of its own. */

@@ -1,4 +1,5 @@
 import type { AgentEvent } from '@ringfence/engine'
+import { CallNames } from '../events/call-names.ts'
 import { textOf } from '../chat/result-text.ts'
 import type { AgUiEvent } from './ag-ui-event.ts'
 import { OpenMessage } from './open-message.ts'
@@ -16,11 +17,12 @@ export interface AgUiNames {
  */
 export class AgUiEncoder {
   readonly #names: AgUiNames
+  readonly #callNames = new CallNames()
   readonly #message = new OpenMessage()
   readonly #used = new UsedModels()
   readonly #calls = new Set<string>()
   readonly #subagents = new Set<string>()
-  #run: string | undefined
+  #started = false
   #textSaid = false
 
   constructor({ threadId, runId }: AgUiNames) {
@@ -29,8 +31,8 @@ export class AgUiEncoder {
 
   /** The events that an event is; none where the protocol has nothing for it. */
   encode(event: AgentEvent): AgUiEvent[] {
-    const started = this.#run === undefined ? this.#start(event) : []
-    this.#run = event.runId
+    const started = this.#started ? [] : this.#start(event)
+    this.#started = true
     return [...started, ...this.#encode(event)]
   }
 
@@ -41,7 +43,6 @@ export class AgUiEncoder {
   }
 
   #encode(event: AgentEvent): AgUiEvent[] {
-    const { runId } = event
     switch (event.type) {
       case 'agent_started':
         return []
@@ -51,9 +52,9 @@ export class AgUiEncoder {
         this.#textSaid = true
         return this.#message.add('TEXT', event, event.data.delta)
       case 'tool_executing': {
-        const { callId, tool, input } = event.data
-        const toolCallId = `${runId}:${callId}`
-        this.#calls.add(callId)
+        const { tool, input } = event.data
+        const toolCallId = this.#call(event)
+        this.#calls.add(toolCallId)
         return [
           ...this.#message.close(),
           { type: 'TOOL_CALL_START', toolCallId, toolCallName: tool },
@@ -62,23 +63,20 @@ export class AgUiEncoder {
         ]
       }
       case 'tool_completed': {
-        const { callId, ok, result, error } = event.data
-        if (!this.#calls.delete(callId)) return []
-        return [answer(runId, callId, ok ? (result ?? null) : { error })]
+        const { ok, result, error } = event.data
+        const toolCallId = this.#call(event)
+        if (!this.#calls.delete(toolCallId)) return []
+        return [answer(toolCallId, ok ? (result ?? null) : { error })]
       }
-      case 'subagent_started':
-        this.#subagents.add(event.data.callId)
-        return [
-          {
-            type: 'SUBAGENT_STARTED',
-            subagentRunId: `${runId}:${event.data.callId}`,
-            name: event.data.agent,
-          },
-        ]
+      case 'subagent_started': {
+        const subagentRunId = this.#call(event)
+        this.#subagents.add(subagentRunId)
+        return [{ type: 'SUBAGENT_STARTED', subagentRunId, name: event.data.agent }]
+      }
       case 'subagent_completed': {
-        const { callId, ok, error } = event.data
-        if (!this.#subagents.delete(callId)) return []
-        const subagentRunId = `${runId}:${callId}`
+        const { ok, error } = event.data
+        const subagentRunId = this.#call(event)
+        if (!this.#subagents.delete(subagentRunId)) return []
         return ok
           ? [{ type: 'SUBAGENT_FINISHED', subagentRunId }]
           : [{ type: 'SUBAGENT_ERROR', subagentRunId, message: error?.message ?? 'It failed.' }]
@@ -86,9 +84,12 @@ export class AgUiEncoder {
       case 'usage_recorded':
         this.#used.add(event.data)
         return []
-      case 'attempt_restarted':
+      case 'attempt_restarted': {
+        const closed = this.#close()
         this.#textSaid = false
-        return [...this.#close(), { type: 'CUSTOM', name: event.type, value: event.data }]
+        this.#callNames.restart(event.data.attempt)
+        return [...closed, { type: 'CUSTOM', name: event.type, value: event.data }]
+      }
       case 'approval_requested':
       case 'approval_resolved':
       case 'queue_position':
@@ -126,6 +127,17 @@ export class AgUiEncoder {
     ]
   }
 
+  /** A name that no other run of the thread has. */
+  #call({
+    runId,
+    data,
+  }: {
+    readonly runId: string
+    readonly data: { readonly callId: string }
+  }): string {
+    return `${runId}:${this.#callNames.of(data.callId)}`
+  }
+
   #finished(type: 'success' | 'cancelled', result: unknown): AgUiEvent {
     const usage = this.#used.all()
     return {
@@ -138,12 +150,11 @@ export class AgUiEncoder {
   }
 
   #close(): AgUiEvent[] {
-    const runId = this.#run ?? ''
     const error = { code: 'CANCELLED', message: 'It did not come to an end.' }
-    const unanswered = [...this.#calls].map((callId) => answer(runId, callId, { error }))
-    const unfinished = [...this.#subagents].map((callId): AgUiEvent => ({
+    const unanswered = [...this.#calls].map((toolCallId) => answer(toolCallId, { error }))
+    const unfinished = [...this.#subagents].map((subagentRunId): AgUiEvent => ({
       type: 'SUBAGENT_ERROR',
-      subagentRunId: `${runId}:${callId}`,
+      subagentRunId,
       message: error.message,
     }))
     this.#calls.clear()
@@ -152,8 +163,7 @@ export class AgUiEncoder {
   }
 }
 
-function answer(runId: string, callId: string, content: unknown): AgUiEvent {
-  const toolCallId = `${runId}:${callId}`
+function answer(toolCallId: string, content: unknown): AgUiEvent {
   const messageId = `${toolCallId}:result`
   return { type: 'TOOL_CALL_RESULT', messageId, toolCallId, content: JSON.stringify(content) }
 }

@@ -1,4 +1,5 @@
 import type { AgentEvent } from '@ringfence/engine'
+import { CallNames } from '../events/call-names.ts'
 import { OpenPart } from './open-part.ts'
 import { textOf } from './result-text.ts'
 import type { UiMessageChunk, UiMessageMetadata } from './ui-message-chunk.ts'
@@ -9,7 +10,10 @@ import type { UiMessageChunk, UiMessageMetadata } from './ui-message-chunk.ts'
  */
 export class UiMessageEncoder {
   readonly #part = new OpenPart()
+  readonly #names = new CallNames()
   readonly #calls = new Set<string>()
+  /** The agents that have something to do, by the call that delegated to them. */
+  readonly #subagents = new Map<string, string>()
   /** Approvals that no tool call asked for, by the call that stands for them. */
   readonly #questions = new Set<string>()
   readonly #usage = { inputTokens: 0, outputTokens: 0, costMicros: 0 }
@@ -27,19 +31,19 @@ export class UiMessageEncoder {
 
   /** What tells a client that the story breaks off here. */
   breakOff(): UiMessageChunk[] {
-    return [
-      ...this.#part.close(),
-      { type: 'error', errorText: 'The connection ended before the answer did.' },
-    ]
+    const errorText = 'The connection ended before the answer did.'
+    return [...this.#close(), { type: 'error', errorText }]
   }
 
   #encode(event: AgentEvent): UiMessageChunk[] {
     switch (event.type) {
-      case 'attempt_restarted':
+      case 'attempt_restarted': {
         // What was said is void: no part can be taken back that both versions know, so the message says so.
+        const closed = this.#close()
         this.#textSaid = false
-        this.#questions.clear()
-        return [...this.#close(), { type: 'data-restarted', data: event.data }]
+        this.#names.restart(event.data.attempt)
+        return [...closed, { type: 'data-restarted', data: event.data }]
+      }
       case 'agent_thinking':
         return [...this.#step(), ...this.#part.add('reasoning', event.agent, event.data.text)]
       case 'agent_text':
@@ -47,10 +51,11 @@ export class UiMessageEncoder {
         return [...this.#step(), ...this.#part.add('text', event.agent, event.data.delta)]
       case 'tool_executing': {
         const { callId, tool, input } = event.data
-        return [...this.#step(), ...this.#call(callId, tool, input)]
+        return [...this.#step(), ...this.#call(this.#names.of(callId), tool, input)]
       }
       case 'tool_completed': {
-        const { callId, ok, result, error } = event.data
+        const { ok, result, error } = event.data
+        const callId = this.#names.of(event.data.callId)
         if (!this.#calls.delete(callId)) return []
         if (ok) return [output(callId, result)]
         if (error?.code === 'APPROVAL_DENIED')
@@ -58,7 +63,8 @@ export class UiMessageEncoder {
         return [failure(callId, error?.message)]
       }
       case 'approval_requested': {
-        const { approvalId, callId, tool, input } = event.data
+        const { approvalId, tool, input } = event.data
+        const callId = this.#names.of(event.data.callId)
         const asked: UiMessageChunk = {
           type: 'tool-approval-request',
           approvalId,
@@ -69,17 +75,23 @@ export class UiMessageEncoder {
         return [...this.#step(), ...this.#call(callId, tool, input), asked]
       }
       case 'approval_resolved': {
-        const { callId, outcome } = event.data
+        const { outcome } = event.data
+        const callId = this.#names.of(event.data.callId)
         if (!this.#questions.delete(callId)) return []
         this.#calls.delete(callId)
         if (outcome === 'approved') return [output(callId, { approved: true })]
         if (outcome === 'denied') return [{ type: 'tool-output-denied', toolCallId: callId }]
         return [failure(callId, 'Nobody answered.')]
       }
-      case 'subagent_started':
-        return [subagent(event.data.callId, event.data.agent, 'running')]
+      case 'subagent_started': {
+        const callId = this.#names.of(event.data.callId)
+        this.#subagents.set(callId, event.data.agent)
+        return [subagent(callId, event.data.agent, 'running')]
+      }
       case 'subagent_completed': {
-        const { callId, agent, ok } = event.data
+        const { agent, ok } = event.data
+        const callId = this.#names.of(event.data.callId)
+        if (!this.#subagents.delete(callId)) return []
         return [subagent(callId, agent, ok ? 'completed' : 'failed')]
       }
       case 'usage_recorded':
@@ -157,10 +169,15 @@ export class UiMessageEncoder {
     const unanswered = [...this.#calls].map((callId) =>
       failure(callId, 'It did not come to an end.'),
     )
+    const unfinished = [...this.#subagents].map(([callId, agent]) =>
+      subagent(callId, agent, 'failed'),
+    )
     this.#calls.clear()
+    this.#questions.clear()
+    this.#subagents.clear()
     const step: UiMessageChunk[] = this.#stepOpen ? [{ type: 'finish-step' }] : []
     this.#stepOpen = false
-    return [...this.#part.close(), ...unanswered, ...step]
+    return [...this.#part.close(), ...unanswered, ...unfinished, ...step]
   }
 }
 

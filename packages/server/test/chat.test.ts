@@ -1,11 +1,9 @@
-import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import type { Resource } from '@ringfence/server'
 import { Gates } from './support/agents.ts'
 import { chatEngine } from './support/chat-agents.ts'
 import { Client, json } from './support/client.ts'
-import { serve, type TestServer } from './support/serve.ts'
+import { type HereServer, serveHere } from './support/serve-here.ts'
 
 const said = (...texts: string[]): object[] =>
   texts.map((text) => ({ id: text, role: 'user', parts: [{ type: 'text', text }] }))
@@ -13,9 +11,9 @@ const said = (...texts: string[]): object[] =>
 const send = (client: Client, body: object): Promise<Response> =>
   client.post('/v1/chat', { id: 'c', messages: said('hello'), trigger: 'submit-message', ...body })
 
-const start = async (): Promise<{ server: TestServer; gates: Gates; alice: Client }> => {
+const start = async (): Promise<{ server: HereServer; gates: Gates; alice: Client }> => {
   const gates = new Gates()
-  const server = await serve({ engine: chatEngine(gates) })
+  const server = serveHere({ engine: chatEngine(gates) })
   return { server, gates, alice: await Client.of(server, 'alice') }
 }
 
@@ -66,7 +64,7 @@ test('a body that names a user is 400', async () => {
 
 test('`authorize` is asked about the agent of a chat, and about its thread', async () => {
   const asked: [string, Resource][] = []
-  const server = await serve({
+  const server = serveHere({
     engine: chatEngine(),
     authorize: (_actor, action, resource) => {
       asked.push([action, resource])
@@ -84,37 +82,6 @@ test('`authorize` is asked about the agent of a chat, and about its thread', asy
     ['runs.cancel', { threadId: 'closed' }],
     ['threads.read', { threadId: 'closed' }],
   ])
-})
-
-test('over a socket `authorize` is asked as well, and a frame that is none is refused', async () => {
-  const server = await serve({
-    engine: chatEngine(),
-    authorize: (_actor, _action, { agent }) => agent !== 'careful',
-  })
-  const alice = await Client.of(server, 'alice')
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/chat/ws`, {
-    headers: { authorization: `Bearer ${alice.token}` },
-  })
-  const frames: unknown[] = []
-  socket.on('message', (data: Buffer) => frames.push(JSON.parse(data.toString())))
-  await once(socket, 'open')
-  const frame = { type: 'send', id: 'c', messages: said('x') }
-  const refused = [
-    { ...frame, requestId: '1', body: { agent: 'careful' } },
-    { ...frame, requestId: '2', body: { userId: 'bob' } },
-    { ...frame, requestId: '3', messages: [] },
-    { type: 'nothing', requestId: '4' },
-  ]
-  for (const each of refused) socket.send(JSON.stringify(each))
-  await expect.poll(() => frames.length).toBe(4)
-  const byRequest = frames.map((answer) => JSON.stringify(answer)).toSorted()
-  expect(byRequest.map((text) => /"errorText":"(\w+):/.exec(text)?.[1])).toEqual([
-    'forbidden',
-    'user_field_refused',
-    'invalid_input',
-    'invalid_input',
-  ])
-  socket.terminate()
 })
 
 test('a client that leaves cancels the run only where it said so', async () => {

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { Gates } from './support/agents.ts'
 import { chatEngine } from './support/chat-agents.ts'
 import { Client, json } from './support/client.ts'
-import { serve, type TestServer } from './support/serve.ts'
+import { type HereServer, serveHere } from './support/serve-here.ts'
 
 interface Watched {
   readonly agent: HttpAgent
@@ -14,9 +14,14 @@ interface Watched {
 
 let messages = 0
 
-function watch({ url }: TestServer, client: Client, name: string, threadId = 't'): Watched {
+function watch({ url, fetch: send }: HereServer, client: Client, name: string, threadId = 't'): Watched {
   const headers = { authorization: `Bearer ${client.token}` }
-  const agent = new HttpAgent({ url: `${url}/v1/ag-ui/${name}`, headers, threadId })
+  const agent = new HttpAgent({
+    url: `${url}/v1/ag-ui/${name}`,
+    headers,
+    threadId,
+    fetch: (input, init) => send(input, init),
+  })
   const events: Record<string, unknown>[] = []
   agent.subscribe({
     onEvent: ({ event }) => {
@@ -34,9 +39,9 @@ function watch({ url }: TestServer, client: Client, name: string, threadId = 't'
   }
 }
 
-const start = async (): Promise<{ server: TestServer; gates: Gates; alice: Client }> => {
+const start = async (): Promise<{ server: HereServer; gates: Gates; alice: Client }> => {
   const gates = new Gates()
-  const server = await serve({ engine: chatEngine(gates) })
+  const server = serveHere({ engine: chatEngine(gates) })
   return { server, gates, alice: await Client.of(server, 'alice') }
 }
 

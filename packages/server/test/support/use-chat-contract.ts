@@ -1,17 +1,14 @@
-import { DefaultChatTransport, type UIMessage, WebSocketChatTransport } from 'ai'
-import { WebSocket } from 'ws'
-import { DefaultChatTransport as DefaultChatTransport6 } from 'ai-6'
-import { Chat } from '@ai-sdk/react'
-import { Chat as Chat6 } from 'ai-react-3'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { Gates } from './support/agents.ts'
-import { chatEngine } from './support/chat-agents.ts'
-import { Client, json } from './support/client.ts'
-import { serve, type TestServer } from './support/serve.ts'
-import { waiting } from './support/waiting.ts'
+import type { UIMessage } from 'ai'
+import type { UserExecutionEngine } from '@ringfence/engine'
+import { describe, expect, test } from 'vitest'
+import { Gates } from './agents.ts'
+import { chatEngine } from './chat-agents.ts'
+import { Client, json } from './client.ts'
+import type { HereServer } from './serve-here.ts'
+import { waiting } from './waiting.ts'
 
 /** What of a chat the tests use: of either version. */
-interface AnyChat {
+export interface AnyChat {
   readonly messages: readonly UIMessage[]
   readonly status: string
   readonly error: Error | undefined
@@ -21,78 +18,33 @@ interface AnyChat {
   stop(): Promise<void>
 }
 
-interface ChatInit {
+export interface ChatInit {
   readonly id: string
   readonly messages?: UIMessage[]
   readonly body?: object
 }
 
-type MakeChat = (server: TestServer, client: Client, init: ChatInit) => AnyChat
-
-const headersOf = ({ token }: Client): Record<string, string> => ({
-  authorization: `Bearer ${token}`,
-})
-
-const overSocket = 'ai 7 over a WebSocket'
-
-const versions: readonly (readonly [string, MakeChat])[] = [
-  [
-    'ai 7',
-    ({ url }, client, { body = {}, ...init }) =>
-      new Chat<UIMessage>({
-        ...init,
-        transport: new DefaultChatTransport({
-          api: `${url}/v1/chat`,
-          headers: headersOf(client),
-          body,
-        }),
-      }),
-  ],
-  [
-    overSocket,
-    ({ url }, client, { body = {}, ...init }) => {
-      const transport = new WebSocketChatTransport<UIMessage>({
-        url: `${url}/v1/chat/ws`,
-        params: async () => {
-          const issued = await client.post('/v1/tickets', { purpose: 'socket' })
-          return { ticket: (await json<{ ticket: string }>(issued)).ticket }
-        },
-        // In-frame headers of somebody else are no credentials.
-        headers: { authorization: 'Bearer somebody-else' },
-        body,
-        // `ws` types its listeners otherwise than the transport does.
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-        webSocket: WebSocket as never,
-      })
-      onTestFinished(() => transport.close())
-      return new Chat<UIMessage>({ ...init, transport })
-    },
-  ],
-  [
-    'ai 6',
-    ({ url }, client, { body = {}, ...init }) =>
-      new Chat6({
-        // The messages of both versions are the same to this test.
-        ...(init as { id: string }),
-        transport: new DefaultChatTransport6({
-          api: `${url}/v1/chat`,
-          headers: headersOf(client),
-          body,
-        }),
-      }),
-  ],
-]
-
-async function start(): Promise<{ server: TestServer; gates: Gates; alice: Client }> {
-  const gates = new Gates()
-  const server = await serve({ engine: chatEngine(gates) })
-  return { server, gates, alice: await Client.of(server, 'alice') }
+/** A version of the SDK's chat over one of its transports. */
+export interface ChatVersion {
+  readonly name: string
+  /** Whether its `stop()` ends the run; otherwise it hangs up. */
+  readonly stops: boolean
+  serve(engine: UserExecutionEngine): Promise<HereServer> | HereServer
+  make(server: HereServer, client: Client, init: ChatInit): AnyChat
 }
 
-const textOf = (message: UIMessage | undefined): string =>
+export const textOf = (message: UIMessage | undefined): string =>
   (message?.parts ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
 
-describe.each(versions)('useChat of %s', (version, make) => {
+/** What holds of every version. */
+export function useChatContract({ name, stops, serve, make }: ChatVersion): void {
+  const start = async (): Promise<{ server: HereServer; gates: Gates; alice: Client }> => {
+    const gates = new Gates()
+    const server = await serve(chatEngine(gates))
+    return { server, gates, alice: await Client.of(server, 'alice') }
+  }
+
+  describe(`useChat of ${name}`, () => {
   test('an answer arrives as reasoning, a tool call and text', async () => {
     const { server, alice } = await start()
     const chat = make(server, alice, { id: 'first' })
@@ -140,7 +92,7 @@ describe.each(versions)('useChat of %s', (version, make) => {
     const sending = before.sendMessage({ text: 'g' })
     await expect.poll(() => textOf(before.messages.at(-1)), waiting).toBe('before')
     // Over HTTP, to stop is to hang up. Over a socket it is to stop, so there the first client just stays.
-    if (version !== overSocket) await before.stop()
+    if (!stops) await before.stop()
     const after = make(server, alice, { id: 'long', messages: before.messages.slice(0, 1) })
     const resuming = after.resumeStream()
     await expect.poll(() => textOf(after.messages.at(-1)), waiting).toBe('before')
@@ -215,19 +167,4 @@ describe.each(versions)('useChat of %s', (version, make) => {
     expect(textOf(chat.messages.at(-1))).toBe('before after')
   })
 })
-
-test('to stop over a socket ends the run', async () => {
-  const { server, alice } = await start()
-  const make = versions.find(([version]) => version === overSocket)?.[1]
-  const chat = make?.(server, alice, { id: 'stopped', body: { agent: 'gated' } })
-  const sending = chat?.sendMessage({ text: 'never' })
-  await expect.poll(() => textOf(chat?.messages.at(-1)), waiting).toBe('before')
-  await chat?.stop()
-  await sending
-  await expect
-    .poll(async () => {
-      const { runs } = await json<{ runs: { status: string }[] }>(await alice.request('/v1/runs'))
-      return runs.map(({ status }) => status)
-    }, waiting)
-    .toEqual(['cancelled'])
-})
+}
