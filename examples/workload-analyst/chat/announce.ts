@@ -11,10 +11,14 @@ export const announce = (
   if (answering) {
     const calls = last?.parts.filter((part) => part.type === 'dynamic-tool') ?? []
     const tool = last?.role === 'assistant' ? calls.at(-1) : undefined
-    return tool === undefined ? 'The assistant is answering.' : `The assistant calls ${tool.toolName}.`
+    return tool === undefined
+      ? 'The assistant is answering.'
+      : `The assistant calls ${tool.toolName}.`
   }
   if (last?.role !== 'assistant') return ''
   const { end } = last.metadata ?? {}
   if (end === undefined) return `Answer: ${textOf(last)}`
-  return end.how === 'stopped' ? 'The answer was stopped.' : `There is no answer. ${end.detail ?? ''}`
+  return end.how === 'stopped'
+    ? 'The answer was stopped.'
+    : `There is no answer. ${end.detail ?? ''}`
 }

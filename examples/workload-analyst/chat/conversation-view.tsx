@@ -108,7 +108,9 @@ const OpenConversation = ({
                 !(working && message === last)
               }
               askAgain={
-                message === last && trouble === undefined ? () => conversation.askAgain() : undefined
+                message === last && trouble === undefined
+                  ? () => conversation.askAgain()
+                  : undefined
               }
             />
           ))}

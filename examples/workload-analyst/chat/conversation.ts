@@ -143,7 +143,8 @@ export class Conversation {
       try {
         await this.#attempt(request)
       } catch (error) {
-        if (isConnectionLost(error)) await this.#comeBack().catch((failure: unknown) => this.#fail(failure))
+        if (isConnectionLost(error))
+          await this.#comeBack().catch((failure: unknown) => this.#fail(failure))
         else this.#fail(error)
       }
       const { trouble } = this.#state

@@ -33,6 +33,7 @@ const settle = async (client: Client, message: ChatMessage): Promise<ChatMessage
       return textOf(message) === '' ? endedEarly(message, { how: 'lost' }) : message
     case 'queued':
     case 'running':
+    default:
       return message
   }
 }

@@ -62,7 +62,11 @@ export const LogCard = ({ client, ask, asked }: LogCardProps): ReactElement | nu
           >
             {log === 'working' ? 'Analysing …' : 'Analyse a sample log'}
           </button>
-          <button type="button" onClick={() => file.current?.click()} aria-disabled={log === 'working'}>
+          <button
+            type="button"
+            onClick={() => file.current?.click()}
+            aria-disabled={log === 'working'}
+          >
             Choose a file …
           </button>
           <input

@@ -16,7 +16,11 @@ export interface MessageViewProps {
 /** A question or an answer. */
 export const MessageView: NamedExoticComponent<MessageViewProps> = memo(
   ({ message, live, unanswered, askAgain }: MessageViewProps): ReactElement => (
-    <li className={message.role === 'user' ? 'asked' : 'answered'} data-message={message.id} aria-busy={live}>
+    <li
+      className={message.role === 'user' ? 'asked' : 'answered'}
+      data-message={message.id}
+      aria-busy={live}
+    >
       <p className="out-of-sight">{message.role === 'user' ? 'You asked:' : 'The assistant:'}</p>
       {message.role === 'user' ? <Question text={textOf(message)} /> : <Answer message={message} />}
       {unanswered && (
@@ -52,6 +56,7 @@ const endOf = ({ how, detail }: EarlyEnd): string => {
     case 'failed':
       return detail ?? 'The answer failed.'
     case 'lost':
+    default:
       return 'The server was restarted, and what it was saying is lost. Ask again.'
   }
 }
@@ -75,29 +80,25 @@ const Answer = ({ message }: { message: ChatMessage }): ReactElement => {
   const restarted = message.parts.findLastIndex(({ type }) => type === 'data-restarted')
   return (
     <div className="answer-text">
-      {restarted !== -1 && <p className="thought">The process that answered was lost: it began again.</p>}
-      {message.parts.slice(restarted + 1).map((part, index) => {
-        switch (part.type) {
-          case 'text':
-            return <RichText key={index} text={part.text} />
-          case 'reasoning':
-            return (
-              <p key={index} className="thought">
-                {part.text}
-              </p>
-            )
-          case 'dynamic-tool':
-            return <ToolCall key={part.toolCallId} part={part} />
-          case 'data-subagent':
-            return (
-              <p key={index} className="thought">
-                {part.data.agent}: {part.data.status}
-              </p>
-            )
-          default:
-            return null
-        }
-      })}
+      {restarted !== -1 && (
+        <p className="thought">The process that answered was lost: it began again.</p>
+      )}
+      {message.parts.slice(restarted + 1).map((part, index) => (
+        <Part key={index} part={part} />
+      ))}
     </div>
+  )
+}
+
+const Part = ({ part }: { part: ChatMessage['parts'][number] }): ReactElement | null => {
+  if (part.type === 'text') return <RichText text={part.text} />
+  if (part.type === 'reasoning') return <p className="thought">{part.text}</p>
+  if (part.type === 'dynamic-tool') return <ToolCall part={part} />
+  if (part.type !== 'data-subagent') return null
+  const { agent, status } = part.data
+  return (
+    <p className="thought">
+      {agent}: {status}
+    </p>
   )
 }

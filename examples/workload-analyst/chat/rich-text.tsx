@@ -16,6 +16,7 @@ const renderInline = (pieces: readonly Inline[]): ReactNode[] =>
       case 'strong':
         return <strong key={index}>{renderInline(piece.children)}</strong>
       case 'emphasis':
+      default:
         return <em key={index}>{renderInline(piece.children)}</em>
     }
   })
@@ -41,13 +42,18 @@ const renderBlock = (block: Block, key: number): ReactElement => {
       return block.ordered ? <ol key={key}>{items}</ol> : <ul key={key}>{items}</ul>
     }
     case 'table':
+    default:
       return (
         <div key={key} className="table" tabIndex={0}>
           <table>
             <thead>
               <tr>
                 {block.head.map((cell, column) => (
-                  <th key={column} scope="col" className={`align-${block.alignments[column] ?? 'left'}`}>
+                  <th
+                    key={column}
+                    scope="col"
+                    className={`align-${block.alignments[column] ?? 'left'}`}
+                  >
                     {renderInline(cell)}
                   </th>
                 ))}

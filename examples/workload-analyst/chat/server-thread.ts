@@ -4,7 +4,12 @@ import type { Turn } from './merge-history.ts'
 
 const page = z.object({
   messages: z.array(
-    z.object({ role: z.string(), content: z.unknown(), turnId: z.string(), runId: z.string().optional() }),
+    z.object({
+      role: z.string(),
+      content: z.unknown(),
+      turnId: z.string(),
+      runId: z.string().optional(),
+    }),
   ),
 })
 

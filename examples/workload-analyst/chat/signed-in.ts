@@ -15,8 +15,7 @@ const firstChat = 'questions'
 const keyOf = (userId: string): string => `chat ${JSON.stringify(userId)}`
 
 /** The chat that the tab was in last as this user. */
-export const chatOf = (userId: string): string =>
-  sessionStorage.getItem(keyOf(userId)) ?? firstChat
+export const chatOf = (userId: string): string => sessionStorage.getItem(keyOf(userId)) ?? firstChat
 
 export const rememberChat = (userId: string, chatId: string): void =>
   sessionStorage.setItem(keyOf(userId), chatId)

@@ -131,7 +131,10 @@ export const createClient = (userId: string): Client => {
   const send: Client['send'] = (method, path, { headers, body, signal } = {}) =>
     sendAs(path, {
       method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     })

@@ -70,7 +70,10 @@ describe.skipIf(chromiumPath === undefined)(
       const bob = await openChat(context, analyst.url, 'bob')
       await bob.page.emulateMedia({ colorScheme: 'dark' })
 
-      await Promise.all([alice.ask('Which feature costs most?'), bob.ask('Which feature costs most?')])
+      await Promise.all([
+        alice.ask('Which feature costs most?'),
+        bob.ask('Which feature costs most?'),
+      ])
       await alice.said(`It is ${logs.alice.feature}, and that is all.`)
       await bob.said(`It is ${logs.bob.feature}, and that is all.`)
       for (const { answers } of [alice, bob]) {
@@ -111,7 +114,9 @@ describe.skipIf(chromiumPath === undefined)(
         [alice, logs.alice, logs.bob],
         [bob, logs.bob, logs.alice],
       ] as const) {
-        const kept = await tab.page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage })')
+        const kept = await tab.page.evaluate(
+          'JSON.stringify({ ...sessionStorage, ...localStorage })',
+        )
         for (const text of [await tab.page.content(), await tab.heard(), String(kept)]) {
           expect(text).toContain(own.feature)
           expect(text).not.toContain(foreign.feature)
@@ -153,7 +158,10 @@ describe.skipIf(chromiumPath === undefined)(
     })
 
     test('a refusal is a sentence, says when to come back, and keeps the question', async () => {
-      const { analyst, context } = await start({ model: undefined, handlerLimits: { runsPerMinute: 1 } })
+      const { analyst, context } = await start({
+        model: undefined,
+        handlerLimits: { runsPerMinute: 1 },
+      })
       const alice = await openChat(context, analyst.url, 'alice')
       await alice.ask('   ')
       expect(await alice.page.locator('li.asked').count()).toBe(0)
@@ -167,7 +175,9 @@ describe.skipIf(chromiumPath === undefined)(
       expect(asked).toEqual(['<img src=x onerror=alert(1)> & <b>cost</b>', 'two'])
       expect(await alice.page.locator('main img, main b').count()).toBe(0)
       expect(await check(alice)).toEqual([])
-      expect(alice.faults.map((fault) => /status of \d+/.exec(fault)?.[0])).toEqual(['status of 429'])
+      expect(alice.faults.map((fault) => /status of \d+/.exec(fault)?.[0])).toEqual([
+        'status of 429',
+      ])
     })
   },
 )

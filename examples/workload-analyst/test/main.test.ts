@@ -59,25 +59,28 @@ describe('the command', { timeout: 60_000 }, () => {
   test.each([
     ['/', ['/icon.svg', '/style.css', '/page/main.js'], 15],
     ['/chat', ['/icon.svg', '/style.css', '/chat.css', '/page/chat.js'], 4],
-  ])('prints an address that serves the page at %s with all that it loads', async (path, own, all) => {
-    const url = await urlOf(start())
-    const page = await fetch(new URL(path, url))
-    expect(page.status).toBe(200)
-    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'")
-    expect(page.headers.get('x-content-type-options')).toBe('nosniff')
-    const html = await page.text()
-    const loaded = [...html.matchAll(/(?:<script.* src|<link.* href)="(\/[^"]*)"/g)]
-    const seen = new Set(loaded.map(([, name = '']) => name))
-    expect([...seen]).toEqual(own)
-    for (const file of seen) {
-      const answer = await fetch(new URL(file, url))
-      expect([file, answer.status]).toEqual([file, 200])
-      const text = await answer.text()
-      if (!file.endsWith('.js')) continue
-      for (const [, name = ''] of text.matchAll(/from '\.\/([^']+)'/g)) seen.add(`/page/${name}`)
-    }
-    expect(seen.size).toBeGreaterThanOrEqual(all)
-  })
+  ])(
+    'prints an address that serves the page at %s with all that it loads',
+    async (path, own, all) => {
+      const url = await urlOf(start())
+      const page = await fetch(new URL(path, url))
+      expect(page.status).toBe(200)
+      expect(page.headers.get('content-security-policy')).toContain("default-src 'self'")
+      expect(page.headers.get('x-content-type-options')).toBe('nosniff')
+      const html = await page.text()
+      const loaded = [...html.matchAll(/(?:<script.* src|<link.* href)="(\/[^"]*)"/g)]
+      const seen = new Set(loaded.map(([, name = '']) => name))
+      expect([...seen]).toEqual(own)
+      for (const file of seen) {
+        const answer = await fetch(new URL(file, url))
+        expect([file, answer.status]).toEqual([file, 200])
+        const text = await answer.text()
+        if (!file.endsWith('.js')) continue
+        for (const [, name = ''] of text.matchAll(/from '\.\/([^']+)'/g)) seen.add(`/page/${name}`)
+      }
+      expect(seen.size).toBeGreaterThanOrEqual(all)
+    },
+  )
 
   test('prints a curl that works as printed', async () => {
     const main = start()

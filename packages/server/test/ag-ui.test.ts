@@ -14,7 +14,12 @@ interface Watched {
 
 let messages = 0
 
-function watch({ url, fetch: send }: HereServer, client: Client, name: string, threadId = 't'): Watched {
+function watch(
+  { url, fetch: send }: HereServer,
+  client: Client,
+  name: string,
+  threadId = 't',
+): Watched {
   const headers = { authorization: `Bearer ${client.token}` }
   const agent = new HttpAgent({
     url: `${url}/v1/ag-ui/${name}`,

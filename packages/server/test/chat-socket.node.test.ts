@@ -62,7 +62,11 @@ test('over a socket `authorize` is asked as well, and a frame that is none is re
   const frames: unknown[] = []
   socket.on('message', (data: Buffer) => frames.push(JSON.parse(data.toString())))
   await once(socket, 'open')
-  const frame = { type: 'send', id: 'c', messages: [{ id: 'x', role: 'user', parts: [{ type: 'text', text: 'x' }] }] }
+  const frame = {
+    type: 'send',
+    id: 'c',
+    messages: [{ id: 'x', role: 'user', parts: [{ type: 'text', text: 'x' }] }],
+  }
   const refused = [
     { ...frame, requestId: '1', body: { agent: 'careful' } },
     { ...frame, requestId: '2', body: { userId: 'bob' } },

@@ -128,15 +128,18 @@ describe.each(chats)('%s, given a run', (_version, read) => {
     expect((await read([])).error).toBe(brokenOff)
   })
 
-  test.each(ends)('that %s ends is an error that says so, after what was said', async (_what, end) => {
-    const { parts, error } = await read([started, say('so far'), call('call-1'), end])
-    expect(error).toBe(end.type === 'agent_error' ? end.data.error.message : '')
-    expect(parts).toMatchObject([
-      { type: 'step-start' },
-      { type: 'text', text: 'so far', state: 'done' },
-      { type: 'dynamic-tool', state: 'output-error' },
-    ])
-  })
+  test.each(ends)(
+    'that %s ends is an error that says so, after what was said',
+    async (_what, end) => {
+      const { parts, error } = await read([started, say('so far'), call('call-1'), end])
+      expect(error).toBe(end.type === 'agent_error' ? end.data.error.message : '')
+      expect(parts).toMatchObject([
+        { type: 'step-start' },
+        { type: 'text', text: 'so far', state: 'done' },
+        { type: 'dynamic-tool', state: 'output-error' },
+      ])
+    },
+  )
 
   test('that is cancelled is no error, but where the server did it', async () => {
     for (const reason of ['caller', 'disconnect', 'replaced'] as const) {
@@ -221,7 +224,9 @@ describe("AG-UI's HttpAgent, given a run", () => {
     const at = events.findIndex(({ name }) => name === 'attempt_restarted')
     expect(events[at]).toMatchObject({ value: { attempt: 2 } })
     expect(typesOf(events.slice(at - 2, at))).toEqual(['TOOL_CALL_RESULT', 'SUBAGENT_ERROR'])
-    const ids = events.filter(({ type }) => type === 'TOOL_CALL_START').map((event) => event['toolCallId'])
+    const ids = events
+      .filter(({ type }) => type === 'TOOL_CALL_START')
+      .map((event) => event['toolCallId'])
     expect(new Set(ids).size).toBe(2)
     expect(typesOf(events.slice(at + 1))).toEqual([
       'TOOL_CALL_START',
@@ -301,37 +306,35 @@ describe("AG-UI's HttpAgent, given a run", () => {
   })
 })
 
+const begins: Partial<Record<Told['type'], string>> = {
+  tool_executing: 'tool',
+  subagent_started: 'agent',
+  approval_requested: 'approval',
+}
+const endsOf: Partial<Record<Told['type'], string>> = {
+  tool_completed: 'tool',
+  subagent_completed: 'agent',
+  approval_resolved: 'approval',
+}
+
 /** Leaves out what no run tells: a call's second beginning, an end of what has not begun, an attempt twice. */
 function legal(told: readonly Told[]): Told[] {
   let attempt = 1
   let begun = new Set<string>()
   let open = new Set<string>()
-  const begins = (id: string): boolean => {
-    if (begun.has(id)) return false
+  return told.flatMap((event) => {
+    if (event.type === 'attempt_restarted') {
+      begun = new Set()
+      open = new Set()
+      return [restart((attempt += 1))]
+    }
+    if (!('callId' in event.data)) return [event]
+    const id = `${begins[event.type] ?? endsOf[event.type]} ${event.data.callId}`
+    if (event.type in endsOf) return open.delete(id) ? [event] : []
+    if (begun.has(id)) return []
     begun.add(id)
     open.add(id)
-    return true
-  }
-  return told.flatMap((event) => {
-    switch (event.type) {
-      case 'attempt_restarted':
-        ;[begun, open] = [new Set(), new Set()]
-        return [restart((attempt += 1))]
-      case 'tool_executing':
-        return begins(`tool ${event.data.callId}`) ? [event] : []
-      case 'subagent_started':
-        return begins(`agent ${event.data.callId}`) ? [event] : []
-      case 'approval_requested':
-        return begins(`approval ${event.data.callId}`) ? [event] : []
-      case 'tool_completed':
-        return open.delete(`tool ${event.data.callId}`) ? [event] : []
-      case 'subagent_completed':
-        return open.delete(`agent ${event.data.callId}`) ? [event] : []
-      case 'approval_resolved':
-        return open.delete(`approval ${event.data.callId}`) ? [event] : []
-      default:
-        return [event]
-    }
+    return [event]
   })
 }
 
@@ -343,7 +346,12 @@ test('whatever a run tells, in whatever order, every client reads it to its end'
     fc.tuple(words, agent).map(([text, by]) => think(text, by)),
     fc.tuple(words, agent).map(([text, by]) => say(text, by)),
     id.map((callId) => call(callId)),
-    fc.tuple(id, fc.json().map((text): unknown => JSON.parse(text))).map(([callId, value]) => answer(callId, value)),
+    fc
+      .tuple(
+        id,
+        fc.json().map((text): unknown => JSON.parse(text)),
+      )
+      .map(([callId, value]) => answer(callId, value)),
     id.map((callId) => fail(callId)),
     id.map((callId) => delegate(callId, 'helper')),
     fc.tuple(id, fc.boolean()).map(([callId, ok]) => delegated(callId, 'helper', ok)),
@@ -353,12 +361,12 @@ test('whatever a run tells, in whatever order, every client reads it to its end'
       type: 'approval_requested',
       data: { approvalId: callId, callId, tool: 'erase', expiresAt: '2026-01-01T00:00:00.000Z' },
     })),
-    fc.tuple(id, fc.constantFrom('approved', 'denied', 'expired', 'cancelled')).map(
-      ([callId, outcome]): Told => ({
+    fc
+      .tuple(id, fc.constantFrom('approved', 'denied', 'expired', 'cancelled'))
+      .map(([callId, outcome]): Told => ({
         type: 'approval_resolved',
         data: { approvalId: callId, callId, outcome },
-      }),
-    ),
+      })),
   )
   const end = fc.option(
     fc.constantFrom(completed({ text: 'x' }), failed('CODE', 'failed'), cancelled('caller')),

@@ -47,7 +47,9 @@ export const startHeldModel = async (): Promise<HeldModel> => {
     const question = textOf(messages.findLast(({ role }) => role === 'user')?.content)
     response.write(chunk({ role: 'assistant', content: `It is **${dearest}**` }))
     const end = (): void => {
-      response.end(`${chunk({ content: ', and that is all.' })}${chunk({}, 'stop')}data: [DONE]\n\n`)
+      response.end(
+        `${chunk({ content: ', and that is all.' })}${chunk({}, 'stop')}data: [DONE]\n\n`,
+      )
     }
     const word = /hold-\w+/.exec(question)?.[0]
     if (word === undefined || released.has(word)) return end()

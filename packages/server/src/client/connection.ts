@@ -35,14 +35,14 @@ export class Connection {
 
   /** An answer of success. A 401 asks for a new token, once. */
   async request(path: string, options: RequestOptions = {}): Promise<Response> {
-    const token = await this.#current()
-    const response = await this.#send(path, options, token)
+    const asked = this.#current()
+    const response = await this.#send(path, options, await asked)
     if (response.ok) return response
     const renewable = response.status === 401 && typeof this.#source === 'function'
     if (!renewable) throw await errorOf(response)
     await response.body?.cancel()
     // Of many requests that fail with the old token, one asks for the new one.
-    if ((await this.#token) === token) this.#token = undefined
+    if (this.#token === asked) this.#token = undefined
     const again = await this.#send(path, options, await this.#current())
     if (again.ok) return again
     throw await errorOf(again)

@@ -50,7 +50,10 @@ class Chat7 extends AbstractChat<UIMessage> {}
 class Chat6 extends AbstractChat6<UIMessage6> {}
 
 /** What `useChat` makes of a story: its parser and its state, of both versions, are the packages' own. */
-export const chats: readonly (readonly [string, (told: readonly Told[]) => Promise<ReadMessage>])[] = [
+export const chats: readonly (readonly [
+  string,
+  (told: readonly Told[]) => Promise<ReadMessage>,
+])[] = [
   [
     'ai 7',
     async (told) => {
@@ -98,7 +101,8 @@ export async function agUiEvents(
   const agent = new HttpAgent({
     url: 'https://agents.test/v1/ag-ui/assistant',
     threadId: 'thread',
-    fetch: () => Promise.resolve(streamed(agUiEncoding({ threadId: 'thread', runId: 'named' }), told)),
+    fetch: () =>
+      Promise.resolve(streamed(agUiEncoding({ threadId: 'thread', runId: 'named' }), told)),
   })
   const events: Record<string, unknown>[] = []
   agent.subscribe({

@@ -10,7 +10,9 @@ export interface HereServer {
 }
 
 /** A whole server with the test's agents, asked without a network, and closed when the test has ended. */
-export function serveHere(options: Pick<ServerOptions, 'engine'> & Partial<ServerOptions>): HereServer {
+export function serveHere(
+  options: Pick<ServerOptions, 'engine'> & Partial<ServerOptions>,
+): HereServer {
   const server = createServer({ auth, ...options })
   const close = (): Promise<void> => server.close({ graceMs: 0 })
   onTestFinished(close)

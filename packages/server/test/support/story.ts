@@ -1,9 +1,8 @@
 import { agentEvent, type AgentEvent } from '@ringfence/engine'
 
-type Parts<Event> =
-  Event extends { readonly type: infer Type; readonly data: infer Data }
-    ? { readonly type: Type; readonly data: Data; readonly agent?: string }
-    : never
+type Parts<Event> = Event extends { readonly type: infer Type; readonly data: infer Data }
+  ? { readonly type: Type; readonly data: Data; readonly agent?: string }
+  : never
 
 /** What happens in a run, without who, when and where. */
 export type Told = Parts<AgentEvent>
@@ -73,7 +72,12 @@ export const delegated = (callId: string, agent: string, ok = true): Told => ({
   },
 })
 
-export const use = (inputTokens: number, outputTokens: number, costMicros: number, model?: string): Told => ({
+export const use = (
+  inputTokens: number,
+  outputTokens: number,
+  costMicros: number,
+  model?: string,
+): Told => ({
   type: 'usage_recorded',
   data: { inputTokens, outputTokens, costMicros, ...(model === undefined ? {} : { model }) },
 })
