@@ -2,7 +2,8 @@ import { type ReactElement, useEffect, useMemo, useState } from 'react'
 import { createClient } from '../page/client.ts'
 import { Chats } from './chats.tsx'
 import { SignIn } from './sign-in.tsx'
-import { addressOf, forgetTab, userOfAddress } from './signed-in.ts'
+import { forgetOthers } from './kept-messages.ts'
+import { addressOf, userOfAddress } from './signed-in.ts'
 
 /** The whole page: who signs in, or what they ask. */
 export const App = (): ReactElement => {
@@ -14,6 +15,8 @@ export const App = (): ReactElement => {
   }, [])
   const client = useMemo(() => (userId === undefined ? undefined : createClient(userId)), [userId])
   useEffect(() => {
+    // After the chat before has kept what it had.
+    forgetOthers(userId)
     document.title = `${userId === undefined ? '' : `${userId} · `}Questions · Workload analyst`
   }, [userId])
 
@@ -28,7 +31,6 @@ export const App = (): ReactElement => {
   }
   const signOut = (): void => {
     location.hash = ''
-    forgetTab()
   }
   return <Chats key={client.userId} client={client} signOut={signOut} />
 }

@@ -2,8 +2,8 @@ import { type ReactElement, useCallback, useEffect, useState } from 'react'
 import type { Client } from '../page/client.ts'
 import type { ChatMessage } from './chat-message.ts'
 import { ConversationView } from './conversation-view.tsx'
-import { keptMessages } from './kept-messages.ts'
-import { type EarlierChat, listChats } from './server-thread.ts'
+import { keptChats, keptMessages } from './kept-messages.ts'
+import { listChats } from './server-thread.ts'
 import { chatOf, newChatId, rememberChat } from './signed-in.ts'
 
 interface OpenChat {
@@ -11,10 +11,34 @@ interface OpenChat {
   readonly seen: readonly ChatMessage[]
 }
 
-const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+interface ListedChat {
+  readonly chatId: string
+  readonly title: string
+}
 
-const titleOf = ({ updatedAt, messages }: EarlierChat): string =>
-  `${when.format(new Date(updatedAt))}, ${messages} messages`
+const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const longestTitle = 48
+
+const shorten = (text: string): string =>
+  text.length > longestTitle ? `${text.slice(0, longestTitle)} …` : text
+
+/** The user's chats: those that the server knows, and those that this tab has begun and are not answered yet. */
+const list = async (client: Client): Promise<ListedChat[]> => {
+  const titles = await keptChats(client.userId)
+  const known = await listChats(client)
+  const ids = new Set(known.map(({ threadId }) => threadId))
+  return [
+    ...[...titles].flatMap(([chatId, title]) =>
+      ids.has(chatId) ? [] : [{ chatId, title: shorten(title) }],
+    ),
+    ...known.map(({ threadId: chatId, updatedAt, messages }) => ({
+      chatId,
+      title: shorten(
+        titles.get(chatId) ?? `${when.format(new Date(updatedAt))}, ${messages} messages`,
+      ),
+    })),
+  ]
+}
 
 /** One user's chats: which one is open, and which there are. */
 export const Chats = ({
@@ -27,7 +51,7 @@ export const Chats = ({
   const { userId } = client
   const [chatId, setChatId] = useState(() => chatOf(userId))
   const [open, setOpen] = useState<OpenChat>()
-  const [earlier, setEarlier] = useState<readonly EarlierChat[]>([])
+  const [earlier, setEarlier] = useState<readonly ListedChat[]>([])
 
   useEffect(() => {
     rememberChat(userId, chatId)
@@ -44,11 +68,12 @@ export const Chats = ({
 
   const answered = useCallback(() => {
     // Without the list one can ask all the same, and what is wrong is said there.
-    listChats(client).then(setEarlier, () => undefined)
+    list(client).then(setEarlier, () => undefined)
   }, [client])
   useEffect(answered, [answered])
 
-  const others = earlier.filter(({ threadId }) => threadId !== chatId)
+  const others = earlier.filter((chat) => chat.chatId !== chatId)
+  const title = earlier.find((chat) => chat.chatId === chatId)?.title ?? 'New chat'
   return (
     <section className="chat" data-user={userId} aria-labelledby="who">
       <header>
@@ -58,12 +83,16 @@ export const Chats = ({
         <h2 id="who">{userId}</h2>
         {others.length > 0 && (
           <label className="earlier">
-            <span className="out-of-sight">Open a chat</span>
-            <select value={chatId} onChange={({ target }) => setChatId(target.value)}>
-              <option value={chatId}>This chat</option>
+            <span className="out-of-sight">Chat</span>
+            <select
+              value={chatId}
+              onFocus={answered}
+              onChange={({ target }) => setChatId(target.value)}
+            >
+              <option value={chatId}>{title}</option>
               {others.map((chat) => (
-                <option key={chat.threadId} value={chat.threadId}>
-                  {titleOf(chat)}
+                <option key={chat.chatId} value={chat.chatId}>
+                  {chat.title}
                 </option>
               ))}
             </select>

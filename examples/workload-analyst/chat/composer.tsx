@@ -55,7 +55,13 @@ export const Composer = ({
         aria-describedby="keys"
       />
       {answering ? (
-        <button type="button" className="stop" onClick={stop} aria-disabled={stopping}>
+        <button
+          type="button"
+          className="stop"
+          // The second click of a double click on Send is none on what took its place.
+          onClick={({ detail }) => detail < 2 && stop()}
+          aria-disabled={stopping}
+        >
           {stopping ? 'Stopping …' : 'Stop'}
         </button>
       ) : (

@@ -107,6 +107,7 @@ const OpenConversation = ({
                 messages[index + 1]?.role !== 'assistant' &&
                 !(working && message === last)
               }
+              elsewhere={message.role === 'assistant' && messages[index - 1]?.role !== 'user'}
               askAgain={
                 message === last && trouble === undefined
                   ? () => conversation.askAgain()

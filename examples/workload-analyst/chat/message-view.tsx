@@ -9,19 +9,22 @@ export interface MessageViewProps {
   readonly live: boolean
   /** Whether nobody has answered it, and nobody will. */
   readonly unanswered: boolean
+  /** Whether this tab does not know what it answers. */
+  readonly elsewhere: boolean
   /** Absent where it cannot be asked again. */
   readonly askAgain: (() => void) | undefined
 }
 
 /** A question or an answer. */
 export const MessageView: NamedExoticComponent<MessageViewProps> = memo(
-  ({ message, live, unanswered, askAgain }: MessageViewProps): ReactElement => (
+  ({ message, live, unanswered, elsewhere, askAgain }: MessageViewProps): ReactElement => (
     <li
       className={message.role === 'user' ? 'asked' : 'answered'}
       data-message={message.id}
       aria-busy={live}
     >
       <p className="out-of-sight">{message.role === 'user' ? 'You asked:' : 'The assistant:'}</p>
+      {elsewhere && <p className="thought">To a question that was asked in another tab:</p>}
       {message.role === 'user' ? <Question text={textOf(message)} /> : <Answer message={message} />}
       {unanswered && (
         <p className="end">

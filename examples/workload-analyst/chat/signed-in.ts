@@ -22,6 +22,3 @@ export const rememberChat = (userId: string, chatId: string): void =>
 
 /** A name for a new chat. It is no secret: nobody else gets into it with it. */
 export const newChatId = (): string => `questions-${crypto.randomUUID().slice(0, 8)}`
-
-/** Forgets all that the tab has kept, of whomever. */
-export const forgetTab = (): void => sessionStorage.clear()
