@@ -68,3 +68,27 @@ test('a frame chooses for what it follows', async () => {
   socket.send({ type: 'follow', id: 'd', runId, backPressure: 'hope' })
   expect(await socket.error('d')).toMatchObject({ code: 'invalid_input' })
 })
+
+test('a socket that is read slowly is held back, not cut: it gets every frame', async () => {
+  const server = await serve({
+    limits: { socketBufferBytes: 50_000, socketOverflowBytes: 2_000_000 },
+  })
+  const [alice, bob] = [await Client.of(server, 'alice'), await Client.of(server, 'bob')]
+  const follow = async (client: Client, pause: boolean): Promise<SocketClient> => {
+    const runId = await client.start('chatty', { count: 100, size: 100_000 })
+    await client.story(runId)
+    const socket = await SocketClient.open(`${server.url}/v1/ws`, {
+      headers: { authorization: `Bearer ${client.token}` },
+    })
+    await socket.frame(() => true)
+    if (pause) socket.socket.pause()
+    socket.send({ type: 'follow', id: 'f', runId })
+    return socket
+  }
+  const slow = await follow(alice, true)
+  // As long as this takes: whoever is not held back has sent everything by then.
+  await (await follow(bob, false)).event('f', 'agent_completed')
+  slow.socket.resume()
+  await slow.event('f', 'agent_completed')
+  expect(slow.frames).toHaveLength(103)
+})

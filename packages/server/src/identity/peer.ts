@@ -6,6 +6,12 @@ export function peerOf(env: unknown): Peer {
   return { address: typeof value === 'string' ? value : undefined }
 }
 
+/** Whether a request on Node came over HTTP/2, where a field of the connection in an answer ends the process. */
+export function isHttp2(env: unknown): boolean {
+  const version = read(read(env, 'incoming'), 'httpVersionMajor')
+  return typeof version === 'number' && version >= 2
+}
+
 /** How to cut the connection of a request that nobody reads from: only Node's adapter gives a way. */
 export function cutterOf(env: unknown): () => void {
   const outgoing = read(env, 'outgoing')

@@ -1,6 +1,7 @@
 import { chatProtocol } from '../chat/chat-protocol.ts'
 import type { Answer, Call, OwnedRoute } from '../handler/route.ts'
 import { logFailure } from '../handler/exchange.ts'
+import { isHttp2 } from '../identity/peer.ts'
 import { Problem } from '../problems/problem.ts'
 import { draining } from '../problems/to-problem.ts'
 import { nativeProtocol } from '../socket/native-protocol.ts'
@@ -39,7 +40,7 @@ async function open(call: Call, protocol: SocketProtocol): Promise<Answer> {
   const { core, hono, exchange, owner } = call
   if (hono.req.header('upgrade')?.toLowerCase() !== 'websocket') {
     throw new Problem('upgrade_required', {
-      headers: { upgrade: 'websocket', connection: 'upgrade' },
+      headers: isHttp2(hono.env) ? {} : { upgrade: 'websocket', connection: 'upgrade' },
     })
   }
   if (core.draining) throw draining()

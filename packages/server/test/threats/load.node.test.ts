@@ -1,8 +1,4 @@
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
-import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
 import { AgentRegistry, createExecutionEngine, defineAgent, MemoryStore } from '@ringfence/engine'
-import { createHandler } from '@ringfence/server'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { Gates, testEngine } from '../support/agents.ts'
@@ -10,7 +6,6 @@ import { Client, json } from '../support/client.ts'
 import { hold } from '../support/raw.ts'
 import { serve } from '../support/serve.ts'
 import { SocketClient } from '../support/socket.ts'
-import { auth } from '../support/tokens.ts'
 import { waiting } from '../support/waiting.ts'
 
 test('threat 19: three hundred clients that send a byte at a time are cut, and the others are served meanwhile', async () => {
@@ -109,70 +104,6 @@ test('threat 24: the history of runs is bounded for each user and for all, and w
   const gone = await alice.follow(last, `${last}:1`)
   expect([gone.status, (await json<{ code: string }>(gone)).code]).toEqual([410, 'cursor_evicted'])
   expect(await bob.story(kept)).toHaveLength(4)
-})
-
-/** The handler on Node's HTTP/2, as a host might serve it. */
-async function serveHttp2(): Promise<{ port: number; token: string; runId: string }> {
-  const engine = testEngine()
-  const fetch = createHandler({ engine, auth })
-  const server = createAdaptorServer({
-    fetch,
-    createServer: createHttp2Server,
-    overrideGlobalObjects: false,
-  })
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  onTestFinished(async () => {
-    await engine.close({ graceMs: 0 })
-    // Its clients' sessions go with the test, too, and it with them.
-    server.close()
-  })
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { port } = server.address() as AddressInfo
-  const served = {
-    url: 'http://agents.test',
-    fetch: (url: string, init?: RequestInit) => fetch(new Request(url, init)),
-  }
-  const alice = await Client.of(served, 'alice')
-  const runId = await alice.start('echo', { text: 'over http2' })
-  await alice.story(runId)
-  return { port, token: alice.token, runId }
-}
-
-test('threat 29: a stream over HTTP/2 is whole, and two thousand streams that are reset at once leave the process serving', async () => {
-  const { port, token, runId } = await serveHttp2()
-  const session = connectHttp2(`http://127.0.0.1:${port}`)
-  onTestFinished(() => session.destroy())
-  session.on('error', () => undefined)
-  const ask = (): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const stream = session.request({
-        ':path': `/v1/runs/${runId}/events`,
-        authorization: `Bearer ${token}`,
-      })
-      let text = ''
-      stream.on('data', (data) => {
-        text += String(data)
-      })
-      stream.once('end', () => resolve(text))
-      stream.once('error', reject)
-    })
-  expect(await ask()).toContain('event: agent_completed')
-
-  const attacker = connectHttp2(`http://127.0.0.1:${port}`)
-  onTestFinished(() => attacker.destroy())
-  attacker.on('error', () => undefined)
-  await new Promise((resolve) => attacker.once('connect', resolve))
-  for (let index = 0; index < 2_000 && !attacker.destroyed; index += 1) {
-    const stream = attacker.request({
-      ':path': `/v1/runs/${runId}/events`,
-      authorization: `Bearer ${token}`,
-    })
-    stream.on('error', () => undefined)
-    stream.close(8)
-  }
-  expect(await ask()).toContain('event: agent_completed')
 })
 
 test('threat 32: two hundred starts at once get no more than the quota, over HTTP and a socket together', async () => {
