@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { testEngine, Gates } from './support/agents.ts'
 import { Client, json } from './support/client.ts'
+import { hold, raw, statuses } from './support/raw.ts'
 import { waiting } from './support/waiting.ts'
 import { serve, type TestServer } from './support/serve.ts'
 
@@ -365,3 +366,80 @@ test('what is thrown but is no error is a 500 too', async () => {
   const response = await fetch(`${server.url}/v1/agents`)
   expect((await problem(response)).code).toBe('internal_error')
 })
+
+/** The one answer in what came over a connection, as a Response. */
+function answerIn(text: string): Response {
+  const end = text.indexOf('\r\n\r\n')
+  const [first = '', ...lines] = text.slice(0, end).split('\r\n')
+  const headers = lines.map((line): [string, string] => {
+    const colon = line.indexOf(':')
+    return [line.slice(0, colon), line.slice(colon + 1).trim()]
+  })
+  const body = text.slice(end + 4)
+  expect(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1]).toBe(
+    String(body.length),
+  )
+  return new Response(body, { status: Number(first.split(' ')[1]), headers })
+}
+
+const head = 'GET /v1/runs HTTP/1.1\r\nHost: x\r\n'
+test.each([
+  [400, 'unreadable_request', 'a method that is none', 'FOO / HTTP/1.1\r\nHost: x\r\n\r\n'],
+  [400, 'unreadable_request', 'TLS', '\x16\x03\x01\x02\x00\r\n\r\n'],
+  [400, 'unreadable_request', 'HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  [400, 'unreadable_request', 'two hosts', `${head}Host: y\r\n\r\n`],
+  [400, 'unreadable_request', 'no path', 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+  [431, 'headers_too_large', 'a large header', `${head}X-A: ${'a'.repeat(20_000)}\r\n\r\n`],
+  [417, 'expectation_failed', 'an expectation', `${head}Expect: wonders\r\n\r\n`],
+])('what is no request is %i %s, as a problem: %s', async (status, code, _name, bytes) => {
+  const { server } = await open()
+  const refused = answerIn(await raw(server.port, bytes))
+  expect([refused.status, (await problem(refused)).code]).toEqual([status, code])
+})
+
+test('a request that takes too long to arrive is 408, as a problem', async () => {
+  const server = await serve({ timeouts: { headersMs: 100, requestMs: 200 } })
+  const refused = answerIn(await raw(server.port, head))
+  expect([refused.status, (await problem(refused)).code]).toEqual([408, 'request_timeout'])
+})
+
+test('what is no request ends a stream that is on its way, and nothing is written into it', async () => {
+  const { server, alice } = await open()
+  const runId = await alice.start('gated', { gate: 'never' })
+  const socket = hold(
+    server.port,
+    `GET /v1/runs/${runId}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice.token}\r\n\r\n`,
+  )
+  let text = ''
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.on('data', (data) => {
+    text += String(data)
+    if (text.includes('agent_text')) socket.write('FOO / HTTP/1.1\r\n\r\n')
+  })
+  await closed
+  expect(text).toContain('agent_text')
+  expect(statuses(text)).toEqual([200])
+})
+
+test.each(['/v1/ws', '/v1/ws?ticket=none', '/v1/nothing'])(
+  'a WebSocket that is refused is told why: %s',
+  async (path) => {
+    const { server } = await open()
+    const handshake =
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+    const refused = answerIn(await raw(server.port, handshake))
+    const expected = { '/v1/ws': 'unauthenticated', '/v1/ws?ticket=none': 'invalid_ticket' }[path]
+    expect((await problem(refused)).code).toBe(expected ?? 'route_not_found')
+    expect(refused.headers.get('connection')).toBe('close')
+  },
+)
+
+test.each(['/v1/runs?limit=1&limit=2', '/v1/threads?before=a&before=b'])(
+  'a field that is given twice is 400: %s',
+  async (path) => {
+    const { alice } = await open()
+    const refused = await alice.request(path)
+    expect([refused.status, (await problem(refused)).code]).toEqual([400, 'invalid_query'])
+  },
+)

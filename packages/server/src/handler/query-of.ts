@@ -7,6 +7,9 @@ export function queryOf<Schema extends z.ZodObject>(
   { hono }: Call,
   schema: Schema,
 ): z.output<Schema> {
+  const repeated = Object.entries(hono.req.queries()).find(([, given]) => given.length > 1)
+  // Of two, one would be taken and the other not said to be ignored.
+  if (repeated !== undefined) throw new Problem('invalid_query', { detail: 'A field is repeated.' })
   const query = schema.safeParse(hono.req.query())
   if (query.success) return query.data
   const fields = new Set(query.error.issues.map(({ path }) => `\`${String(path[0])}\``))

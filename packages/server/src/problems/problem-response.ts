@@ -3,11 +3,18 @@ import type { Problem } from './problem.ts'
 
 const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
 
+/** An answer that is not yet a Response. */
+export interface ProblemAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
 /** A problem as `application/problem+json` (RFC 9457). Only the request id tells two equal ones apart. */
-export function problemResponse(
+export function problemAnswer(
   problem: Problem,
   { requestId, fields }: Pick<Exchange, 'requestId' | 'fields'>,
-): Response {
+): ProblemAnswer {
   const body = {
     type: `urn:ringfence:problem:${problem.code}`,
     title: problem.title,
@@ -18,7 +25,7 @@ export function problemResponse(
     requestId,
     errors: problem.errors,
   }
-  return new Response(JSON.stringify(body), {
+  return {
     status: problem.status,
     headers: {
       'content-type': 'application/problem+json',
@@ -28,5 +35,14 @@ export function problemResponse(
       ...fields,
       ...problem.headers,
     },
-  })
+    body: JSON.stringify(body),
+  }
+}
+
+export function problemResponse(
+  problem: Problem,
+  exchange: Pick<Exchange, 'requestId' | 'fields'>,
+): Response {
+  const { status, headers, body } = problemAnswer(problem, exchange)
+  return new Response(body, { status, headers })
 }

@@ -1,5 +1,6 @@
 /** Every code that an answer can carry, with its status and title. Codes are stable: clients branch on them. */
 const catalogue = {
+  unreadable_request: [400, 'The request cannot be read'],
   malformed_json: [400, 'The body is not JSON'],
   json_too_deep: [400, 'The JSON is nested too deeply'],
   unsafe_key: [400, 'The JSON has a key that is not accepted'],
@@ -19,6 +20,7 @@ const catalogue = {
   thread_not_found: [404, 'There is no such thread'],
   approval_not_found: [404, 'There is no such approval'],
   method_not_allowed: [405, 'The method is not allowed here'],
+  request_timeout: [408, 'The request took too long to arrive'],
   thread_busy: [409, 'A run is going on in this thread'],
   run_goes_on: [409, 'The run has not ended'],
   duplicate_message: [409, 'The thread has a message with this id'],
@@ -29,6 +31,7 @@ const catalogue = {
   body_too_large: [413, 'The body is too large'],
   message_too_large: [413, 'The message is too large'],
   unsupported_media_type: [415, 'The body is not of an accepted type'],
+  expectation_failed: [417, 'What is expected of the server cannot be met'],
   misdirected_request: [421, 'This server does not answer for that host'],
   invalid_input: [422, 'The request does not fit its schema'],
   idempotency_conflict: [422, 'This idempotency key was used for something else'],
@@ -46,6 +49,7 @@ const catalogue = {
   too_many_streams: [429, 'Too many of your streams are open'],
   too_many_sockets: [429, 'Too many of your sockets are open'],
   too_many_tickets: [429, 'Too many of your tickets are unused'],
+  headers_too_large: [431, 'The header fields are too large'],
   client_closed_request: [499, 'The client left before the answer'],
   internal_error: [500, 'Something went wrong here'],
   socket_not_supported: [501, 'WebSocket is not available here'],

@@ -3,8 +3,8 @@ import { identifier } from '../body/fields.ts'
 import { bodyOf, readBody } from '../body/read-body.ts'
 import { jsonResponse } from '../handler/json-response.ts'
 import { linksOf } from '../handler/links.ts'
+import { queryOf } from '../handler/query-of.ts'
 import type { Call, OwnedRoute } from '../handler/route.ts'
-import { Problem } from '../problems/problem.ts'
 
 const pageSchema = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
@@ -24,15 +24,9 @@ export const listRuns: OwnedRoute = {
     problems: ['invalid_query'],
   },
   action: 'runs.list',
-  async handle({ core, hono, exchange }) {
-    const { limit, before } = hono.req.query()
-    const page = pageSchema.safeParse({ limit, before })
-    if (!page.success) {
-      throw new Problem('invalid_query', {
-        detail: '`limit` is a number from 1 to 100, `before` a value of `next`.',
-      })
-    }
-    const { before: cursor, ...size } = page.data
+  async handle(call) {
+    const { core, exchange } = call
+    const { before: cursor, ...size } = queryOf(call, pageSchema)
     const runs = await core.engine.runs(cursor === undefined ? size : { ...size, before: cursor })
     return jsonResponse(exchange, 200, runs)
   },

@@ -12,6 +12,7 @@ import type { Core } from '../handler/core.ts'
 import type { UpgradeWebSocket } from '../handler/options.ts'
 import { answerForeignUpgrades, mayUpgrade } from './answer-foreign-upgrades.ts'
 import { nodeFetch, type NodeFetch } from './node-fetch.ts'
+import { answerUnreadable, refuseUnreadable } from './unreadable.ts'
 import { namesItsHost } from './names-its-host.ts'
 import { warnOfEnterWith } from './warn-of-enter-with.ts'
 import { watchLoop } from './watch-loop.ts'
@@ -64,6 +65,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   })
   if (!isHttpServer(server)) throw new TypeError('Expected a server of node:http')
   answerForeignUpgrades(server)
+  answerUnreadable(server)
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {
     connections.add(socket)
@@ -115,7 +117,10 @@ function createHttpServer(
     hostname,
     overrideGlobalObjects: false,
     // What comes here is a request that is not one: a broken Host, a path that cannot be.
-    errorHandler: () => new Response(null, { status: 400 }),
+    errorHandler() {
+      const { status, headers, body } = refuseUnreadable('unreadable_request')
+      return new Response(body, { status, headers })
+    },
   })
   const options = {
     headersTimeout: headersMs,
@@ -134,7 +139,9 @@ function createHttpServer(
     if (namesItsHost(incoming)) return void listener(incoming, outgoing)
     refused.add(incoming.socket)
     outgoing.shouldKeepAlive = false
-    return void outgoing.writeHead(400, { 'content-length': 0 }).end()
+    const { status, headers, body } = refuseUnreadable('unreadable_request')
+    const length = { 'content-length': Buffer.byteLength(body) }
+    return void outgoing.writeHead(status, { ...headers, ...length }).end(body)
   })
 }
 

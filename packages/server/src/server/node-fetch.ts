@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import type { AgentHandler } from '../handler/create-handler.ts'
+import { endWith } from './end-with.ts'
 
 export type NodeFetch = (request: Request, env: HttpBindings | Http2Bindings) => Promise<Response>
 
@@ -8,11 +9,19 @@ export type NodeFetch = (request: Request, env: HttpBindings | Http2Bindings) =>
 export function nodeFetch(handler: AgentHandler, draining: () => boolean): NodeFetch {
   return async (request, env) => {
     const response = await handler(request, env)
-    const { outgoing } = env
+    const { incoming, outgoing } = env
     if (outgoing instanceof ServerResponse) {
       if (draining()) outgoing.shouldKeepAlive = false
+    } else if (response.headers.get('content-type') === 'application/problem+json') {
+      // An upgrade that is refused: the adapter would send the status alone, and finds that it need not.
+      const { status, headers } = response
+      await endWith(incoming.socket, {
+        status,
+        headers: Object.fromEntries(headers),
+        body: await response.text(),
+      })
     } else {
-      // An upgrade: whatever the answer is, the adapter sends its status and never reads its body.
+      // Whatever the answer to an upgrade is, the adapter never reads its body.
       void response.body?.cancel().catch(() => undefined)
     }
     return response
