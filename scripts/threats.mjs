@@ -53,7 +53,9 @@ for (const { name, assertionResults } of results.testResults) {
     if (number === undefined) problems.push(`${file}: "${title}" names no threat`)
     else if (!shown.has(Number(number))) problems.push(`${file}: there is no threat ${number}`)
     else if (status !== 'passed') problems.push(`${file}: "${title}" has ${status}`)
-    else if (!shown.get(Number(number)).some((other) => other.file === file && other.claim === claim))
+    else if (
+      !shown.get(Number(number)).some((other) => other.file === file && other.claim === claim)
+    )
       shown.get(Number(number)).push({ file, claim })
   }
 }

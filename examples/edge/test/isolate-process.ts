@@ -61,8 +61,12 @@ export async function startIsolate(
     ['serve', 'workerd.capnp', '--socket-addr', 'http=127.0.0.1:0', '--control-fd=3'],
     { cwd: folder, env: bindings, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] },
   )
+  const [, , errors, control] = started.stdio
+  if (!(errors instanceof Readable) || !(control instanceof Readable)) {
+    throw new Error('workerd has no control descriptor')
+  }
   let said = ''
-  started.stderr.on('data', (data) => {
+  errors.on('data', (data) => {
     said += String(data)
   })
   const exited = once(started, 'exit')
@@ -70,8 +74,6 @@ export async function startIsolate(
     started.kill('SIGKILL')
     await exited
   })
-  const control = started.stdio[3]
-  if (!(control instanceof Readable)) throw new Error('workerd has no control descriptor')
   const line = await Promise.race([once(control, 'data'), exited.then(() => undefined)])
   if (line === undefined) throw new Error(`workerd did not start: ${said}`)
   const { port } = listening.parse(JSON.parse(String(line[0])))

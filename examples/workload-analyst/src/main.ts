@@ -42,7 +42,7 @@ const explain = (error: unknown, host: string, port: number): string | undefined
 const main = async (): Promise<void> => {
   let address = { host: '127.0.0.1', port: 3000 }
   try {
-    const { host, port, logLevel, pricesPath, model } = readConfiguration(process.env)
+    const { host, port, logLevel, pricesPath, model, access } = readConfiguration(process.env)
     address = { host, port }
     const logger = pino(
       { level: logLevel, redact: ['*.authorization', '*.token', '*.ticket', '*.key', 'key'] },
@@ -51,7 +51,7 @@ const main = async (): Promise<void> => {
     const keptWhere = readKeptWhere(process.argv.slice(2))
     const prices = await readPriceFile(pricesPath)
     const store = await openStore(keptWhere, logger)
-    const server = createWorkloadAnalyst({ prices, logger, model, store })
+    const server = createWorkloadAnalyst({ prices, logger, model, store, access })
     const { url } = await server.listen(address)
 
     let stopping = false
@@ -71,7 +71,11 @@ const main = async (): Promise<void> => {
     }
     process.on('SIGINT', () => stop('SIGINT', 130))
     process.on('SIGTERM', () => stop('SIGTERM', 143))
-    process.stdout.write(createGreeting(url))
+    process.stdout.write(
+      access === undefined
+        ? createGreeting(url)
+        : `Workload analyst listens on ${url}, for tokens of ${access.issuer}\n`,
+    )
   } catch (error) {
     process.stderr.write(`${explain(error, address.host, address.port) ?? String(error)}\n`)
     process.exitCode = 1

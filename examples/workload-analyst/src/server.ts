@@ -8,10 +8,12 @@ import {
   type AgentServer,
   createServer,
   type HandlerLimits,
+  jwtAuth,
   type ServerLogger,
 } from '@ringfence/server'
 import { createAgents } from './agents/create-agents.ts'
 import { ownAnalyses } from './assistant/own-analyses.ts'
+import type { Access } from './configuration.ts'
 import { createHost } from './host/create-host.ts'
 import type { PageDirectories } from './host/page-files.ts'
 import type { ReportModel } from './model/report-model.ts'
@@ -26,6 +28,8 @@ export interface WorkloadAnalystOptions {
   readonly model?: ReportModel | undefined
   /** Where runs are kept; whoever made it closes it. Default: in memory. */
   readonly store?: EngineStore | undefined
+  /** Whose tokens are believed. Default: demo mode. */
+  readonly access?: Access | undefined
   readonly engineLimits?: Partial<EngineLimits>
   readonly handlerLimits?: Partial<HandlerLimits>
   /** Where the page is. Default: beside the sources. */
@@ -34,10 +38,11 @@ export interface WorkloadAnalystOptions {
 
 /**
  * Makes the whole example: the agents, the engine that runs them, and the server in demo mode, which gives
- * anybody on this machine a token for any user. It listens when told to.
+ * anybody on this machine a token for any user. With `access` it is the server alone, without the page, which lives on
+ * such tokens. It listens when told to.
  */
 export const createWorkloadAnalyst = (options: WorkloadAnalystOptions): AgentServer => {
-  const { prices, logger, model, store, engineLimits, handlerLimits, directories } = options
+  const { prices, logger, model, store, access, engineLimits, handlerLimits, directories } = options
   const logged = logger === undefined ? {} : { logger }
   const engine: UserExecutionEngine = createExecutionEngine({
     agents: createAgents({ prices, model, analyses: ownAnalyses(() => engine) }),
@@ -47,8 +52,9 @@ export const createWorkloadAnalyst = (options: WorkloadAnalystOptions): AgentSer
   })
   return createServer({
     engine,
-    demo: true,
-    host: createHost(directories === undefined ? {} : { directories }),
+    ...(access === undefined
+      ? { demo: true, host: createHost(directories === undefined ? {} : { directories }) }
+      : { auth: jwtAuth(access), trustProxy: access.trustProxy ?? false }),
     ...(handlerLimits === undefined ? {} : { limits: handlerLimits }),
     ...logged,
   })

@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest'
+import { createHandler } from '@ringfence/server'
+import { expect, onTestFinished, test } from 'vitest'
 import { Gates, testEngine } from './support/agents.ts'
-import { Client, json, sseEvents } from './support/client.ts'
+import { Client, json, sseEvents, until } from './support/client.ts'
 import { hold } from './support/raw.ts'
 import { serve } from './support/serve.ts'
 import { SocketClient } from './support/socket.ts'
+import { auth } from './support/tokens.ts'
 import { waiting } from './support/waiting.ts'
 
 test('a stream that asks for it gets text that it has not read yet in one piece, and none is lost', async () => {
@@ -91,4 +93,42 @@ test('a socket that is read slowly is held back, not cut: it gets every frame', 
   slow.socket.resume()
   await slow.event('f', 'agent_completed')
   expect(slow.frames).toHaveLength(103)
+})
+
+test('an event is taken from the log when its reader asks for it, and not before', async () => {
+  const engine = testEngine()
+  onTestFinished(() => engine.close({ graceMs: 0 }))
+  let taken = 0
+  const counted = new Proxy(engine, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (name !== 'events') return typeof value === 'function' ? value.bind(target) : value
+      return async (...given: Parameters<typeof engine.events>) => {
+        const events = await engine.events(...given)
+        return {
+          next: () => {
+            taken += 1
+            return events.next()
+          },
+          return: () => events.return?.(),
+          [Symbol.asyncIterator]: () => events,
+        }
+      }
+    },
+  })
+  const handler = createHandler({ engine: counted, auth })
+  const send = (url: string, init?: RequestInit): Promise<Response> =>
+    handler(new Request(url, init))
+  const alice = await Client.of({ url: 'http://agents.test', fetch: send }, 'alice')
+  const runId = await alice.start('chatty', { count: 50, size: 10 })
+  await alice.story(runId)
+  taken = 0
+  const headers = { authorization: `Bearer ${alice.token}` }
+  const response = await send(`${alice.url}/v1/runs/${runId}/events`, { headers })
+  const events = sseEvents(response)
+  await until(events, 'agent_text')
+  // Whatever is read ahead is read while another story is told.
+  expect(await alice.story(await alice.start('echo', { text: 'a' }))).toHaveLength(4)
+  expect(taken - 5).toBeLessThan(5)
+  await events.return()
 })

@@ -388,7 +388,12 @@ test.each([
   [400, 'unreadable_request', 'TLS', '\x16\x03\x01\x02\x00\r\n\r\n'],
   [400, 'unreadable_request', 'HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   [400, 'unreadable_request', 'two hosts', `${head}Host: y\r\n\r\n`],
-  [400, 'unreadable_request', 'no path', 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+  [
+    400,
+    'unreadable_request',
+    'no path',
+    'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+  ],
   [431, 'headers_too_large', 'a large header', `${head}X-A: ${'a'.repeat(20_000)}\r\n\r\n`],
   [417, 'expectation_failed', 'an expectation', `${head}Expect: wonders\r\n\r\n`],
 ])('what is no request is %i %s, as a problem: %s', async (status, code, _name, bytes) => {
