@@ -78,7 +78,7 @@ const optionsSchema = z
 
 /**
  * Identifies by a JWT in the Authorization header, checked by `jose`: signature, `iss`, `aud`, `exp`, `sub`,
- * algorithm and, where given, `typ`. A request without a bearer token is nobody (null), a token that fails is
+ * algorithm and, where given, `typ`; and that `iat`, where it is there, is not in the future. A request without a bearer token is nobody (null), a token that fails is
  * `InvalidToken`, and keys that cannot be fetched are an error of the server. Throws TypeError for options
  * that would not check anything, and for a secret that could be guessed.
  *
@@ -106,6 +106,10 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
 
   async function identify(token: string): Promise<Identity | null> {
     const claims = await verify(() => jwtVerify(token, key, verifyOptions))
+    // A revocation is for what was issued before it: a token of tomorrow would outlive today's.
+    if ((claims.iat ?? 0) > Date.now() / 1_000 + verifyOptions.clockTolerance) {
+      throw new InvalidToken('The token says that it was issued in the future')
+    }
     const found = identityOf(claims)
     if (found !== null && !isOwner(found)) {
       throw new InvalidToken('The claims name a user, a tenant or roles that cannot be any')

@@ -96,6 +96,7 @@ test('threat 4: a token that is not exactly what was agreed is 401 invalid_token
     await sign(claims({ aud: 'billing' })),
     await sign(claims({ exp: seconds() - 60 })),
     await sign(claims({ nbf: seconds() + 600 })),
+    await sign(claims({ iat: seconds() + 600 })),
     await sign(claims(), { typ: 'JWT' }),
     await sign(claims({ sub: '' })),
     await sign(claims(), {}, other.privateKey),
