@@ -4,6 +4,7 @@ import { createServer } from '@ringfence/server'
 import { expect, onTestFinished, test } from 'vitest'
 import { testEngine, Gates } from './support/agents.ts'
 import { Client, sseEvents, until } from './support/client.ts'
+import { raw, statuses } from './support/raw.ts'
 import { SocketClient } from './support/socket.ts'
 import { auth } from './support/tokens.ts'
 
@@ -85,6 +86,20 @@ test('metrics stand on a port of their own, and nothing else does', async () => 
   expect((await fetch(own, { method: 'POST' })).status).toBe(405)
   await served.server.close({ graceMs: 0 })
   await expect(fetch(own)).rejects.toThrow('fetch failed')
+})
+
+test('a target that is no URL is not there, and ends nothing', async () => {
+  const { metricsUrl, read } = await serveMeasured()
+  const { port } = new URL(metricsUrl)
+  for (const target of ['//', '//[', 'http://[', '/metrics/../metrics', '*']) {
+    const method = target === '*' ? 'OPTIONS' : 'GET'
+    const answer = await raw(
+      Number(port),
+      `${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+    )
+    expect([target, statuses(answer)]).toEqual([target, [404]])
+  }
+  expect(await read()).toContain('ringfence_')
 })
 
 test('a registry of the host gets the metrics besides its own', async () => {

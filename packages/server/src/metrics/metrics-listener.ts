@@ -18,7 +18,8 @@ export async function startMetrics(core: Core, options: MetricsOptions): Promise
   const metrics = measureServer(core, options)
   core.observe = (exchange, status, seconds) => metrics.observe(exchange, status, seconds)
   server.on('request', (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://metrics')
+    // Not as a URL: some targets are none, and then this would throw out of the process.
+    const [pathname] = (request.url ?? '/').split('?')
     if (pathname !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
       response.writeHead(pathname === '/metrics' ? 405 : 404).end()
       return
