@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { Client } from './support/client.ts'
+import { statuses } from './support/raw.ts'
 import { serve } from './support/serve.ts'
 
 /** Sends raw bytes and returns the raw answer, up to the end of the connection. */
@@ -98,4 +99,34 @@ test('a stream that is asked for with an upgrade is not left open', async () => 
   await expect
     .poll(() => server.lines.filter(({ route }) => route === '/v1/runs/:id/events'))
     .toHaveLength(1)
+})
+
+test.each(['POST', 'HEAD', 'DELETE'])(
+  '%s with an upgrade to a WebSocket is what it is without: only GET can open one',
+  async (method) => {
+    const server = await serve()
+    const alice = await Client.of(server, 'alice')
+    const body = '{"input":{"text":"a"}}'
+    const answer = await raw(
+      server.port,
+      `${method} /v1/agents/echo/runs HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n' +
+        `Authorization: Bearer ${alice.token}\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    expect(statuses(answer)).toEqual([method === 'POST' ? 202 : 405])
+  },
+)
+
+test('a route that is no socket answers one that asks for it whole', async () => {
+  const server = await serve()
+  const alice = await Client.of(server, 'alice')
+  const answer = await raw(
+    server.port,
+    'GET /v1/runs HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n' +
+      `Authorization: Bearer ${alice.token}\r\n\r\n`,
+  )
+  expect(statuses(answer)).toEqual([200])
+  expect(answer.endsWith('\r\n\r\n{"runs":[]}')).toBe(true)
 })

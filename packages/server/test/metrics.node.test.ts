@@ -100,7 +100,8 @@ test('a target that is no URL is not there, and ends nothing', async () => {
     expect([target, statuses(answer)]).toEqual([target, [404]])
   }
   expect(await read()).toContain('ringfence_')
-})
+  // Whoever is not answered waits for ever.
+}, 15_000)
 
 test('a registry of the host gets the metrics besides its own', async () => {
   const registry = new Registry()

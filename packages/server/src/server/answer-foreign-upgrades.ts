@@ -25,9 +25,15 @@ export function answerForeignUpgrades(server: Server): void {
   })
 }
 
-/** Whether a request asks for a WebSocket and nothing else, of one host. What does not is answered as any other request. */
+/**
+ * Whether a request asks for a WebSocket and nothing else, of one host, with GET: the adapter takes every method for
+ * that. What does not is answered as any other request.
+ */
 export function mayUpgrade(request: IncomingMessage): boolean {
-  return request.headers.upgrade?.toLowerCase() === 'websocket' && namesItsHost(request)
+  const { method, headers } = request
+  return (
+    method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && namesItsHost(request)
+  )
 }
 
 /** What the parser has accepted, so there is nothing in it that could end a line early. */

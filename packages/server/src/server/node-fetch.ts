@@ -12,8 +12,8 @@ export function nodeFetch(handler: AgentHandler, draining: () => boolean): NodeF
     const { incoming, outgoing } = env
     if (outgoing instanceof ServerResponse) {
       if (draining()) outgoing.shouldKeepAlive = false
-    } else if (response.headers.get('content-type') === 'application/problem+json') {
-      // An upgrade that is refused: the adapter would send the status alone, and finds that it need not.
+    } else if (isJson(response)) {
+      // An upgrade that comes to nothing: the adapter would send the status alone, and finds that it need not.
       const { status, headers } = response
       await endWith(incoming.socket, {
         status,
@@ -26,4 +26,8 @@ export function nodeFetch(handler: AgentHandler, draining: () => boolean): NodeF
     }
     return response
   }
+}
+
+function isJson({ headers }: Response): boolean {
+  return /^application\/(?:problem\+)?json$/.test(headers.get('content-type') ?? '')
 }
