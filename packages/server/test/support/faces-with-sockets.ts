@@ -3,32 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { mount } from 'hono/mount'
-import { agentRoutes, createHandler, createServer, type RingfenceOptions } from '@ringfence/server'
-
-/** One of the three faces, being served. */
-export interface Served {
-  /** Where the routes stand; no slash at its end. */
-  readonly url: string
-  readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
-  close(): Promise<void>
-}
-
-export interface Face {
-  readonly name: string
-  serve(options: RingfenceOptions): Promise<Served>
-}
-
-const direct: Face = {
-  name: 'createHandler',
-  serve: async (options) => {
-    const handler = createHandler({ ...options, basePath: '/agents' })
-    return {
-      url: 'http://agents.test/agents',
-      fetch: (url, init) => handler(new Request(url, init)),
-      close: () => options.engine.close({ graceMs: 0 }),
-    }
-  },
-}
+import { agentRoutes, createServer, type RingfenceOptions } from '@ringfence/server'
+import type { Face, Served } from './face.ts'
 
 const routed: Face = {
   name: 'agentRoutes under route()',
@@ -56,7 +32,8 @@ const whole: Face = {
   },
 }
 
-export const faces: readonly Face[] = [direct, routed, mounted, whole]
+/** The faces behind real sockets. */
+export const facesWithSockets: readonly Face[] = [routed, mounted, whole]
 
 /** A host with a request id of its own and other routes, as an embedder has it. */
 async function serveHost(
