@@ -1,11 +1,14 @@
 import { request as httpRequest } from 'node:http'
-import { createHandler } from '@ringfence/server'
+import type { Socket } from 'node:net'
+import { createHandler, createServer } from '@ringfence/server'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { testEngine } from './support/agents.ts'
 import { all, Client, json, sseEvents, until } from './support/client.ts'
+import { hold, raw } from './support/raw.ts'
 import { serve } from './support/serve.ts'
 import { SocketClient } from './support/socket.ts'
 import { auth, tokenFor } from './support/tokens.ts'
+import { waiting } from './support/waiting.ts'
 import { watchLoop } from '../src/server/watch-loop.ts'
 
 const codeOf = async (response: Response): Promise<string> =>
@@ -209,4 +212,23 @@ test('only the hosts that are named are answered for; probes are, by any name', 
   for (const hosts of [[], [''], ['http://agents.example'], ['a/b'], ['*']]) {
     expect(() => createHandler({ engine: testEngine(), auth, hosts })).toThrow(TypeError)
   }
+})
+
+test('connections are counted before anybody says who they are, and one that ends makes room', async () => {
+  const server = await serve({ connections: 2 })
+  const live = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'
+  const answered = (socket: Socket): Promise<unknown> =>
+    new Promise((resolve) => socket.once('data', resolve))
+  const held = [hold(server.port, live), hold(server.port, live)]
+  await Promise.all(held.map(answered))
+  expect(await raw(server.port, live)).toBe('')
+  held[0]?.destroy()
+  await expect
+    .poll(() => raw(server.port, live.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')), waiting)
+    .toContain('200 OK')
+  held[1]?.destroy()
+})
+
+test.each([0, -1, 1.5, Number.NaN])('%j connections are a TypeError', (connections) => {
+  expect(() => createServer({ engine: testEngine(), auth, connections })).toThrow('`connections`')
 })

@@ -14,6 +14,11 @@ export interface ServerOptions extends Omit<HandlerOptions, 'upgradeWebSocket' |
   /** Answers what is not Ringfence's: a page, other routes. It gets the request as it came. */
   readonly host?: Hono
   readonly timeouts?: Partial<ServerTimeouts>
+  /**
+   * Connections at once, whoever they are from; one more is closed as it comes. Default: 50,000, more than all the streams,
+   * sockets and requests that are allowed by default.
+   */
+  readonly connections?: number
   /** Serves `GET /metrics` for Prometheus, on a port of its own; needs `prom-client`. Default: no metrics. */
   readonly metrics?: MetricsOptions
 }
@@ -72,7 +77,8 @@ export interface AgentServer {
  * process.once('SIGTERM', () => server.close({ graceMs: 20_000 }))
  */
 export function createServer(options: ServerOptions): AgentServer {
-  const { basePath, host: hostApp, timeouts, demo = false, metrics } = options
+  const { basePath, host: hostApp, timeouts, connections, demo = false, metrics } = options
+  checkConnections(connections)
   let measured: MetricsListener | undefined
   let listener: Listener | undefined
   let listening: Promise<Listener> | undefined
@@ -107,7 +113,7 @@ export function createServer(options: ServerOptions): AgentServer {
           const { startMetrics } = await import('../metrics/metrics-listener.ts')
           measured = await startMetrics(core, metrics)
         }
-        return startListener({ core, fetch, host, port, timeouts })
+        return startListener({ core, fetch, host, port, timeouts, connections })
       })
       try {
         listener = await listening
@@ -128,4 +134,9 @@ export function createServer(options: ServerOptions): AgentServer {
       }))
     },
   }
+}
+
+function checkConnections(connections: number | undefined): void {
+  if (connections === undefined || (Number.isSafeInteger(connections) && connections > 0)) return
+  throw new TypeError(`Expected \`connections\` to be an integer >= 1, got ${connections}`)
 }

@@ -33,6 +33,7 @@ export interface ListenerOptions {
   readonly host: string
   readonly port: number
   readonly timeouts: Partial<ServerTimeouts> | undefined
+  readonly connections: number | undefined
 }
 
 /** A listening server. */
@@ -64,6 +65,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     createServer: () => createHttpServer(fetch, host, options.timeouts),
   })
   if (!isHttpServer(server)) throw new TypeError('Expected a server of node:http')
+  server.maxConnections = options.connections ?? 50_000
   answerForeignUpgrades(server)
   answerUnreadable(server)
   const connections = new Set<Socket>()
