@@ -224,7 +224,10 @@ test('connections are counted before anybody says who they are, and one that end
   expect(await raw(server.port, live)).toBe('')
   held[0]?.destroy()
   await expect
-    .poll(() => raw(server.port, live.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')), waiting)
+    .poll(
+      () => raw(server.port, live.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')),
+      waiting,
+    )
     .toContain('200 OK')
   held[1]?.destroy()
 })

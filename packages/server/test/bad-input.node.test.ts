@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { testEngine, Gates } from './support/agents.ts'
 import { Client, json } from './support/client.ts'
-import { hold, raw, statuses } from './support/raw.ts'
+import { hold, raw, statuses as statusesOf } from './support/raw.ts'
 import { waiting } from './support/waiting.ts'
 import { serve, type TestServer } from './support/serve.ts'
 
@@ -423,7 +423,7 @@ test('what is no request ends a stream that is on its way, and nothing is writte
   })
   await closed
   expect(text).toContain('agent_text')
-  expect(statuses(text)).toEqual([200])
+  expect(statusesOf(text)).toEqual([200])
 })
 
 test.each(['/v1/ws', '/v1/ws?ticket=none', '/v1/nothing'])(

@@ -31,9 +31,7 @@ export function answerForeignUpgrades(server: Server): void {
  */
 export function mayUpgrade(request: IncomingMessage): boolean {
   const { method, headers } = request
-  return (
-    method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && namesItsHost(request)
-  )
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && namesItsHost(request)
 }
 
 /** What the parser has accepted, so there is nothing in it that could end a line early. */

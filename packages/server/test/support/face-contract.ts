@@ -9,9 +9,9 @@ import { auth } from './tokens.ts'
 
 const story = ['agent_started', 'agent_thinking', 'agent_text', 'agent_completed']
 
-/** What every face does, each beside what its runtime can. */
-export function describeFace(face: Face): void {
-  describe(face.name, () => contractOf(face))
+/** What every face does. */
+export function testFaces(faces: readonly Face[]): void {
+  describe.each(faces)('$name', contractOf)
 }
 
 function contractOf(face: Face): void {

@@ -44,7 +44,10 @@ function servedHost(options: RingfenceOptions, embed: (host: Hono) => unknown): 
   const host = new Hono()
   host.get('/own', (c) => c.text('the host'))
   embed(host)
-  return served(async (request) => host.fetch(request), () => options.engine.close({ graceMs: 0 }))
+  return served(
+    async (request) => host.fetch(request),
+    () => options.engine.close({ graceMs: 0 }),
+  )
 }
 
 function served(handler: AgentHandler, close: () => Promise<void>): Served {
