@@ -157,7 +157,7 @@ test.skipIf(skipped)(
     for (const { canary, userId, body } of told) {
       const end = body.slice(Math.max(0, body.lastIndexOf('event: agent_completed')))
       expect(end).toContain(`"result":{"text":"${canary} ${canary}","userId":"${userId}"`)
-      expect(told.filter(({ body }) => body.includes(canary))).toHaveLength(1)
+      expect(told.filter((other) => other.body.includes(canary))).toHaveLength(1)
     }
   },
 )

@@ -11,7 +11,9 @@ const story = ['agent_started', 'agent_thinking', 'agent_text', 'agent_completed
 
 /** What every face does. */
 export function testFaces(faces: readonly Face[]): void {
-  describe.each(faces)('$name', contractOf)
+  describe.each(faces)('$name', (face) => {
+    contractOf(face)
+  })
 }
 
 function contractOf(face: Face): void {
