@@ -39,7 +39,7 @@ interface Edge {
   readonly port: number
   readonly isolates: readonly IsolateProcess[]
   /** A token for a user. No two are the same, so that nginx may give each to another isolate. */
-  tokenFor(userId: string): Promise<string>
+  readonly tokenFor: (userId: string) => Promise<string>
 }
 
 /** Two isolates behind nginx, with the example's own configurations. */
@@ -246,7 +246,7 @@ test.skipIf(skipped)(
         return response.status
       }),
     )
-    expect([...new Set(statuses)].toSorted()).toEqual([200, 404])
+    expect(new Set(statuses)).toEqual(new Set([200, 404]))
   },
 )
 

@@ -29,8 +29,8 @@ export function answerUnreadable(server: Server): void {
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const begun = [...(answering.get(socket) ?? [])].some(({ headersSent }) => headersSent)
-    if (!socket.writable || begun || error.code === 'ECONNRESET') return void socket.destroy()
-    endWith(socket, refuseUnreadable(codes[error.code ?? ''] ?? 'unreadable_request'))
+    if (!socket.writable || begun || error.code === 'ECONNRESET') socket.destroy()
+    else void endWith(socket, refuseUnreadable(codes[error.code ?? ''] ?? 'unreadable_request'))
   })
   server.on('checkExpectation', (_incoming, outgoing: ServerResponse) => {
     const { status, headers, body } = refuseUnreadable('expectation_failed')
