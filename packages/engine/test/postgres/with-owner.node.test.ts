@@ -133,6 +133,19 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       expect((await pool.query(everyNote)).rows).toEqual([])
     })
 
+    test('a statement that the application has named is prepared again, whoever used the connection meanwhile', async () => {
+      const named = { name: 'notes', text: everyNote }
+      for (const [index, owner] of everybody.entries()) {
+        expect((await pool.query(named)).rows).toEqual([])
+        const notes = await users.run(owner, () =>
+          withOwner(fromPool(pool), async (client) => (await client.query(named)).rows),
+        )
+        expect(notes).toEqual([{ note: ['hers', 'his', 'at acme'][index] }])
+        expect((await pool.query('SELECT name FROM pg_prepared_statements')).rows).toEqual([])
+      }
+      expect((await pool.query(named)).rows).toEqual([])
+    })
+
     test('a transaction that fails is rolled back, and its connection is as good as new', async () => {
       await users.run(alice, async () => {
         const failed = await caught(() =>

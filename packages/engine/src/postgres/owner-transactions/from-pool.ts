@@ -42,6 +42,7 @@ export function fromPool<Connection extends PoolConnection>(
       } finally {
         over = true
         const discarded = clean && (await succeeds(connection.query('DISCARD ALL')))
+        forgetStatements(connection)
         connection.release(!discarded)
       }
     },
@@ -59,6 +60,15 @@ function lend<Connection extends PoolConnection>(
   // Every overload of the connection's own `query` is passed on as it came.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return { query } as unknown as Pick<Connection, 'query'>
+}
+
+/** What the driver believes to be prepared is discarded, too: it would ask for it by its name. */
+function forgetStatements(connection: object): void {
+  const protocol: unknown = Reflect.get(connection, 'connection')
+  if (typeof protocol !== 'object' || protocol === null) return
+  const statements: unknown = Reflect.get(protocol, 'parsedStatements')
+  if (typeof statements !== 'object' || statements === null) return
+  for (const name of Object.keys(statements)) Reflect.deleteProperty(statements, name)
 }
 
 function succeeds(statement: Promise<unknown>): Promise<boolean> {
