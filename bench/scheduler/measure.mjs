@@ -1,9 +1,10 @@
 // The queue as it is, on PostgreSQL: 2,000 runs of 20 ms, 200 users in blocks of 10, one at a time each; all are queued,
 // then one or two processes with 25 slots each begin. Needs PostgreSQL's programs and Node 24.
-//   node bench/scheduler/measure.mjs [--rounds 2] [--users 200] [--each 10] > bench/scheduler/measured.json
+//   node bench/scheduler/measure.mjs [--rounds 2] [--users 200] [--each 10] [--seconds 140]
+// Writes bench/scheduler/measured.json after each drain, and begins none after so many seconds.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -68,18 +69,19 @@ try {
   const full = await cluster.database()
   const queuedPerSecond = await fill(full)
   const drains = []
-  const until = performance.now() + 140_000
+  const until = performance.now() + valueOf('--seconds', 140) * 1_000
   for (let round = 0; round < rounds; round += 1) {
-    for (const order of ['turns', 'fifo']) {
-      for (const processes of [1, 2]) {
-        if (performance.now() < until) drains.push(await drain(full, processes, order))
-      }
-    }
-  }
-  console.log(
-    JSON.stringify(
-      {
-        node: process.version,
+    for (const [processes, order] of [
+      [1, 'turns'],
+      [2, 'turns'],
+      [1, 'fifo'],
+      [2, 'fifo'],
+    ]) {
+      if (performance.now() > until) continue
+      drains.push(await drain(full, processes, order))
+      const node = process.version
+      const result = {
+        node,
         people,
         each,
         slots,
@@ -87,11 +89,13 @@ try {
         workMs,
         queuedPerSecond,
         drains,
-      },
-      undefined,
-      1,
-    ),
-  )
+      }
+      writeFileSync(
+        new URL('measured.json', import.meta.url),
+        `${JSON.stringify(result, undefined, 1)}\n`,
+      )
+    }
+  }
 } finally {
   await admin.end()
   await cluster.stop()
