@@ -3,6 +3,7 @@ import * as z from 'zod'
 import type { Database } from '../../src/postgres/database/database.ts'
 import { appendEvents } from '../../src/postgres/store/append-events.ts'
 import { batchedTextContract } from '../contract/batched-text-contract.ts'
+import { nextTurn, until } from '../support/deferred.ts'
 import { onDurableStores } from '../support/durable-stores.ts'
 import { alice, users } from '../support/users.ts'
 
@@ -10,7 +11,7 @@ const counted = z.object({ rows: z.int(), appends: z.int() })
 
 const updated = z.object({ all: z.int(), light: z.int() })
 
-onDurableStores('the durable store', (name, { open, database }) => {
+onDurableStores('the durable store', (name, { open, another, database }) => {
   batchedTextContract(name, async (batchMs) => {
     const store = await open({ batchMs })
     const shared = await database()
@@ -78,5 +79,37 @@ onDurableStores('the durable store', (name, { open, database }) => {
     // `light`: an update that the indexes need not know of.
     expect(after).toEqual({ all: before.all + 1, light: before.light + 1 })
     await store.close()
+  })
+
+  test('another process is told of every run that was appended to, though it does not look by itself', async () => {
+    const never = { pollMs: 1_000_000 }
+    const [one, other] = [await open(never), await another(never)]
+    const at = new Date(0).toISOString()
+    const runIds = Array.from({ length: 40 }, (_, index) => `run-${index}`)
+    const told = new Set<string>()
+    await users.run(alice, async () => {
+      for (const runId of runIds) {
+        await one.runs.create({ runId, agent: 'a', requestId: 'q', createdAt: at })
+        await other.runs.watch(runId, () => told.add(runId))
+      }
+      const say = (runId: string): Promise<unknown> =>
+        one.runs.append(runId, [
+          {
+            type: 'agent_text',
+            at,
+            runId,
+            requestId: 'q',
+            userId: 'alice',
+            agent: 'a',
+            data: { delta: 'x' },
+          },
+        ])
+      // It may not listen yet when the first is told.
+      while (!told.has('run-0')) await Promise.all([say('run-0'), nextTurn()])
+      told.clear()
+      await Promise.all(runIds.map(say))
+      await until(() => told.size === runIds.length)
+    })
+    await Promise.all([one.close(), other.close()])
   })
 })

@@ -17,7 +17,7 @@ type StoreOptions = Omit<PostgresStoreParts, 'database'>
 export interface EmptyStores {
   readonly open: (options?: StoreOptions) => Promise<PostgresStore>
   /** Another store on what is there, as another process has it. */
-  readonly another: () => Promise<PostgresStore>
+  readonly another: (options?: StoreOptions) => Promise<PostgresStore>
   readonly database: () => Promise<Database>
 }
 
@@ -37,7 +37,7 @@ function emptyStores(connect: () => Promise<Database>): EmptyStores {
   const database = (): Promise<Database> => (connected ??= connect())
   return {
     database,
-    another: async () => storeOn(await database(), {}),
+    another: async (options = {}) => storeOn(await database(), options),
     open: async (options = {}) => {
       const shared = await database()
       const emptied = owned.map((name) => `DELETE FROM ringfence.${name};`)

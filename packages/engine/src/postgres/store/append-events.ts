@@ -27,7 +27,7 @@ const standRow = z.object({
 
 /**
  * Adds events to a run in one statement: the attempt is still the newest and the run goes on, the next numbers, the
- * events, and the notification; or nothing of it. Rejects with `ATTEMPT_OVER`, `RUN_NOT_FOUND`, `RUN_ENDED` and `RUN_STATE`.
+ * events; or nothing of it. Rejects with `ATTEMPT_OVER`, `RUN_NOT_FOUND`, `RUN_ENDED` and `RUN_STATE`.
  */
 export async function appendEvents(
   { database, wakeUps }: { readonly database: Database; readonly wakeUps: WakeUps },
@@ -52,7 +52,7 @@ export async function appendEvents(
         SELECT $1, $2, $3, fence.last_seq - $5 + item.number::integer, item.event
         FROM fence, unnest($11::text[]) WITH ORDINALITY AS item (event, number)
       )
-      SELECT last_seq, ${wakeUps.notification('run', owner, runId)} FROM fence`,
+      SELECT last_seq FROM fence`,
       [
         ...key,
         toKeyText(runId),
@@ -70,7 +70,7 @@ export async function appendEvents(
     const first = lastSeqRow.parse(row).last_seq - events.length + 1
     return events.map((event, index) => numbered(event, first + index))
   })
-  wakeUps.wake('run', owner, runId)
+  wakeUps.tell('run', owner, runId)
   return stored
 }
 

@@ -3,6 +3,7 @@ import { canonicalOwner, runOutside, type Owner } from '@ringfence/context'
 import type { EngineLogger } from '../../logger.ts'
 import type { Database, Sql } from '../database/database.ts'
 import { literal } from '../database/literal.ts'
+import { Announcements } from './announcements.ts'
 
 /** What somebody may wait for. */
 export type WakeUpKind = 'run' | 'approval' | 'cancel' | 'job'
@@ -26,12 +27,14 @@ export class WakeUps {
   /** By the hash of kind, owner and id. */
   readonly #watchers = new Map<string, Set<Watcher>>()
   readonly #origin = randomUUID().slice(0, 8)
+  readonly #announcements: Announcements
   #timer: ReturnType<typeof setInterval> | undefined
   #listening: Promise<(() => Promise<void>) | undefined> | undefined
   #closed = false
 
   constructor(database: Database, pollMs: number, logger: EngineLogger | undefined) {
     this.#database = database
+    this.#announcements = new Announcements(database, channel)
     this.#pollMs = pollMs
     this.#logger = logger
   }
@@ -66,6 +69,12 @@ export class WakeUps {
     this.#wake(this.#watchers.get(keyOf(kind, owner, id)))
   }
 
+  /** Wakes whoever waits, here and elsewhere. To be called once it is committed. */
+  tell(kind: WakeUpKind, owner: Owner | undefined, id: string): void {
+    this.wake(kind, owner, id)
+    if (!this.#closed) this.#announcements.announce(`${this.#origin} ${keyOf(kind, owner, id)}`)
+  }
+
   /** Wakes everybody: something may have been missed. */
   wakeAll(): void {
     for (const watchers of this.#watchers.values()) this.#wake(watchers)
@@ -75,6 +84,7 @@ export class WakeUps {
     this.#closed = true
     this.#pause()
     this.#watchers.clear()
+    await this.#announcements.settled()
     const stop = await this.#listening?.catch(() => undefined)
     await stop?.()
   }
