@@ -122,14 +122,17 @@ const middle = (all, of) => median(all.map(of))
 const total = measured.people * measured.each
 const costs = fitCosts()
 
-/** From the drains of one process alone. Times of claims are the lower quartile: others had the processors, too. */
+/**
+ * From the drains of one process alone. A claim's time is the lower quartile, less what it waited for processors that
+ * others had.
+ */
 function fitCosts() {
   const one = drains(1)
   const points = []
-  for (const { holds } of one) {
+  for (const { holds, coresLeft } of one) {
     let waiting = total
     for (const [hold, taken] of holds.split(' ').map((claim) => claim.split('/').map(Number))) {
-      points.push({ waiting, hold })
+      points.push({ waiting, hold: hold * (coresLeft / 2) })
       waiting -= taken
     }
   }
@@ -236,15 +239,25 @@ say(
   )
 }
 
-// 3. What saturates first. A run takes five seconds and tells its story in a dozen appends.
+// 3. What saturates first. A run takes five seconds: two answers of a model, one tool call, and text for half of the time.
 const runMs = 5_000
-const appendsPerRun = 12
+const events = JSON.parse(readFileSync(new URL('events.json', import.meta.url), 'utf8'))
+const fastest = Math.max(...events.statements.map(({ appendsPerSecond }) => appendsPerSecond))
+const inLine = median(
+  events.statements
+    .filter(({ notifies, connections }) => notifies && connections > 1)
+    .map(({ appendsPerSecond }) => appendsPerSecond),
+)
+// Text in batches of 50 ms for 2.5 seconds, and six appends beside it.
+const appendsPerRun = 56
+const cores = 8
 const served = {
   ...costs,
-  appendMs: (costs.beginMs + costs.endMs) * 0.12,
-  eventComputeMs: costs.computeMs * 0.1,
+  // Of two processors half was the client's.
+  appendMs: 1_000 / fastest,
+  eventComputeMs: 1_000 / fastest,
+  // The server has processors of its own: a claim waits for none.
 }
-const cores = 8
 
 /** Users come by chance, each for one run. */
 function arrivalsOf({ perSecond, seconds, owners, partitions = 1, seed = 1 }) {
@@ -297,6 +310,12 @@ function loaded({
     late: due.filter(({ begunAt }) => begunAt < 0).length / Math.max(1, due.length),
     lock: result.lockMs / untilMs / partitions,
     database: result.databaseBusy,
+    line: result.lineBusy,
+    lasts: median(
+      result.runs
+        .filter(({ endedAt }) => endedAt >= 0)
+        .map(({ begunAt, endedAt }) => endedAt - begunAt),
+    ),
     claims: result.claims / seconds,
     empty: result.empty / Math.max(1, result.claims),
   }
@@ -304,16 +323,17 @@ function loaded({
 
 say('## What saturates first', '')
 say(
-  `A run executes for five seconds (half to one and a half times that), and has ${appendsPerRun} appends beside its first and last; a database with`,
+  `A run executes for five seconds (half to one and a half times that), and has ${appendsPerRun} appends beside its first and last, of ${round(1_000 / fastest)} ms each; a database with`,
   `${cores} cores; processes with 25 slots, enough of them for 70 % of the slots to be busy; limit 4. Twenty seconds each.`,
   '',
 )
-const describe = (name, { processes, p50, p99, late, lock, database, claims, empty }) => [
+const describe = (name, { processes, p50, p99, late, lasts, lock, database, claims, empty }) => [
   name,
   processes,
   p50,
   p99,
   `${Math.round(late * 100)} %`,
+  lasts,
   `${Math.round(lock * 100)} %`,
   `${Math.round(database * 100)} %`,
   claims,
@@ -325,6 +345,7 @@ const head = [
   'wait p50, ms',
   'p99, ms',
   'not begun',
+  'a run lasts, ms',
   'lock held',
   'database busy',
   'claims a second',
@@ -334,6 +355,19 @@ table(
   ['runs a second', ...head.slice(1)],
   [10, 50, 100, 200, 400, 700, 1_000].map((perSecond) =>
     describe(round(perSecond), loaded({ perSecond })),
+  ),
+)
+
+say(
+  '## With a notification in each append',
+  '',
+  `The same with one line for all appends, ${Math.round(inLine)} a second as measured.`,
+  '',
+)
+table(
+  ['runs a second', ...head.slice(1)],
+  [5, 10, 20].map((perSecond) =>
+    describe(round(perSecond), loaded({ perSecond, costs: { ...served, lineMs: 1_000 / inLine } })),
   ),
 )
 

@@ -31,6 +31,8 @@ export interface Costs {
   /** The database and the process, for each batch of events. */
   readonly appendMs: number
   readonly eventComputeMs: number
+  /** For each batch of events, in a line of all processes: what commits one after the other. */
+  readonly lineMs: number
   /** From a notification to whoever it wakes. */
   readonly notifyMs: number
 }
@@ -71,6 +73,7 @@ export interface Simulation {
   /** In the order in which they were queued. */
   readonly runs: readonly SimulatedRun[]
   readonly endedAt: number
+  readonly lineBusy: number
   /** The part of the database's processors that was used. */
   readonly databaseBusy: number
   readonly mostOfOneOwner: number

@@ -8,6 +8,7 @@ export function simulate(given) {
   const { processes, slots, partitions, arrivals, costs, sharedCores, databaseCores } = options
   const time = new Timeline()
   const database = new Servers(time, sharedCores ?? databaseCores)
+  const line = new Servers(time, 1)
   const queues = Array.from({ length: partitions }, () => new Queue(options))
   const workers = Array.from({ length: processes }, (_, number) => ({
     number,
@@ -97,14 +98,16 @@ export function simulate(given) {
         queue.begin(run)
         time.after(run.workMs, () =>
           compute(worker, costs.computeMs / 2 + costs.eventComputeMs * run.events, () =>
-            database.use(costs.endMs + costs.appendMs * run.events, () => {
-              run.endedAt = time.now
-              queue.end(run)
-              worker.active -= 1
-              if (options.ends === 'nobody') return
-              if (options.ends === 'everybody') wake(queue)
-              pump(worker)
-            }),
+            line.use(costs.lineMs * run.events, () =>
+              database.use(costs.endMs + costs.appendMs * run.events, () => {
+                run.endedAt = time.now
+                queue.end(run)
+                worker.active -= 1
+                if (options.ends === 'nobody') return
+                if (options.ends === 'everybody') wake(queue)
+                pump(worker)
+              }),
+            ),
           ),
         )
       }),
@@ -143,6 +146,7 @@ export function simulate(given) {
   return {
     runs,
     endedAt: time.now,
+    lineBusy: line.busyMs / (time.now || 1),
     databaseBusy: database.busyMs / (time.now * database.count || 1),
     mostOfOneOwner: Math.max(0, ...queues.map(({ most }) => most)),
     waiting: runs.filter(({ begunAt }) => begunAt < 0).length,
@@ -173,6 +177,7 @@ const defaults = {
     computeMs: 1,
     appendMs: 0,
     eventComputeMs: 0,
+    lineMs: 0,
     notifyMs: 1,
   },
 }
