@@ -4,6 +4,7 @@ import type { Failure } from '../errors/failure.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
 import { unlessAborted } from '../internal/unless-aborted.ts'
 import type { RunRecord, RunStore } from '../store/run-store.ts'
+import { OpenCalls } from './open-calls.ts'
 import { redactData, redactNothing, type Redact } from './redaction.ts'
 import { isPiece, TextBatch } from './text-batch.ts'
 import type {
@@ -48,11 +49,6 @@ const waits = new Set<EventDraft['type']>([
   'subagent_started',
 ])
 
-type OpeningDraft = Extract<
-  EventDraft,
-  { type: 'tool_executing' | 'subagent_started' | 'approval_requested' }
->
-
 /** What was stored, with what an agent is to wait for: in an object, because a promise would be waited for. */
 interface Stored {
   readonly room: Promise<void> | undefined
@@ -73,8 +69,7 @@ export class RunJournal {
   readonly #onStored: (first: number, last: number) => Promise<void> | undefined
   readonly #show: RunJournalOptions['show']
   readonly #onLost: (error: unknown) => void
-  /** Calls that have begun and not ended, and questions that nobody has answered, with their beginning in epoch milliseconds. */
-  readonly #open = new Map<string, { readonly draft: OpeningDraft; readonly since: number }>()
+  readonly #open: OpenCalls
   /** Pieces of text that wait for more; undefined where the store asks for no batches. */
   readonly #batch: TextBatch<Stored> | undefined
   #written: Promise<unknown> = Promise.resolve()
@@ -91,6 +86,7 @@ export class RunJournal {
     this.#onStored = options.onStored ?? (() => undefined)
     this.#identity = identity
     this.#now = now
+    this.#open = new OpenCalls(now)
     this.#show = show
     this.#onLost = onLost
     this.#read = bind(() => store.get(identity.runId))
@@ -117,13 +113,12 @@ export class RunJournal {
   append(draft: EventDraft, joins: boolean = false): Promise<void> {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
     // What could not be stored when it began has no end.
-    const closed = closedBy(draft)
-    if (closed !== undefined && !this.#open.has(closed)) return Promise.resolve()
+    if (this.#open.neverBegan(draft)) return Promise.resolve()
     const waiting = waits.has(draft.type)
     if (waiting && this.#refused !== undefined) return Promise.reject(this.#refused.error)
     const emitter = waiting ? tryCurrentScope() : undefined
     const stored = this.#store(draft, joins)
-    stored.catch(this.#track(draft))
+    stored.catch(this.#open.track(draft))
     return stored.then(({ room }) => {
       // What is told to stop waits for nobody.
       if (room === undefined || emitter?.lifecycle !== 'open') return undefined
@@ -149,32 +144,6 @@ export class RunJournal {
     return this.#enqueue([...text, event], text.length > 0)
   }
 
-  /** Keeps account of the calls that are open. Returns how to undo it, where the event is not stored after all. */
-  #track(draft: EventDraft): () => void {
-    const open = this.#open
-    if (draft.type === 'tool_executing' || draft.type === 'subagent_started') {
-      open.set(draft.data.callId, { draft, since: this.#now() })
-      return () => open.delete(draft.data.callId)
-    }
-    if (draft.type === 'tool_completed' || draft.type === 'subagent_completed') {
-      const { callId } = draft.data
-      const opening = open.get(callId)
-      open.delete(callId)
-      return () => (opening === undefined ? undefined : open.set(callId, opening))
-    }
-    if (draft.type === 'approval_requested') {
-      open.set(draft.data.approvalId, { draft, since: this.#now() })
-      return () => open.delete(draft.data.approvalId)
-    }
-    if (draft.type === 'approval_resolved') {
-      const { approvalId } = draft.data
-      const opening = open.get(approvalId)
-      open.delete(approvalId)
-      return () => (opening === undefined ? undefined : open.set(approvalId, opening))
-    }
-    return () => undefined
-  }
-
   /**
    * Ends the story. Calls that are still open are closed as failed first, innermost first, so that every
    * beginning has its end. What the store does not take is tried a few times; then it rejects, and `unstored` is what
@@ -182,11 +151,7 @@ export class RunJournal {
    */
   end(terminal: TerminalDraft, unfinished: Failure): Promise<void> {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
-    const now = this.#now()
-    const closing = [...this.#open.values()]
-      .toReversed()
-      .map(({ draft, since }) => closeCall(draft, unfinished, now - since))
-    this.#open.clear()
+    const closing = this.#open.close(unfinished)
     this.#ended = true
     const text = this.#batch?.take() ?? []
     return this.#storeEnd([...text, ...[...closing, terminal].map((draft) => this.#stamp(draft))])
@@ -260,25 +225,6 @@ export class RunJournal {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return deepFreeze(event) as unknown as Draft & RunIdentity & { readonly at: string }
   }
-}
-
-/** What an event closes, by the key that it is kept under while it is open. */
-function closedBy({ type, data }: EventDraft): string | undefined {
-  if (type === 'tool_completed' || type === 'subagent_completed') return data.callId
-  return type === 'approval_resolved' ? data.approvalId : undefined
-}
-
-function closeCall(draft: OpeningDraft, error: Failure, durationMs: number): EventDraft {
-  const { agent } = draft
-  const { callId } = draft.data
-  if (draft.type === 'approval_requested') {
-    const { approvalId } = draft.data
-    return { type: 'approval_resolved', agent, data: { approvalId, callId, outcome: 'cancelled' } }
-  }
-  const ended = { callId, ok: false, error, durationMs }
-  return draft.type === 'tool_executing'
-    ? { type: 'tool_completed', agent, data: { ...ended, tool: draft.data.tool } }
-    : { type: 'subagent_completed', agent, data: { ...ended, agent: draft.data.agent } }
 }
 
 function runEnded(runId: string): EngineError {
