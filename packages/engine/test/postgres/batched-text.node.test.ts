@@ -110,6 +110,7 @@ onDurableStores('the durable store', (name, { open, another, database }) => {
       await Promise.all(runIds.map(say))
       await until(() => told.size === runIds.length)
     })
+    expect([...told].toSorted()).toEqual(runIds.toSorted())
     await Promise.all([one.close(), other.close()])
   })
 })
