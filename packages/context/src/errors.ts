@@ -92,6 +92,11 @@ export class ContextError extends Error {
 
   /** True for an error of this package, also one thrown by another copy of it. */
   static is(value: unknown): value is ContextError {
-    return typeof value === 'object' && value !== null && brand in value
+    try {
+      return typeof value === 'object' && value !== null && brand in value
+    } catch {
+      // A proxy that throws, or was revoked.
+      return false
+    }
   }
 }

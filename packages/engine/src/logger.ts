@@ -4,17 +4,24 @@ export interface EngineLogger {
   warn(fields: object, message: string): void
 }
 
-/** The same logger, except that it never throws: what cannot be logged must not change what becomes of a run. */
+/**
+ * The same logger, except that it never throws: what cannot be logged must not change what becomes of a run. What was
+ * thrown may be unreadable; the line is logged without it then.
+ */
 export function quietly(logger: EngineLogger): EngineLogger {
-  const attempt = (log: () => void): void => {
+  const attempt = (level: keyof EngineLogger, fields: object, message: string): void => {
     try {
-      log()
+      logger[level](fields, message)
     } catch {
-      // There is nobody left to tell.
+      try {
+        logger[level]({ ...fields, err: 'cannot be logged' }, message)
+      } catch {
+        // There is nobody left to tell.
+      }
     }
   }
   return {
-    error: (fields, message) => attempt(() => logger.error(fields, message)),
-    warn: (fields, message) => attempt(() => logger.warn(fields, message)),
+    error: (fields, message) => attempt('error', fields, message),
+    warn: (fields, message) => attempt('warn', fields, message),
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import {
+  AgentError,
   defineAgent,
   defineTool,
   type AgentDefinition,
@@ -47,12 +48,47 @@ const throwing = (thrown: unknown) => () => {
   throw thrown
 }
 
+const trap = (): never => {
+  throw new Error('canary')
+}
+/** What throws whatever is done to it. */
+const untouchable = new Proxy({}, { get: trap, getPrototypeOf: trap, has: trap, ownKeys: trap })
+/** What passes for an error that was made for the user, and is none. */
+const forgery = (field: 'code' | 'message', descriptor: PropertyDescriptor): AgentError =>
+  Object.defineProperty(new AgentError('ODD', 'canary'), field, descriptor)
+const holdsItself = (): Error => {
+  const error = Object.assign(new Error('canary'), { name: 'SuppressedError' })
+  return Object.assign(error, { suppressed: error })
+}
+
 /** What an agent does wrong, and the code that its run ends with. */
 const mistakes: readonly (readonly [string, AgentDefinition, string])[] = [
   ['throws a text', agentOf(throwing('canary')), 'AGENT_FAILED'],
   ['throws nothing', agentOf(throwing(undefined)), 'AGENT_FAILED'],
   ['throws null', agentOf(throwing(null)), 'AGENT_FAILED'],
   ['rejects with a number', agentOf(async () => throwing(7)()), 'AGENT_FAILED'],
+  ['throws what throws when it is looked at', agentOf(throwing(untouchable)), 'AGENT_FAILED'],
+  [
+    'throws an error whose message is none',
+    agentOf(throwing(forgery('message', { value: 7 }))),
+    'AGENT_FAILED',
+  ],
+  [
+    'throws an error whose message throws',
+    agentOf(throwing(forgery('message', { get: trap }))),
+    'AGENT_FAILED',
+  ],
+  [
+    'throws an error without a code',
+    agentOf(throwing(forgery('code', { value: undefined }))),
+    'AGENT_FAILED',
+  ],
+  [
+    'throws an error whose code is endless',
+    agentOf(throwing(forgery('code', { value: 'X'.repeat(100_000) }))),
+    'AGENT_FAILED',
+  ],
+  ['throws an error that was there before itself', agentOf(throwing(holdsItself())), 'AGENT_FAILED'],
   ['returns what holds itself', agentOf(cyclic), 'INVALID_OUTPUT'],
   ['returns too much', agentOf(huge), 'RESULT_TOO_LARGE'],
   ['returns a function', agentOf(() => () => undefined), 'INVALID_OUTPUT'],
@@ -70,6 +106,16 @@ const mistakes: readonly (readonly [string, AgentDefinition, string])[] = [
   ['has a tool that returns what holds itself', calls(z.any(), cyclic), 'INVALID_OUTPUT'],
   ['has a tool that returns too much', calls(z.any(), huge), 'RESULT_TOO_LARGE'],
   ['has a tool that returns something else', calls(z.string(), () => 7), 'INVALID_OUTPUT'],
+  [
+    'has a tool that throws what throws when it is looked at',
+    calls(z.any(), throwing(untouchable)),
+    'TOOL_FAILED',
+  ],
+  [
+    'has a tool that throws an error whose message throws',
+    calls(z.any(), throwing(forgery('message', { get: trap }))),
+    'TOOL_FAILED',
+  ],
   ['has a tool that throws a text', calls(z.any(), throwing('canary')), 'TOOL_FAILED'],
 ]
 

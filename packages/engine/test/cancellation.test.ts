@@ -309,6 +309,39 @@ test('the first reason stands, whatever comes after it', async () => {
   await expectNothingLeft(engine)
 })
 
+test.each([
+  ['RUN_DEADLINE', { runMs: 40 }],
+  ['IDLE_DEADLINE', { idleMs: 40 }],
+])('a run that is stopping because of its %s is not cancelled afterwards', async (code, limits) => {
+  const stopping = deferred()
+  const leave = deferred()
+  const stubborn = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.null(),
+    run: async (_, { signal }) => {
+      await aborted(signal)
+      stopping.resolve()
+      await leave.promise
+      return null
+    },
+  })
+  const engine = engineOf([stubborn], { limits: { abortGraceMs: 5_000, ...limits } })
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('agent', {})
+    result.catch(() => undefined)
+    await stopping.promise
+    const cancel = engine.cancel(runId)
+    leave.resolve()
+    expect(await cancel).toMatchObject({ status: 'failed', error: { code } })
+    expect((await collect(await engine.events(runId))).at(-1)).toMatchObject({
+      type: 'agent_error',
+      data: { error: { code } },
+    })
+  })
+  await expectNothingLeft(engine)
+})
+
 test('runs that start runs in a circle end with DELEGATION_TOO_DEEP', async () => {
   let deepest = 0
   const circle = defineAgent({

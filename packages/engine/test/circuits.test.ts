@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { AgentError, defineAgent, defineTool, EngineError } from '../src/index.ts'
+import { agentEvent, AgentError, defineAgent, defineTool, EngineError } from '../src/index.ts'
 import { Circuits, type CircuitOptions } from '../src/dependencies/circuits.ts'
 import { caught, engineError } from './support/caught.ts'
 import { deferred } from './support/deferred.ts'
-import { engineOf } from './support/engine.ts'
+import { engineOf, runToEnd, storyOf } from './support/engine.ts'
 import { RecordingLogger } from './support/recording-logger.ts'
 import { untyped } from './support/untyped.ts'
 import { alice, bob, users } from './support/users.ts'
@@ -168,6 +168,35 @@ test('the tools of an agent that name a dependency share its circuit; the others
   codes.length = 0
   await users.run(bob, async () => (await engine.start('agent', {})).result)
   expect(codes[0]).toBe('TOOL_FAILED')
+})
+
+test('when to come back is said in the events: of the call, and of the run that ends by it', async () => {
+  const broken = defineTool({
+    name: 'broken',
+    input: empty,
+    output: z.null(),
+    dependency: 'search',
+    run: () => {
+      throw new Error('down')
+    },
+  })
+  const agent = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.null(),
+    run: (_, own) => own.call(broken, {}),
+  })
+  const engine = engineOf([agent], { now: () => 1_000 })
+  await users.run(alice, async () => {
+    for (let time = 0; time < 3; time += 1) await runToEnd(engine, 'agent')
+    const { runId, result } = await engine.start('agent', {})
+    await expect(result).rejects.toMatchObject({ code: 'CIRCUIT_OPEN', retryAfterMs: 30_000 })
+    const events = (await storyOf(engine, runId)).map((event) => agentEvent.parse(event))
+    const error = { code: 'CIRCUIT_OPEN', retryAfterMs: 30_000 }
+    expect(events.find(({ type }) => type === 'tool_completed')).toMatchObject({ data: { error } })
+    expect(events.at(-1)).toMatchObject({ type: 'agent_error', data: { error } })
+    expect(await engine.run(runId)).toMatchObject({ error })
+  })
 })
 
 test.each<[string, unknown]>([

@@ -291,3 +291,22 @@ test('a logger that throws cannot keep a run from its end', async () => {
   await nextTurn()
   await expectNothingLeft(engine)
 })
+
+test('an error that the logger cannot read is logged without what it says', async () => {
+  const lines: object[] = []
+  const unreadable = Object.defineProperty(new Error(), 'stack', { get: thrower(new Error('no')) })
+  const log = (fields: object, message: string): void => {
+    const { err } = { err: undefined, ...fields }
+    lines.push({ message, err: err instanceof Error ? err.stack : err })
+  }
+  const agent = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.null(),
+    run: thrower(unreadable),
+  })
+  const engine = engineOf([agent], { logger: { error: log, warn: log } })
+  await users.run(alice, () => runToEnd(engine, 'agent'))
+  expect(lines).toEqual([{ message: 'agent failed', err: 'cannot be logged' }])
+  await expectNothingLeft(engine)
+})

@@ -1,3 +1,5 @@
+import { isMarked } from '../internal/is-marked.ts'
+
 const brand = Symbol.for('ringfence.agent-error')
 
 /**
@@ -19,6 +21,6 @@ export class AgentError extends Error {
 
   /** True for an error of this kind, also one made by another copy of this package. */
   static is(value: unknown): value is AgentError {
-    return typeof value === 'object' && value !== null && brand in value
+    return isMarked(value, brand)
   }
 }

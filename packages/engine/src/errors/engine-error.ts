@@ -1,3 +1,5 @@
+import { isMarked } from '../internal/is-marked.ts'
+
 /**
  * Every code that an engine error can carry. Codes are stable: programs and clients branch on them.
  *
@@ -116,6 +118,6 @@ export class EngineError extends Error {
 
   /** True for an error of this package, also one thrown by another copy of it. */
   static is(value: unknown): value is EngineError {
-    return typeof value === 'object' && value !== null && brand in value
+    return isMarked(value, brand)
   }
 }

@@ -2,6 +2,7 @@ import { ContextError } from '@ringfence/context'
 import { maskMessage } from '../events/mask-text.ts'
 import { redactNothing, type Redact } from '../events/redaction.ts'
 import { cut } from '../internal/cut.ts'
+import { propertyOf } from '../internal/property-of.ts'
 import { AgentError } from './agent-error.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
 
@@ -9,24 +10,32 @@ import { EngineError, type EngineErrorCode } from './engine-error.ts'
 export interface Failure {
   readonly code: string
   readonly message: string
+  /** Milliseconds after which trying again is sensible; absent where nobody can say. */
+  readonly retryAfterMs?: number | undefined
 }
 
 const longestMessage = 500
 /** What lies beyond is not shown, however much is left out of what comes before. */
 const longestLooked = 10_000
+const longestCode = 100
+/** Failures of cleanups that hold each other. */
+const mostSuppressed = 100
 
 /**
  * Code and message of an error that was made for the user; a fixed sentence for every other. A deadline gets
- * here as itself where it struck further out: it is the run's, or that of a step around this work.
+ * here as itself where it struck further out: it is the run's, or that of a step around this work. Never throws,
+ * whatever was thrown: without this, a run would have no end.
  */
 export function describeFailure(
   error: unknown,
   runScopeId?: string,
   redact: Redact = redactNothing,
 ): Failure {
-  if (EngineError.is(error) || AgentError.is(error)) {
-    const message = maskMessage(redact(error.message.slice(0, longestLooked)))
-    return { code: error.code, message: cut(message, longestMessage) }
+  if (isForUser(error)) {
+    const message = cut(maskMessage(redact(error.message.slice(0, longestLooked))), longestMessage)
+    const retryAfterMs = EngineError.is(error) ? error.retryAfterMs : undefined
+    const { code } = error
+    return retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs }
   }
   if (isDeadline(error)) {
     return error.scopeId === runScopeId
@@ -37,6 +46,14 @@ export function describeFailure(
     return { code: 'REVOKED', message: 'The run was ended because its user was revoked.' }
   }
   return { code: 'AGENT_FAILED', message: "The agent failed. The reason is in the server's log." }
+}
+
+/** An error that was made for the user, and has what they are told. What only looks like one is any other error. */
+function isForUser(error: unknown): error is EngineError | AgentError {
+  if (!EngineError.is(error) && !AgentError.is(error)) return false
+  const code = propertyOf(error, 'code')
+  if (typeof code !== 'string' || code === '' || code.length > longestCode) return false
+  return typeof propertyOf(error, 'message') === 'string'
 }
 
 function isDeadline(error: unknown): error is ContextError {
@@ -82,7 +99,7 @@ export function failureOf(thrown: unknown, work: FailedWork): unknown {
     return new EngineError(work.deadlineCode, message, { cause: thrown })
   }
   if (isRevocation(error) && !scope.failedItself) return error
-  if (EngineError.is(error) || AgentError.is(error)) return error
+  if (isForUser(error)) return error
   const message = `${subject} failed. The reason is in the server's log.`
   return new EngineError(work.failureCode, message, { cause: thrown })
 }
@@ -90,8 +107,11 @@ export function failureOf(thrown: unknown, work: FailedWork): unknown {
 /** What failed first, where a cleanup failed as well: the later one holds the earlier one as `suppressed`. */
 function firstOf(error: unknown): unknown {
   let first = error
-  while (first instanceof Error && first.name === 'SuppressedError' && 'suppressed' in first) {
-    first = first.suppressed
+  for (let depth = 0; depth < mostSuppressed; depth += 1) {
+    if (propertyOf(first, 'name') !== 'SuppressedError') return first
+    const suppressed = propertyOf(first, 'suppressed')
+    if (suppressed === undefined) return first
+    first = suppressed
   }
-  return first
+  return error
 }

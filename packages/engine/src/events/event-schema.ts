@@ -1,7 +1,11 @@
 import * as z from 'zod'
 import type { AgentEvent } from './agent-event.ts'
 
-const failure = z.object({ code: z.string(), message: z.string() })
+const failure = z.object({
+  code: z.string(),
+  message: z.string(),
+  retryAfterMs: z.number().nonnegative().optional(),
+})
 const durationMs = z.number().nonnegative()
 const amount = z.int().nonnegative()
 

@@ -1,4 +1,4 @@
-import { propertyOf } from './verdict.ts'
+import { propertyOf } from '../internal/property-of.ts'
 
 const deepest = 5
 

@@ -1,6 +1,7 @@
 import { ContextError } from '@ringfence/context'
 import { AgentError } from '../errors/agent-error.ts'
 import { EngineError, type EngineErrorCode } from '../errors/engine-error.ts'
+import { propertyOf } from '../internal/property-of.ts'
 
 /**
  * What an error says of the dependency that was called: it `failed` and may do better next time, it `answered`
@@ -42,15 +43,4 @@ function verdictOnOwn({ code, cause }: EngineError): Verdict {
     return cause === undefined ? 'failed' : verdictOn(cause)
   }
   return answers.has(code) ? 'answered' : 'unknown'
-}
-
-/** A property that is read without calling a getter of a foreign error's own. */
-export function propertyOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  try {
-    const property: unknown = Reflect.get(value, name)
-    return property
-  } catch {
-    return undefined
-  }
 }

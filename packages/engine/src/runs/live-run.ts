@@ -67,7 +67,7 @@ export class LiveRun {
 
   /** The first reason stands; once the agent's work is over there is nothing left to cancel. */
   cancel(reason: CancelReason): void {
-    if (this.#closing || this.#reason !== undefined) return
+    if (this.#closing || this.#controller.signal.aborted) return
     this.#reason = reason
     this.#abort(new EngineError('CANCELLED', sentences[reason]))
   }

@@ -1,5 +1,5 @@
 import { EngineError } from '../errors/engine-error.ts'
-import { describeFailure, failureOf, type Failure } from '../errors/failure.ts'
+import { describeFailure, failureOf, newWorkScope, type Failure } from '../errors/failure.ts'
 import type { EventDraft, TerminalDraft } from '../events/agent-event.ts'
 import type { Redact } from '../events/redaction.ts'
 import type { RunJournal } from '../events/run-journal.ts'
@@ -52,11 +52,11 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
     await journal.append(beginning(run, startedAt - queuedAt))
     outcome = { result: await executeInstance(supervision) }
   } catch (error) {
-    outcome = { error }
+    outcome = { error: failed(error, supervision) }
   }
   idle.end()
   run.beginEnding()
-  if (run.signal.aborted) outcome = { error: run.signal.reason }
+  if (run.signal.aborted && !isOverdue(outcome, context)) outcome = { error: run.signal.reason }
   try {
     await context.account.end()
     const [terminal, unfinished] = conclude(outcome, run, now() - startedAt, context.redact)
@@ -92,6 +92,26 @@ async function waitForSlot({ run, waitLimit, context }: Supervision): Promise<vo
   } finally {
     stop()
   }
+}
+
+/** What fails outside of the agent, as a store does, is the log's business, and never its user's. */
+function failed(thrown: unknown, { run, context }: Supervision): unknown {
+  const { agent, runId } = run
+  const error = failureOf(thrown, {
+    subject: `The run of the agent "${agent}"`,
+    scope: newWorkScope(),
+    limitMs: 0,
+    deadlineCode: 'RUN_DEADLINE',
+    failureCode: 'AGENT_FAILED',
+  })
+  if (error !== thrown) context.logger?.error({ err: thrown, runId, agent }, 'run failed')
+  return error
+}
+
+/** Whether the run's own deadline ended it: whatever came while it was stopping came second. */
+function isOverdue(outcome: Outcome, { runScope }: ExecutionContext): boolean {
+  if ('result' in outcome || runScope.failedItself) return false
+  return EngineError.is(outcome.error) && outcome.error.code === 'RUN_DEADLINE'
 }
 
 async function executeInstance(supervision: Supervision): Promise<unknown> {
@@ -139,7 +159,7 @@ function conclude(
     ]
   }
   const failure = describeFailure(outcome.error, undefined, redact)
-  if (cancelled !== undefined) {
+  if (cancelled !== undefined && outcome.error === run.signal.reason) {
     return [{ type: 'agent_cancelled', agent, data: { reason: cancelled, durationMs } }, failure]
   }
   return [{ type: 'agent_error', agent, data: { error: failure, durationMs } }, failure]

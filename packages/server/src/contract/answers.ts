@@ -10,7 +10,11 @@ import {
 import * as z from 'zod'
 
 const time = z.iso.datetime()
-const failure = z.object({ code: z.string(), message: z.string() })
+const failure = z.object({
+  code: z.string(),
+  message: z.string(),
+  retryAfterMs: z.number().nonnegative().optional(),
+})
 
 const run = z.object({
   runId: z.string(),
