@@ -26,6 +26,11 @@ export interface EngineLimits {
   readonly stepMs: number
   /** Milliseconds that a tool call may take, unless the tool says otherwise. Default 30,000. */
   readonly toolMs: number
+  /**
+   * Milliseconds that a store may take for one call, unless it is memory; then the call fails with `STORE_TIMEOUT`, and
+   * what waits for it goes on without. Default 30,000.
+   */
+  readonly storeMs: number
   /** Milliseconds that a person has to approve something; never longer than what waits for it may take. Default 600,000. */
   readonly approvalMs: number
   /** Milliseconds that an idempotency key is kept. Default 86,400,000: a day. */
@@ -71,6 +76,7 @@ const defaults: EngineLimits = Object.freeze({
   runMs: 120_000,
   stepMs: 60_000,
   toolMs: 30_000,
+  storeMs: 30_000,
   approvalMs: 600_000,
   idempotencyKeyMs: 86_400_000,
   abortGraceMs: 400,

@@ -88,7 +88,11 @@ const mistakes: readonly (readonly [string, AgentDefinition, string])[] = [
     agentOf(throwing(forgery('code', { value: 'X'.repeat(100_000) }))),
     'AGENT_FAILED',
   ],
-  ['throws an error that was there before itself', agentOf(throwing(holdsItself())), 'AGENT_FAILED'],
+  [
+    'throws an error that was there before itself',
+    agentOf(throwing(holdsItself())),
+    'AGENT_FAILED',
+  ],
   ['returns what holds itself', agentOf(cyclic), 'INVALID_OUTPUT'],
   ['returns too much', agentOf(huge), 'RESULT_TOO_LARGE'],
   ['returns a function', agentOf(() => () => undefined), 'INVALID_OUTPUT'],

@@ -64,7 +64,7 @@ test('a run whose beginning cannot be stored fails, its agent never begins, and 
   failAt(store, 'agent_started', 1)
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('counts', {})
-    expect(await caught(() => result)).toBe(down)
+    expect(await caught(() => result)).toMatchObject({ code: 'AGENT_FAILED', cause: down })
     const events = await storyOf(engine, runId)
     expectOneStory(events)
     expect(events).toMatchObject([
@@ -76,6 +76,7 @@ test('a run whose beginning cannot be stored fails, its agent never begins, and 
   })
   expect(logger.entries).toMatchObject([
     { message: 'an event of a run could not be stored', fields: { err: down, agent: 'counts' } },
+    { message: 'run failed', fields: { err: down, agent: 'counts' } },
   ])
   await expectNothingLeft(engine)
 })

@@ -9,7 +9,7 @@ import {
   type UsageEntry,
 } from '../src/index.ts'
 import { caught, contextError } from './support/caught.ts'
-import { deferred, until } from './support/deferred.ts'
+import { deferred, nextTurn, until } from './support/deferred.ts'
 import { engineOf, expectOneStory, runToEnd, storyOf } from './support/engine.ts'
 import { FailingLedgerStore } from './support/failing-ledger-store.ts'
 import { expectNothingLeft } from './support/quiet.ts'
@@ -250,4 +250,71 @@ test('what could not be stored is stored with what comes next, and the run goes 
     expect((await engine.ledger.run(runId)).all).toMatchObject({ costMicros: 7, runs: 1 })
   })
   expect(logger.entries.map(({ message }) => message)).toContain('usage could not be stored')
+})
+
+test.each([
+  ['without a budget', undefined],
+  ['with one', { owner: { day: { costMicros: 100 } } }],
+])(
+  'what a run could not be charged for at its end is charged once the store takes it, once: %s',
+  async (_, budgets) => {
+    const ledger = new FailingLedgerStore()
+    const tool = toolOf(() => null)
+    const agent = agentOf('agent', async (_input, own) => {
+      // Set aside and forgotten: it is charged at the end.
+      await own.budget.reserve({ costMicros: 10 })
+      ledger.failing = true
+      await own.usage({ costMicros: 3 })
+      return budgets === undefined ? own.call(tool, {}) : null
+    })
+    const logger = new RecordingLogger()
+    const engine = engineOf([agent], { store: storeWith({ ledger }), logger, budgets })
+    await users.run(alice, async () => {
+      const { runId, result } = await engine.start('agent', {})
+      await result
+      expect(logger.entries.map(({ message }) => message)).toContain('usage could not be stored')
+      ledger.failing = false
+      const cost = budgets === undefined ? 3 : 13
+      for (let look = 0; look < 2; look += 1) {
+        expect((await engine.ledger.sums()).all).toMatchObject({ costMicros: cost, runs: 1 })
+        expect((await engine.ledger.run(runId)).all).toMatchObject({ costMicros: cost, runs: 1 })
+      }
+    })
+    await expectNothingLeft(engine)
+  },
+)
+
+test('what owners owe is charged with the next run that is, or when the engine closes', async () => {
+  const ledger = new FailingLedgerStore()
+  const agent = agentOf('agent', async (_, own) => own.usage({ costMicros: 1 }))
+  const engine = engineOf([agent], { store: storeWith({ ledger }) })
+  const run = (): Promise<unknown> => engine.start('agent', {}).then(({ result }) => result)
+  const charged = async (owner: typeof alice): Promise<number> =>
+    users.run(owner, async () => (await ledger.account().sums('total', 0)).all.runs)
+  ledger.failing = true
+  for (const owner of [alice, alice, bob]) await users.run(owner, run)
+  ledger.failing = false
+  await users.run(alice, run)
+  while ((await charged(alice)) < 3) await nextTurn()
+  expect(await charged(bob)).toBe(0)
+  await engine.close()
+  expect(await charged(bob)).toBe(1)
+})
+
+test('a budget that cannot be asked when a run begins is a failure that the log explains', async () => {
+  const ledger = new FailingLedgerStore()
+  ledger.failing = true
+  const logger = new RecordingLogger()
+  const budgets = { owner: { day: { runs: 3 } } }
+  const engine = engineOf([agentOf('agent', () => null)], {
+    store: storeWith({ ledger }),
+    logger,
+    budgets,
+  })
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('agent', {})
+    expect(await caught(() => result)).toMatchObject({ code: 'AGENT_FAILED' })
+    expect(JSON.stringify(await storyOf(engine, runId))).not.toContain('cannot be reached')
+  })
+  expect(logger.text()).toContain('the ledger cannot be reached')
 })

@@ -1,11 +1,18 @@
 import { runOutside } from '@ringfence/context'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { defineAgent, MemoryStore, type AuditRecord, type Forgotten } from '../src/index.ts'
+import {
+  defineAgent,
+  defineTool,
+  MemoryStore,
+  type AuditRecord,
+  type Forgotten,
+} from '../src/index.ts'
 import { caught, engineError } from './support/caught.ts'
-import { aborted, nextTurn, until } from './support/deferred.ts'
+import { aborted, deferred, nextTurn, until } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
 import { engineOf, expectOneStory, storyOf } from './support/engine.ts'
+import { FailingRunStore } from './support/failing-run-store.ts'
 import { expectNothingLeft } from './support/quiet.ts'
 import { recordingStore } from './support/recording-store.ts'
 import { storeWith } from './support/store-with.ts'
@@ -163,4 +170,45 @@ test('forget ends what the owner has going, removes all that is kept, and says w
     { action: 'forget', outcome: 'done', counts: { ...forgotten } },
   ])
   expect(JSON.stringify(records)).not.toContain(secret)
+})
+
+test('what an owner who is forgotten left running, or could not be stored, does not bring them back', async () => {
+  const leave = deferred()
+  const stubborn = defineAgent({
+    name: 'stubborn',
+    input: z.object({}),
+    output: z.string(),
+    run: async (_, own) => {
+      await own.call(ignores, {}).catch(() => undefined)
+      return secret
+    },
+  })
+  const ignores = defineTool({
+    name: 'ignores',
+    input: z.object({}),
+    output: z.null(),
+    timeoutMs: 20,
+    run: async () => {
+      await leave.promise
+      return null
+    },
+  })
+  const runs = new FailingRunStore()
+  const store = storeWith({ runs })
+  const engine = engineOf([stubborn], { store, limits: { abortGraceMs: 20 } })
+  runs.fail = (_, events) => {
+    if (events.some(({ type }) => type === 'agent_completed')) throw new Error('the disk is full')
+  }
+  const { runId } = await users.run(alice, async () => {
+    const handle = await engine.start('stubborn', {})
+    await caught(() => handle.result)
+    expect((await engine.run(handle.runId)).result).toBe(secret)
+    return handle
+  })
+  await engine.system({ name: 'job' }).forget(alice)
+  expect((await users.run(alice, () => engine.run(runId))).result).toBe(undefined)
+  leave.resolve()
+  await expectNothingLeft(engine)
+  await nextTurn()
+  expect(await engine.system({ name: 'job' }).inspect()).toMatchObject({ ledgerAccounts: 0 })
 })

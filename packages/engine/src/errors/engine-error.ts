@@ -17,7 +17,7 @@ import { isMarked } from '../internal/is-marked.ts'
  *   `APPROVAL_DENIED`, `APPROVAL_EXPIRED`, `APPROVAL_UNAVAILABLE`
  * - idempotency: `IDEMPOTENCY_CONFLICT`, `IDEMPOTENCY_LIMIT`
  * - access: `FORBIDDEN`, `SYSTEM_ONLY`
- * - durable stores: `UNSUPPORTED_RUNTIME`, `STORE_LOCKED`, `STORE_VERSION`
+ * - stores: `STORE_TIMEOUT` (it did not answer in time; what was asked may be done all the same), `UNSUPPORTED_RUNTIME`, `STORE_LOCKED`, `STORE_VERSION`
  * - failures: `AGENT_FAILED`, `TOOL_FAILED`
  * - migration: `DEPRECATED`
  * - models: `MODEL_FAILED`, `MODEL_DEADLINE`, `MODEL_OUTPUT_LIMIT`, `MODEL_FILTERED`, `MODEL_MISTAKEN`,
@@ -71,6 +71,7 @@ export type EngineErrorCode =
   | 'UNPRICED_MODEL'
   | 'CIRCUIT_OPEN'
   | 'SLOW_FOLLOWER'
+  | 'STORE_TIMEOUT'
   | 'UNSUPPORTED_RUNTIME'
   | 'STORE_LOCKED'
   | 'STORE_VERSION'

@@ -4,6 +4,7 @@ import type { Failure } from '../errors/failure.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
 import { unlessAborted } from '../internal/unless-aborted.ts'
 import type { RunRecord, RunStore } from '../store/run-store.ts'
+import { isStoreTimeout } from '../store/store-timeout.ts'
 import { OpenCalls } from './open-calls.ts'
 import { redactData, redactNothing, type Redact } from './redaction.ts'
 import { isPiece, TextBatch } from './text-batch.ts'
@@ -79,6 +80,11 @@ export class RunJournal {
   #ended = false
   #unstored: readonly UnnumberedEvent[] | undefined
   #calls = 0
+  /** How many writes the store did not answer in time, and what the newest of them failed with. */
+  #unanswered: { readonly timeouts: number; readonly error: unknown } = {
+    timeouts: 0,
+    error: undefined,
+  }
 
   constructor(options: RunJournalOptions) {
     const { identity, store, show, onLost, now } = options
@@ -165,9 +171,10 @@ export class RunJournal {
   async #storeEnd(events: readonly UnnumberedEvent[]): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await this.#enqueue(events)
+        await this.#enqueue(events, false, true)
         return
       } catch (error) {
+        if (isStoreTimeout(error)) this.#unstored = events
         if (EngineError.is(error)) {
           // The store had taken it, and could not say so.
           if (attempt > 0 && error.code === 'RUN_ENDED' && (await this.#endsWith(events))) return
@@ -197,11 +204,23 @@ export class RunJournal {
    * Resolves when they are stored, with what an agent is to wait for: that those who follow have kept up. `taken`: there
    * is text among them that its agent was let go on with.
    */
-  #enqueue(events: readonly UnnumberedEvent[], taken: boolean = false): Promise<Stored> {
-    const written = this.#written.then(() => this.#write(events))
+  #enqueue(
+    events: readonly UnnumberedEvent[],
+    taken: boolean = false,
+    last: boolean = false,
+  ): Promise<Stored> {
+    const { timeouts } = this.#unanswered
+    const written = this.#written.then(() => {
+      const { timeouts: since, error } = this.#unanswered
+      // What stood in line behind a write that the store did not answer is not tried one by one, but for the end.
+      if (since > timeouts && !last) throw error
+      return this.#write(events)
+    })
     // One write that fails must not block the next: each caller hears of its own.
     this.#written = written.catch((error: unknown) => {
       if (taken) this.#refused ??= { error }
+      const { timeouts: known, error: newest } = this.#unanswered
+      if (isStoreTimeout(error) && error !== newest) this.#unanswered = { timeouts: known + 1, error }
       this.#onLost(error)
     })
     return written.then((stored) => {

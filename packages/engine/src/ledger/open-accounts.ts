@@ -2,7 +2,12 @@
 export interface MeteredAccount {
   /** Charges the time that has passed, and stores what is not stored yet. */
   catchUp(): Promise<void>
+  /** Charges nothing any more. */
+  forget(): void
 }
+
+/** Accounts of what is over that could not be charged; beyond it, what the oldest of them holds is lost. */
+const mostOwing = 10_000
 
 /**
  * The accounts of what is going on, by owner (I8). Time is charged when somebody looks: before a budget is
@@ -10,6 +15,8 @@ export interface MeteredAccount {
  */
 export class OpenAccounts {
   readonly #owners = new Map<string, Set<MeteredAccount>>()
+  /** What is over and not stored yet, the oldest first. */
+  readonly #owing = new Map<MeteredAccount, string>()
 
   add(owner: string, account: MeteredAccount): void {
     const accounts = this.#owners.get(owner) ?? new Set<MeteredAccount>()
@@ -21,6 +28,27 @@ export class OpenAccounts {
     const accounts = this.#owners.get(owner)
     accounts?.delete(account)
     if (accounts?.size === 0) this.#owners.delete(owner)
+    this.#owing.delete(account)
+    // The store takes it again: also what else this owner owes.
+    if (this.#owing.size > 0) void all([...(accounts ?? [])].filter((one) => this.#owing.has(one)))
+  }
+
+  /** It is over, and what it holds could not be stored: it is tried again whenever somebody looks. */
+  owe(owner: string, account: MeteredAccount): void {
+    this.#owing.set(account, owner)
+    const [oldest] = this.#owing
+    if (this.#owing.size <= mostOwing || oldest === undefined) return
+    this.#owing.delete(oldest[0])
+    this.remove(oldest[1], oldest[0])
+  }
+
+  /** Of an owner who is forgotten nothing is charged any more, whatever still goes on. */
+  forget(owner: string): void {
+    for (const account of this.#owners.get(owner) ?? []) {
+      account.forget()
+      this.#owing.delete(account)
+    }
+    this.#owners.delete(owner)
   }
 
   /** Owners of whom something is going on. */

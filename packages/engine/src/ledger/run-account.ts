@@ -53,6 +53,7 @@ export class RunAccount implements MeteredAccount {
   #writing: Promise<void> | undefined
   #runningSince: number | undefined
   #holdCount = 0
+  #forgotten = false
 
   constructor(options: RunAccountOptions) {
     this.#options = options
@@ -87,10 +88,11 @@ export class RunAccount implements MeteredAccount {
   async end(): Promise<void> {
     this.#meter()
     this.#runningSince = undefined
-    for (const [holdId, { agent, amounts }] of this.#holds)
-      await this.#settle(holdId, agent, amounts)
-    this.#closeIfIdle()
-    await this.#written()
+    const holds = [...this.#holds].map(([holdId, { agent, amounts }]) =>
+      this.#settle(holdId, agent, amounts),
+    )
+    await Promise.all(holds)
+    await this.catchUp()
   }
 
   /** A step that uses nothing by itself. Rejects with `BUDGET_EXCEEDED` where nothing is left. */
@@ -164,20 +166,25 @@ export class RunAccount implements MeteredAccount {
     const end = (): void => {
       this.#meter()
       this.#orphans.delete(orphan)
-      this.#closeIfIdle()
-      void this.#write()
+      void this.catchUp()
     }
     ended.then(end, end)
   }
 
+  /** Charges what has not been charged, and lets go of what is over. What could not be stored is tried again: it is not over. */
   async catchUp(): Promise<void> {
     this.#meter()
     await this.#written()
+    const { open, owner } = this.#options
+    if (this.#orphans.size > 0 || this.#runningSince !== undefined) return
+    if (this.#pending.size > 0) open.owe(owner, this)
+    else open.remove(owner, this)
   }
 
-  #closeIfIdle(): void {
-    if (this.#orphans.size > 0 || this.#runningSince !== undefined) return
-    this.#options.open.remove(this.#options.owner, this)
+  /** Its owner is forgotten: nothing is charged to them any more. */
+  forget(): void {
+    this.#forgotten = true
+    this.#pending.clear()
   }
 
   /** Charges the time since it was last charged. */
@@ -219,6 +226,7 @@ export class RunAccount implements MeteredAccount {
   }
 
   #add(agent: string, amounts: SomeAmounts): void {
+    if (this.#forgotten) return
     this.#pending.set(agent, addAmounts(this.#pending.get(agent) ?? noAmounts, amounts))
   }
 

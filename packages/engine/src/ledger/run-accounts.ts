@@ -59,6 +59,11 @@ export class RunAccounts {
     await this.#open.catchUpAll()
   }
 
+  /** Charges nothing more to an owner for what was begun so far: all that is kept of them is removed. */
+  forget(owner: string): void {
+    this.#open.forget(owner)
+  }
+
   /** Once for each model, and not without end. Silent where there are no prices: then nobody counts money. */
   #warn(model: string, agent: string): void {
     if (Object.keys(this.#prices).length === 0 || this.#unpriced.has(model)) return

@@ -47,6 +47,7 @@ import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
 import type { EngineStore } from '../store/engine-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
+import { withStoreDeadline } from '../store/store-deadline.ts'
 import { checkedWeight } from '../scheduling/owner-weight.ts'
 import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
 import { RunSlot } from '../scheduling/run-slot.ts'
@@ -216,11 +217,11 @@ export class UserExecutionEngine {
       options
     agents.list()
     this.#agents = agents
-    this.#store = store ?? new MemoryStore()
+    this.#limits = resolveLimits(limits)
+    this.#store = withStoreDeadline(store ?? new MemoryStore(), this.#limits.storeMs)
     this.#queue = options.queue
     this.#lostEnds = new LostEnds(this.#store.runs)
     this.#sources = { store: this.#store.runs, live: this.#live, releases: new ScopeReleases() }
-    this.#limits = resolveLimits(limits)
     this.#logger = logger === undefined ? undefined : quietly(logger)
     this.#now = now ?? Date.now
     this.#metrics = new InstanceMetrics({ limits: this.#limits, targets, logger: this.#logger })
@@ -502,6 +503,8 @@ export class UserExecutionEngine {
         const key = canonicalOwner(owner)
         await Promise.all(this.#admission.runs.of(key).map((run) => run.ended))
         this.#statistics.forget(key)
+        this.#lostEnds.forget(key)
+        this.#accounts.forget(key)
       },
     })
   }

@@ -59,6 +59,11 @@ export class LostEnds {
     this.#ends.delete(key)
   }
 
+  /** Of an owner who is forgotten, nothing is told any more. A canonical owner says where it ends. */
+  forget(owner: string): void {
+    for (const key of this.#ends.keys()) if (key.startsWith(owner)) this.#ends.delete(key)
+  }
+
   /** A record that is older than the end which could not be stored. */
   #told(record: RunRecord): RunRecord {
     const terminal = this.#ends.get(keyOf(record.runId))?.at(-1)

@@ -1,10 +1,12 @@
 import { canonicalOwner, type OrphanListener, type Scope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
+import { describeFailure } from '../errors/failure.ts'
 import type { LiveEvents } from '../events/live-events.ts'
 import type { Redact } from '../events/redaction.ts'
 import { RunJournal } from '../events/run-journal.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { NewRun, RunStore } from '../store/run-store.ts'
+import { isStoreTimeout } from '../store/store-timeout.ts'
 import type { RunHandle } from './execution-engine.ts'
 import type { LiveRun } from './live-run.ts'
 
@@ -43,13 +45,13 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
         const journal = journalOf(opening, root)
         const { signal } = root
         signal.addEventListener('abort', () => run.interrupt(signal.reason))
-        await create?.({
-          runId,
-          agent,
-          requestId,
-          createdAt,
-          ...(thread === undefined ? {} : { threadId: thread }),
-        })
+        const queued = { runId, agent, requestId, createdAt }
+        await create?.(thread === undefined ? queued : { ...queued, threadId: thread }).catch(
+          async (error: unknown) => {
+            if (isStoreTimeout(error)) run.lostEnd = await neverBegun(journal, agent, error)
+            throw error
+          },
+        )
         resolve(Object.freeze({ runId, result, joined: false }))
         return supervise(journal)
       },
@@ -57,6 +59,18 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
     // Without effect once the run is stored.
     result.catch(reject)
   })
+}
+
+/** The end of a run that the store may still come to hold: it must not wait there for ever. Undefined where it has it. */
+async function neverBegun(
+  journal: RunJournal,
+  agent: string,
+  reason: unknown,
+): Promise<LiveRun['lostEnd']> {
+  const error = describeFailure(reason)
+  const end = { type: 'agent_error', agent, data: { error, durationMs: 0 } } as const
+  await journal.end(end, error).catch(() => undefined)
+  return journal.unstored
 }
 
 function journalOf({ run, store, live, redact, logger, now }: RunOpening, root: Scope): RunJournal {
