@@ -265,6 +265,108 @@ test('a server that does not keep to its own schema has failed', async () => {
   await tools.close()
 })
 
+const listing = (schema: object, name = 'answer'): Partial<McpClient> => ({
+  listTools: async () => ({ tools: [{ name, inputSchema: schema }] }),
+  callTool: async ({ arguments: given }) => ({ structuredContent: { given } }),
+})
+
+test('a pattern of a server keeps nobody waiting, and everything else that it says is checked', async () => {
+  const evil = { type: 'string', pattern: '^(a+)+$' }
+  const tools = mcpTools({
+    name: 'x',
+    connect: async () =>
+      fakeClient(
+        listing({
+          type: 'object',
+          properties: {
+            pattern: evil,
+            list: { type: 'array', items: evil },
+            n: { type: 'number' },
+          },
+          patternProperties: { '^(b+)+$': { type: 'string' } },
+          additionalProperties: false,
+          required: ['pattern'],
+        }),
+      ),
+  })
+  await users.run(alice, async () => {
+    const [supplied] = await tools.tools()
+    const check = (value: unknown): boolean | undefined =>
+      supplied?.tool.input.safeParse(value).success
+    const slow = `${'a'.repeat(40)}!`
+    expect(check({ pattern: slow, list: [slow], [`${'b'.repeat(40)}!`]: 'x' })).toBe(true)
+    expect(check({ list: [] })).toBe(false)
+    expect(check({ pattern: 7 })).toBe(false)
+    expect(check({ pattern: 'a', n: 'no' })).toBe(false)
+    // The model is told what the server said.
+    expect(JSON.stringify(supplied?.inputSchema)).toContain('(a+)+')
+  })
+  await tools.close()
+})
+
+test.each<[string, object]>([
+  ['refers to itself', { $ref: '#' }],
+  ['refers to nothing', { $ref: '#/$defs/none' }],
+  ['is none', { type: 'nonsense' }],
+])('a schema that %s is for the server to check', async (_, schema) => {
+  const tools = mcpTools({ name: 'x', connect: async () => fakeClient(listing(schema)) })
+  const agent = defineAgent({
+    name: 'caller',
+    input: z.object({}),
+    output: z.unknown(),
+    run: async (_input, own) => own.call((await tools.tools())[0]!.tool, { a: 1 }),
+  })
+  const engine = engineOf([agent])
+  await users.run(alice, async () => {
+    const { result } = await engine.start('caller', {})
+    expect(await result).toEqual({ given: { a: 1 } })
+  })
+  await tools.close()
+})
+
+test.each<[string, Partial<McpClient>]>([
+  ['no list', { listTools: async () => untyped({}) }],
+  ['a tool without a name', listing({}, untyped(7))],
+  ['a tool without a schema', listing(untyped(null))],
+  ['pages without end', { listTools: async () => ({ tools: [], nextCursor: 'more' }) }],
+  [
+    'more tools than anybody wants',
+    {
+      listTools: async () => ({
+        tools: Array.from({ length: 1_001 }, (_, n) => ({ name: `t${n}`, inputSchema: {} })),
+      }),
+    },
+  ],
+  ['a book for a description', listing({ description: 'x'.repeat(1_100_000) })],
+])(
+  'a server that lists %s cannot be used, and is let go though it does not close',
+  async (_, over) => {
+    const tools = mcpTools({
+      name: 'x',
+      connect: async () => fakeClient({ ...over, close: () => new Promise(() => undefined) }),
+    })
+    const error = await users.run(alice, () => caught(() => tools.tools()))
+    expect(error).toMatchObject({ code: 'MCP_UNAVAILABLE' })
+    await tools.close()
+    expect(tools.connections).toBe(0)
+    await noLeft()
+  },
+)
+
+test('of a server that lists too much, what is named in `only` can be used', async () => {
+  const all = Array.from({ length: 2_000 }, (_, n) => ({ name: `t${n}`, inputSchema: {} }))
+  const tools = mcpTools({
+    name: 'x',
+    only: ['t7'],
+    connect: async () => fakeClient({ listTools: async () => ({ tools: all }) }),
+  })
+  const names = await users.run(alice, async () =>
+    (await tools.tools()).map(({ tool }) => tool.name),
+  )
+  expect(names).toEqual(['x_t7'])
+  await tools.close()
+})
+
 test('a tool of one user’s connection is refused to another one', async () => {
   const tools = mcpTools({ name: 'x', connect: async () => fakeClient() })
   const [aliceTool] = await users.run(alice, () => tools.tools())

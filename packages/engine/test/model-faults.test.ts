@@ -196,6 +196,54 @@ describe.each(versions)('with a model of the specification %s', (version) => {
     expect(story.at(-1)).toMatchObject(failedWith('MODEL_OUTPUT_LIMIT'))
   })
 
+  test.each<[string, (index: number) => Part[]]>([
+    [
+      'results of its own tools',
+      (index) => {
+        const call = { toolCallId: `own-${index}`, toolName: 'search' }
+        const asking = { type: 'tool-call', ...call, input: '{}', providerExecuted: true }
+        return [asking, { type: 'tool-result', ...call, result: 'x'.repeat(5_000) }]
+      },
+    ],
+    ['files', () => [{ type: 'file', mediaType: 'image/png', data: 'x'.repeat(5_000) }]],
+    [
+      'facts',
+      (index) => [
+        {
+          type: 'text-start',
+          id: `${index}`,
+          providerMetadata: { p: { fact: 'x'.repeat(5_000) } },
+        },
+      ],
+    ],
+  ])('a provider that adds %s without end is cut off', async (_, partsOf) => {
+    let index = 0
+    const model = mockModel(
+      version,
+      () =>
+        new ReadableStream<Part>({
+          pull: (controller) => {
+            for (const part of partsOf((index += 1))) controller.enqueue(part)
+          },
+        }),
+    )
+    const story = await run(agentOf(model, { limits: { providerBytes: 20_000 } }))
+    expect(story.at(-1)).toMatchObject(failedWith('MODEL_OUTPUT_LIMIT'))
+    expect(index).toBeLessThan(10)
+  })
+
+  test('an answer that comes whole has the limits of one that comes in pieces', async () => {
+    const parts = asked(['tool', {}], ['tool', {}], ['tool', {}]).slice(1, -1)
+    const finishReason = { unified: 'tool-calls', raw: undefined }
+    const doGenerate = async (): Promise<unknown> => ({ content: parts, finishReason, usage: {} })
+    const model = Object.assign(
+      mockModel(version, () => []),
+      { doGenerate: untyped(doGenerate) },
+    )
+    const agent = agentOf(untyped(model), { streams: false, limits: { toolCalls: 2 } })
+    expect((await run(agent)).at(-1)).toMatchObject(failedWith('MODEL_OUTPUT_LIMIT'))
+  })
+
   test('an answer with too many calls executes none of them', async () => {
     let calls = 0
     const tool = defineTool({

@@ -220,7 +220,8 @@ export class RunJournal {
     this.#written = written.catch((error: unknown) => {
       if (taken) this.#refused ??= { error }
       const { timeouts: known, error: newest } = this.#unanswered
-      if (isStoreTimeout(error) && error !== newest) this.#unanswered = { timeouts: known + 1, error }
+      if (isStoreTimeout(error) && error !== newest)
+        this.#unanswered = { timeouts: known + 1, error }
       this.#onLost(error)
     })
     return written.then((stored) => {

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors/engine-error.ts'
+import { sizeOf } from '../internal/size-of.ts'
 import type { AnswerEvents } from './answer-events.ts'
 import type {
   AnswerPart,
@@ -39,6 +40,8 @@ export class Answer {
   finishReason: { readonly unified: string; readonly raw: string | undefined } | undefined
   /** Characters so far, thoughts and arguments included. */
   characters = 0
+  /** About how many bytes of the provider's own are kept, to go back to it. */
+  providerBytes = 0
   readonly #events: AnswerEvents
   readonly #open = new Map<string, TextPart | ReasoningPart>()
 
@@ -49,6 +52,7 @@ export class Answer {
   /** Throws what the provider reports as an error, and TypeError for a piece that lacks what its type has. */
   add(part: AnswerPart): void {
     this.characters += perPiece
+    if ('providerMetadata' in part) this.#keep(part.providerMetadata)
     switch (part.type) {
       case 'text-start':
       case 'text-end':
@@ -153,14 +157,22 @@ export class Answer {
     const toolCallId = textOf(part, 'toolCallId')
     const toolName = textOf(part, 'toolName')
     if (fieldOf(part, 'preliminary') === true) return
-    const result = jsonOf(fieldOf(part, 'result'))
+    const written = JSON.stringify(fieldOf(part, 'result') ?? null)
+    this.providerBytes += written.length
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON, because it was written as JSON
+    const result = JSON.parse(written) as JsonValue
     const isError = fieldOf(part, 'isError') === true
     const output = { type: isError ? ('error-json' as const) : ('json' as const), value: result }
     this.content.push({ type: 'tool-result', toolCallId, toolName, output, ...metadataOf(part) })
     this.#events.providerToolEnded(toolCallId, isError ? undefined : result)
   }
 
+  #keep(facts: unknown): void {
+    this.providerBytes += sizeOf(facts, Infinity)
+  }
+
   #handBack(part: AnswerPart): void {
+    this.#keep(part)
     const { providerMetadata: _facts, ...rest } = { providerMetadata: undefined, ...part }
     // What a model made is a part of its own prompts: only the name of the field with the provider's facts differs.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -200,9 +212,4 @@ function metadataOf(part: AnswerPart): { providerOptions?: ProviderOptions } {
   // Opaque: nobody but the provider that they came from reads them, and they go back to nobody else.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return { providerOptions: facts as Record<string, JsonObject> }
-}
-
-function jsonOf(value: unknown): JsonValue {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON, because it was written as JSON
-  return JSON.parse(JSON.stringify(value ?? null)) as JsonValue
 }

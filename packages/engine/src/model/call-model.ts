@@ -54,7 +54,7 @@ export async function callModel(
       try {
         const asked = { ...options, abortSignal: signal }
         if (streams) await readStream(await streamOf(model, asked), signal, add)
-        else await generate(model, asked, answer)
+        else answer.text = (await generate(model, asked, add)) ?? answer.text
         if (answer.finishReason === undefined) throw new BrokenAnswer()
         await events.drain()
         await throwIfAborted(scope)
@@ -76,11 +76,17 @@ export async function callModel(
 }
 
 function refuseTooMuch(answer: Answer, limits: ModelLimits): void {
-  const { answerCharacters, toolCalls } = limits
+  const { answerCharacters, providerBytes, toolCalls } = limits
   if (answer.characters > answerCharacters) {
     throw new EngineError(
       'MODEL_OUTPUT_LIMIT',
       `The model's answer has more than ${answerCharacters} characters, and that is the limit.`,
+    )
+  }
+  if (answer.providerBytes > providerBytes) {
+    throw new EngineError(
+      'MODEL_OUTPUT_LIMIT',
+      `What the provider adds to the answer takes more than ${providerBytes} bytes, and that is the limit.`,
     )
   }
   if (answer.requests.length > toolCalls) {
@@ -116,11 +122,15 @@ async function readStream(
   }
 }
 
-async function generate(model: LanguageModel, options: CallOptions, answer: Answer): Promise<void> {
+async function generate(
+  model: LanguageModel,
+  options: CallOptions,
+  add: (part: AnswerPart) => unknown,
+): Promise<string | undefined> {
   const { content, finishReason, usage, structuredOutputText } = await generatedBy(model, options)
-  for (const part of content) answer.add(part)
-  if (structuredOutputText !== undefined) answer.text = structuredOutputText
-  answer.finish(finishReason, usage)
+  for (const part of content) add(part)
+  add({ type: 'finish', finishReason, usage })
+  return structuredOutputText
 }
 
 // The parts of a prompt that differ between the versions were made for this model's version, or by itself.

@@ -13,6 +13,11 @@ export interface ModelLimits {
    * counts four more. Then `MODEL_OUTPUT_LIMIT`. Default 1,048,576.
    */
   readonly answerCharacters: number
+  /**
+   * Bytes, about, of what a provider adds to one answer and gets back: results of its own tools, files, facts of its own.
+   * Then `MODEL_OUTPUT_LIMIT`. Default 33,554,432.
+   */
+  readonly providerBytes: number
   /** Tool calls that one answer may ask for; then `MODEL_OUTPUT_LIMIT`. Default 32. */
   readonly toolCalls: number
   /** Tool calls of one answer that execute at once. Default 8. */
@@ -34,6 +39,7 @@ const defaults: ModelLimits = {
   firstPartMs: 60_000,
   idleMs: 30_000,
   answerCharacters: 1_048_576,
+  providerBytes: 33_554_432,
   toolCalls: 32,
   parallelToolCalls: 8,
   resultCharacters: 65_536,

@@ -7,7 +7,9 @@ import { checkedLimit } from '../../internal/checked-limit.ts'
 import { checkedName } from '../../internal/checked-name.ts'
 import type { SuppliedTool, ToolSource } from '../model-tool.ts'
 import type { McpClient, McpToolListing } from './mcp-client.ts'
+import { checkedSchema } from './checked-schema.ts'
 import { ConnectPatience } from './connect-patience.ts'
+import { listTools } from './list-tools.ts'
 import { readMcpResult } from './mcp-result.ts'
 import { OwnerConnections } from './owner-connections.ts'
 
@@ -45,14 +47,14 @@ export interface McpTools extends ToolSource {
   close(): Promise<void>
 }
 
-const mostPages = 64
-
 /**
  * Takes tools from an MCP server. Each owner has a connection of their own, made with their own credentials, kept
  * between their runs, closed when it is idle, too old, or its owner is revoked; no owner ever gets another one's.
  * The client is yours (`connect`), so this depends on no version of it.
  *
- * A server that cannot be reached fails the run with `MCP_UNAVAILABLE`; one that fails a call is told to the model.
+ * A server that cannot be reached fails the run with `MCP_UNAVAILABLE`, and so does one that lists more than 1,000 tools or
+ * 1 MiB of them; one that fails a call is told to the model. Its schemas are checked here, but for their patterns: a
+ * regular expression can keep the whole process busy, so that is for the server to check.
  *
  * @example
  * const github = mcpTools({
@@ -68,6 +70,7 @@ const mostPages = 64
  */
 export function mcpTools(options: McpToolsOptions): McpTools {
   const { prefix = true, only, timeoutMs } = options
+  const isWanted = (tool: string): boolean => only === undefined || only.includes(tool)
   const name = checkedName('MCP server', options.name)
   const connectMs = checkedLimit('connectMs', options.connectMs ?? 15_000, 1)
   const limits = {
@@ -81,14 +84,13 @@ export function mcpTools(options: McpToolsOptions): McpTools {
       // Whose credentials it carries: nobody else gets to call anything with it (I6).
       const client = own(await patience.wait(options.connect(patience.signal), closeLate))
       const listings = await patience
-        .wait(listAll(client, patience.signal))
-        .catch(async (error: unknown) => {
-          await client.close()
+        .wait(listTools(client, patience.signal, isWanted))
+        .catch((error: unknown) => {
+          // One that cannot list its tools may not be able to close, either: it is not waited for.
+          void Promise.resolve(client.close()).catch(() => undefined)
           throw error
         })
-      const value = listings
-        .filter((listing) => only === undefined || only.includes(listing.name))
-        .map((listing) => suppliedTool(listing, client))
+      const value = listings.map((listing) => suppliedTool(listing, client))
       return { value, close: () => client.close() }
     } finally {
       patience.end()
@@ -104,8 +106,9 @@ export function mcpTools(options: McpToolsOptions): McpTools {
   }
 
   function suppliedTool(listing: McpToolListing, client: McpClient): SuppliedTool {
-    const input = schemaOf(listing.inputSchema) ?? z.record(z.string(), z.unknown())
-    const output = listing.outputSchema === undefined ? undefined : schemaOf(listing.outputSchema)
+    const input = checkedSchema(listing.inputSchema) ?? z.record(z.string(), z.unknown())
+    const output =
+      listing.outputSchema === undefined ? undefined : checkedSchema(listing.outputSchema)
     const tool = defineTool({
       name: nameOf(listing.name),
       input,
@@ -153,32 +156,6 @@ export function mcpTools(options: McpToolsOptions): McpTools {
 
 function closeLate(client: McpClient): PromiseLike<void> {
   return client.close()
-}
-
-async function listAll(client: McpClient, signal: AbortSignal): Promise<McpToolListing[]> {
-  const listings: McpToolListing[] = []
-  let cursor: string | undefined
-  for (let page = 0; page < mostPages; page += 1) {
-    const { tools, nextCursor } = await client.listTools(
-      cursor === undefined ? undefined : { cursor },
-      { signal },
-    )
-    listings.push(...tools)
-    if (nextCursor === undefined) return listings
-    cursor = nextCursor
-  }
-  throw new Error(`The server has more than ${mostPages} pages of tools`)
-}
-
-/** A server's schema, or undefined where it says what zod cannot check: then the server is the one who checks. */
-function schemaOf(schema: object): z.ZodType | undefined {
-  try {
-    // It throws for what it cannot read, and that is what is asked here.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0])
-  } catch {
-    return undefined
-  }
 }
 
 function argumentsOf(given: unknown): Record<string, unknown> {
