@@ -129,7 +129,9 @@ async function generate(
 ): Promise<string | undefined> {
   const { content, finishReason, usage, structuredOutputText } = await generatedBy(model, options)
   for (const part of content) add(part)
-  add({ type: 'finish', finishReason, usage })
+  // As a stream ends.
+  const finish = { type: 'finish', finishReason, usage }
+  add(finish)
   return structuredOutputText
 }
 
