@@ -246,3 +246,30 @@ test("runs are listed newest first, a page at a time, and only one's own", async
     }
   })
 })
+
+test('the runs of a conversation are found by it, whatever else its owner has, and by nobody else', async () => {
+  const engine = engineOf([echo], { createRunId: ids() })
+  for (const [user, threadId] of [
+    [alice, 'a'],
+    [bob, 'a'],
+    [alice, 'b'],
+    [alice, undefined],
+    [alice, 'a'],
+  ] as const) {
+    await users.run(
+      user,
+      async () => (await engine.start('echo', { text: 'hi' }, { threadId })).result,
+    )
+  }
+  const found = async (owner: typeof alice, threadId: string): Promise<string[]> =>
+    users.run(owner, async () => (await engine.runs({ threadId })).runs.map(({ runId }) => runId))
+  expect(await found(alice, 'a')).toEqual(['run-5', 'run-1'])
+  expect(await found(alice, 'b')).toEqual(['run-3'])
+  expect(await found(bob, 'a')).toEqual(['run-2'])
+  expect(await found(bob, 'b')).toEqual([])
+})
+
+function ids(): () => string {
+  let made = 0
+  return () => `run-${(made += 1)}`
+}

@@ -228,7 +228,7 @@ test('no header names a user', async () => {
   expect((await alice.story(runId)).at(-1)?.event.userId).toBe('alice')
 })
 
-test.each(['limit=0', 'limit=101', 'limit=x', 'limit=1.5', 'before='])(
+test.each(['limit=0', 'limit=101', 'limit=x', 'limit=1.5', 'before=', 'threadId='])(
   'the query %s is 400',
   async (query) => {
     const { alice } = await open()

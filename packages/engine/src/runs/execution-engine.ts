@@ -375,7 +375,7 @@ export class UserExecutionEngine {
   }
 
   /**
-   * The current owner's runs, newest first, a page at a time. Rejects with `CURSOR_EVICTED` where `before` is no run of
+   * The current owner's runs, newest first, a page at a time; `threadId` narrows them to one conversation. Rejects with `CURSOR_EVICTED` where `before` is no run of
    * theirs, or no longer: what follows it is not known.
    */
   async runs({ owner, ...page }: RunPageOptions & OfOwner = {}): Promise<RunPage> {

@@ -100,16 +100,18 @@ export class MemoryRunStore implements RunStore {
     return this.#find(runId)?.record
   }
 
-  async list({ limit = 20, before }: RunPageOptions = {}): Promise<RunPage> {
+  async list({ limit = 20, before, threadId }: RunPageOptions = {}): Promise<RunPage> {
     checkedLimit('limit', limit, 1)
     const newestFirst = [...(this.#owners.get(ownerKey())?.runs.values() ?? [])].toReversed()
     const start =
       before === undefined ? 0 : newestFirst.findIndex(({ record }) => record.runId === before) + 1
     // A cursor that is not (or no longer) there: what follows it is unknown, so there is nothing to show.
     if (before !== undefined && start === 0) return { runs: [] }
-    const page = newestFirst.slice(start, start + Math.min(limit, 100))
-    const more = start + page.length < newestFirst.length
-    const runs = page.map(({ record }) => record)
+    const wanted = newestFirst
+      .slice(start)
+      .filter(({ record }) => threadId === undefined || record.threadId === threadId)
+    const runs = wanted.slice(0, Math.min(limit, 100)).map(({ record }) => record)
+    const more = runs.length < wanted.length
     return more ? { runs, next: runs.at(-1)?.runId } : { runs }
   }
 

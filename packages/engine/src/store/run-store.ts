@@ -30,6 +30,8 @@ export interface RunPageOptions {
   readonly limit?: number
   /** Only runs older than this one: the `next` of the page before. */
   readonly before?: string
+  /** Only runs of this thread. */
+  readonly threadId?: string | undefined
 }
 
 export interface RunPage {

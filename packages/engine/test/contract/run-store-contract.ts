@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { currentScope } from '@ringfence/context'
-import type { DurableEvent, NewRun, RunStore, UnnumberedEvent } from '../../src/index.ts'
+import type { DurableEvent, NewRun, RunPage, RunStore, UnnumberedEvent } from '../../src/index.ts'
 import { caught, contextError, engineError } from '../support/caught.ts'
 import { alice, bob, users } from '../support/users.ts'
 import { until } from '../support/deferred.ts'
@@ -366,6 +366,34 @@ export function runStoreContract(
         expect((await store.list({ limit: 1_000 })).runs).toHaveLength(25)
         expect(await store.list({ before: 'run-0' })).toEqual({ runs: [] })
         expect(await store.list({ before: 'missing' })).toEqual({ runs: [] })
+      })
+    })
+
+    test('runs of a thread are listed by themselves, page by page, and only the own ones', async () => {
+      const store = await open()
+      for (const owner of [alice, bob]) {
+        await users.run(owner, async () => {
+          for (let run = 0; run < 9; run += 1) {
+            const threadId = ['a', 'b', undefined][run % 3]
+            const thread = threadId === undefined ? {} : { threadId }
+            await store.create({ ...newRun(`${owner.userId}-${run}`), ...thread })
+          }
+        })
+      }
+      await users.run(alice, async () => {
+        const idsOf = ({ runs }: RunPage): string[] => runs.map(({ runId }) => runId)
+        const first = await store.list({ threadId: 'b', limit: 2 })
+        expect(idsOf(first)).toEqual(['alice-7', 'alice-4'])
+        const rest = await store.list({ threadId: 'b', limit: 2, before: first.next! })
+        expect(idsOf(rest)).toEqual(['alice-1'])
+        expect(rest.next).toBe(undefined)
+        // It goes on after any run, also one of another thread.
+        expect(idsOf(await store.list({ threadId: 'a', before: 'alice-4' }))).toEqual([
+          'alice-3',
+          'alice-0',
+        ])
+        expect(await store.list({ threadId: 'c' })).toEqual({ runs: [] })
+        expect(await store.list({ threadId: 'a', before: 'bob-8' })).toEqual({ runs: [] })
       })
     })
 

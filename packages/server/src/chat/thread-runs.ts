@@ -1,20 +1,18 @@
 import type { RunRecord, UserExecutionEngine } from '@ringfence/engine'
 
-/** How far back it is looked for the runs of a thread. */
-const mostPages = 10
-
-/** The current owner's runs of a thread, newest first: of their newest thousand, which bounds what a request costs. */
+/** The current owner's runs of a thread, newest first. */
 export async function* runsOfThread(
   engine: UserExecutionEngine,
   threadId: string,
 ): AsyncGenerator<RunRecord, void, undefined> {
   let before: string | undefined
-  for (let page = 0; page < mostPages; page += 1) {
+  for (;;) {
     const { runs, next } = await engine.runs({
+      threadId,
       limit: 100,
       ...(before === undefined ? {} : { before }),
     })
-    for (const run of runs) if (run.threadId === threadId) yield run
+    yield* runs
     if (next === undefined) return
     before = next
   }

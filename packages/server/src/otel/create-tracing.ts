@@ -88,6 +88,7 @@ export function createTracing({
 
 function tracedRuns(runs: RunStore, spans: RunSpans, parent: () => Context): RunStore {
   return {
+    ...(runs.batchMs === undefined ? {} : { batchMs: runs.batchMs }),
     async create(run) {
       await runs.create(run)
       spans.begin(run.runId, run.agent, parent())

@@ -9,6 +9,7 @@ import type { Call, OwnedRoute } from '../handler/route.ts'
 const pageSchema = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   before: identifier.optional(),
+  threadId: identifier.optional(),
 })
 
 const cancelSchema = z.strictObject({})
@@ -18,7 +19,7 @@ export const listRuns: OwnedRoute = {
   method: 'GET',
   path: '/v1/runs',
   contract: {
-    summary: "One's own runs, newest first.",
+    summary: "One's own runs, newest first; all of them, or those of one thread.",
     query: pageSchema,
     answers: { 200: { description: 'A page of them.', schema: 'RunPage' } },
     problems: ['invalid_query'],

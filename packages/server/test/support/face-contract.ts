@@ -112,6 +112,12 @@ function contractOf(face: Face): void {
     expect(page.runs.map(({ runId }) => runId)).toEqual([second])
     const rest = await json<Page>(await alice.request(`/v1/runs?limit=5&before=${page.next}`))
     expect(rest.runs.map(({ runId }) => runId)).toEqual([first])
+    const thread = { input: { text: '4' }, threadId: 'talk' }
+    for (const owner of [bob, alice]) await owner.post('/v1/agents/echo/runs', thread)
+    const talk = await json<{ runs: { threadId?: string }[] }>(
+      await alice.request('/v1/runs?threadId=talk'),
+    )
+    expect(talk.runs).toMatchObject([{ threadId: 'talk' }])
   })
 
   // origins: API-2

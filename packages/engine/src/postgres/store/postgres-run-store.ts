@@ -69,7 +69,7 @@ export class PostgresRunStore implements RunStore {
     return row === undefined ? undefined : runRecordOf(row)
   }
 
-  async list({ limit = 20, before }: RunPageOptions = {}): Promise<RunPage> {
+  async list({ limit = 20, before, threadId }: RunPageOptions = {}): Promise<RunPage> {
     checkedLimit('limit', limit, 1)
     const most = Math.min(limit, 100)
     const rows = await asCurrentOwner(this.#options.database, ({ key, sql }) =>
@@ -77,8 +77,14 @@ export class PostgresRunStore implements RunStore {
         `SELECT ${runColumns} FROM runs
         WHERE tenant = $1 AND user_id = $2 AND ($3::text IS NULL OR position < (
           SELECT position FROM runs WHERE ${ofRun}))
+          AND ($5::text IS NULL OR thread_id = $5)
         ORDER BY position DESC LIMIT $4`,
-        [...key, before === undefined ? null : toKeyText(before), most + 1],
+        [
+          ...key,
+          before === undefined ? null : toKeyText(before),
+          most + 1,
+          threadId === undefined ? null : toKeyText(threadId),
+        ],
       ),
     )
     const runs = rows.slice(0, most).map(runRecordOf)
