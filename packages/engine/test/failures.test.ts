@@ -151,6 +151,14 @@ describe('an output', () => {
         },
       },
     })
+    // A list with one far item is as long as all that it leaves out, and must not be written first.
+    const far: number[] = []
+    far[4_000_000_000] = 1
+    expect((await outcomeOf(() => ({ far }), z.any(), limits)).end).toMatchObject({
+      data: {
+        error: { code: 'RESULT_TOO_LARGE', message: expect.stringContaining('more than 100') },
+      },
+    })
     const fits = await outcomeOf(() => 'ä'.repeat(49), z.string(), limits)
     expect(fits.end).toMatchObject({ type: 'agent_completed' })
   })

@@ -113,6 +113,28 @@ test('what the inputs of waiting runs hold is bounded per owner and in all, and 
   await expectNothingLeft(engine)
 })
 
+test('an input that is too long to be copied is refused before it is', async () => {
+  const any = defineAgent({ name: 'any', input: z.any(), output: z.null(), run: () => null })
+  const engine = engineOf([any], { limits: { ownerInputCharacters: 1_000 } })
+  const far: number[] = []
+  far[4_000_000_000] = 1
+  const endless = { texts: ['x'.repeat(600), 'x'.repeat(600)] }
+  await users.run(alice, async () => {
+    for (const input of [{ far }, endless]) {
+      for (const options of [{}, { idempotencyKey: 'k' }]) {
+        await expect(engine.start('any', input, options)).rejects.toMatchObject({
+          code: 'INVALID_INPUT',
+          issues: [{ message: 'too large' }],
+        })
+      }
+    }
+    await (
+      await engine.start('any', endless.texts[0])
+    ).result
+  })
+  await expectNothingLeft(engine)
+})
+
 test('an input that throws when it is read is refused as any other that does not fit, and its reason is the cause', async () => {
   const unreadable = new Error('revoked')
   const trap = (): never => {

@@ -57,6 +57,7 @@ const deep = (): unknown => {
 
 test.each<[string, unknown, string]>([
   ['a text beyond the limit', 'x'.repeat(1_001), 'RESULT_TOO_LARGE'],
+  ['a list with one far item', Object.assign([], { length: 4_000_000_000 }), 'RESULT_TOO_LARGE'],
   ['a text that is beyond it as UTF-8', 'é'.repeat(600), 'RESULT_TOO_LARGE'],
   ['many small things', Array.from({ length: 200 }, () => 1), 'RESULT_TOO_LARGE'],
   ['names beyond it', { ['x'.repeat(1_001)]: 1 }, 'RESULT_TOO_LARGE'],

@@ -12,9 +12,10 @@ export async function readInput(
   schema: z.ZodType,
   input: unknown,
   subject: string,
+  most?: number,
 ): Promise<CopiedInput> {
   try {
-    return copyInput(await parse(schema, input, 'INVALID_INPUT', subject), subject)
+    return copyInput(await parse(schema, input, 'INVALID_INPUT', subject), subject, most)
   } catch (cause) {
     if (EngineError.is(cause) || ContextError.is(cause)) throw cause
     throw new EngineError('INVALID_INPUT', `${subject} cannot be read.`, { cause })

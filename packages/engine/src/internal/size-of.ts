@@ -31,7 +31,10 @@ export function sizeOf(value: unknown, enough: number): number {
     if (part instanceof Map || part instanceof Set) {
       for (const item of part) add(item)
     }
-    for (const name of Object.keys(part)) {
+    const names = Object.keys(part)
+    // What a list leaves out is written all the same.
+    if (Array.isArray(part)) bytes += perValue * Math.max(0, part.length - names.length)
+    for (const name of names) {
       if (bytes > enough) return
       if (!Array.isArray(part)) bytes += bytesOf(name, enough - bytes)
       add(Object.getOwnPropertyDescriptor(part, name)?.value)

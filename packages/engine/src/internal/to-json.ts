@@ -8,9 +8,18 @@ import { EngineError } from '../errors/engine-error.ts'
 export function toJson(value: unknown, limitBytes: number, subject: string): unknown {
   if (value === undefined) return null
   let text: string | undefined
+  let least = 0
+  // Whatever is too large is not written to its end first: a list with one far item has millions of others.
+  const counted = (name: string, item: unknown): unknown => {
+    if (typeof item === 'string') least += item.length
+    else least += Array.isArray(item) ? item.length : 1
+    if (least > limitBytes) throw new TooLarge()
+    return carried(name, item)
+  }
   try {
-    text = JSON.stringify(value, carried)
+    text = JSON.stringify(value, counted)
   } catch (cause) {
+    if (cause instanceof TooLarge) throw tooLarge(subject, `more than ${limitBytes}`, limitBytes)
     throw new EngineError('INVALID_OUTPUT', `${subject} cannot be written as JSON.`, { cause })
   }
   if (text === undefined) {
@@ -18,13 +27,17 @@ export function toJson(value: unknown, limitBytes: number, subject: string): unk
   }
   // No code unit takes more than three bytes: what is far from the limit need not be encoded.
   const bytes = text.length * 3 <= limitBytes ? 0 : new TextEncoder().encode(text).byteLength
-  if (bytes > limitBytes) {
-    throw new EngineError(
-      'RESULT_TOO_LARGE',
-      `${subject} takes ${bytes} bytes as JSON; at most ${limitBytes} are allowed.`,
-    )
-  }
+  if (bytes > limitBytes) throw tooLarge(subject, String(bytes), limitBytes)
   return deepFreeze(JSON.parse(text))
+}
+
+class TooLarge extends Error {}
+
+function tooLarge(subject: string, bytes: string, limitBytes: number): EngineError {
+  return new EngineError(
+    'RESULT_TOO_LARGE',
+    `${subject} takes ${bytes} bytes as JSON; at most ${limitBytes} are allowed.`,
+  )
 }
 
 /** What JSON would turn into something else without a word is refused. What is left out, as undefined is, is not. */

@@ -290,7 +290,7 @@ export class UserExecutionEngine {
     const runId = this.#createRunId()
     if (key === undefined) return this.#start(agent, input, options, runId)
     // A copy: what is compared is what is started.
-    const { copy } = copyInput(input, `The input of agent "${agent}"`)
+    const { copy } = copyInput(input, `The input of agent "${agent}"`, this.#mostInput)
     return this.#once.start({
       agent: this.#agents.get(agent).name,
       key,
@@ -310,7 +310,7 @@ export class UserExecutionEngine {
     const caller = currentScope()
     const definition = this.#agents.get(agent)
     const subject = `The input of agent "${agent}"`
-    const { copy, characters } = await readInput(definition.input, input, subject)
+    const { copy, characters } = await readInput(definition.input, input, subject, this.#mostInput)
     if (this.#closed !== undefined) {
       throw engineClosed()
     }
@@ -399,7 +399,12 @@ export class UserExecutionEngine {
     const { agent, runId, depth } = taken
     const definition = this.#agents.get(agent)
     const subject = `The input of agent "${agent}"`
-    const { copy, characters } = await readInput(definition.input, taken.input, subject)
+    const { copy, characters } = await readInput(
+      definition.input,
+      taken.input,
+      subject,
+      this.#mostInput,
+    )
     if (this.#closed !== undefined) throw engineClosed()
     const owner = canonicalOwner(caller.owner)
     this.#orphans.pool.refuseIfFull(owner)
@@ -693,6 +698,11 @@ export class UserExecutionEngine {
       redact: redactionOf(context),
       runKey: randomKey(),
     })
+  }
+
+  /** Characters that no input may exceed. */
+  get #mostInput(): number {
+    return Math.min(this.#limits.ownerInputCharacters, this.#limits.inputCharacters)
   }
 
   /** The run that the current scope is part of, while it goes on. */
