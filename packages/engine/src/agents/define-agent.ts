@@ -1,5 +1,7 @@
+import { bind } from '@ringfence/context'
 import type * as z from 'zod'
 import type { AgentExecution } from '../instances/agent-execution.ts'
+import { isPulled } from '../instances/pull-agent.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { checkedName } from '../internal/checked-name.ts'
 import { checkedRequirement, type Requirement } from './requirement.ts'
@@ -65,10 +67,17 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
   readonly dispose?: (cleanup: AgentCleanup) => unknown
   /** What becomes of a run whose thread has one going on, unless `start` says otherwise. Default: `queue`. */
   readonly threadPolicy?: ThreadPolicy
+  /**
+   * Does the work, and returns the result. As an async generator it tells each text that it yields, as `agent.text` does;
+   * whoever pulls it, it runs in the scope of its execution (I7).
+   */
   run(
     input: z.output<InputSchema>,
     agent: AgentExecution,
-  ): z.input<OutputSchema> | PromiseLike<z.input<OutputSchema>>
+  ):
+    | z.input<OutputSchema>
+    | PromiseLike<z.input<OutputSchema>>
+    | AsyncGenerator<string, z.input<OutputSchema>, undefined>
 }
 
 /**
@@ -111,9 +120,11 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
     requires: Object.freeze([...new Set(requires.map(checkedRequirement))]),
     dispose,
     // The engine passes what came out of the input schema, and nothing else.
-    run: (parsed: unknown, agent: AgentExecution) =>
+    run: (parsed: unknown, agent: AgentExecution) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      run(parsed as z.output<InputSchema>, agent),
+      const returned: unknown = run(parsed as z.output<InputSchema>, agent)
+      return isPulled(returned) ? bind.iterator(returned) : returned
+    },
   })
 }
 

@@ -15,6 +15,7 @@ import type {
 import { callTool } from './call-tool.ts'
 import { delegate } from './delegate.ts'
 import { withContext, type ExecutionContext } from './execution-context.ts'
+import { isPulled, pullAgent } from './pull-agent.ts'
 import { recordUsage } from './record-usage.ts'
 import { reserveBudget } from './reserve-budget.ts'
 
@@ -92,7 +93,8 @@ async function runBody(
   input: unknown,
   execution: AgentExecution,
 ): Promise<unknown> {
-  const returned = await run(input, execution)
+  const given = await run(input, execution)
+  const returned = isPulled(given) ? await pullAgent(given, execution) : given
   return parse(output, returned, 'INVALID_OUTPUT', `What the agent "${name}" returned`)
 }
 
