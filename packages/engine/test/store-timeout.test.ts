@@ -6,6 +6,7 @@ import { engineError } from './support/caught.ts'
 import { echo } from './support/echo.ts'
 import { engineOf, expectOneStory, runToEnd, storyOf } from './support/engine.ts'
 import { expectNothingLeft } from './support/quiet.ts'
+import { RecordingLogger } from './support/recording-logger.ts'
 import { SilentStore } from './support/silent-store.ts'
 import { alice, users } from './support/users.ts'
 
@@ -76,12 +77,17 @@ test.each(
 
 test('a start that the store does not answer is refused, and what is stored of it later has its end', async () => {
   const store = new SilentStore()
-  const engine = engineOf([echo], { store, limits: { storeMs: 20 } })
+  const logger = new RecordingLogger()
+  const engine = engineOf([echo], { store, logger, limits: { storeMs: 20 } })
   await users.run(alice, async () => {
     store.silent.add('runs.create')
     store.silent.add('runs.append')
     const refusal = await engineError(() => engine.start('echo', { text: 'hi' }))
     expect(refusal).toMatchObject({ code: 'STORE_TIMEOUT', retryAfterMs: 1_000 })
+    expect(logger.entries[0]).toMatchObject({
+      message: 'the store did not answer in time',
+      fields: { method: 'runs.create', storeMs: 20 },
+    })
     store.silent.clear()
     // It comes to it now: in the scope of its owner, as a database would.
     await store.late[0]?.()

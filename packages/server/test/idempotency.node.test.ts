@@ -99,6 +99,7 @@ const refusals: readonly (readonly [EngineErrorCode, number, string])[] = [
   ['TOO_MANY_ORPHANS', 429, 'too_many_orphans'],
   ['SLOW_FOLLOWER', 429, 'slow_follower'],
   ['CIRCUIT_OPEN', 503, 'dependency_unavailable'],
+  ['STORE_TIMEOUT', 503, 'dependency_unavailable'],
   ['AGENT_FAILED', 500, 'internal_error'],
 ]
 

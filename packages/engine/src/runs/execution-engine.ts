@@ -218,11 +218,11 @@ export class UserExecutionEngine {
     agents.list()
     this.#agents = agents
     this.#limits = resolveLimits(limits)
-    this.#store = withStoreDeadline(store ?? new MemoryStore(), this.#limits.storeMs)
+    this.#logger = logger === undefined ? undefined : quietly(logger)
+    this.#store = withStoreDeadline(store ?? new MemoryStore(), this.#limits.storeMs, this.#logger)
     this.#queue = options.queue
     this.#lostEnds = new LostEnds(this.#store.runs)
     this.#sources = { store: this.#store.runs, live: this.#live, releases: new ScopeReleases() }
-    this.#logger = logger === undefined ? undefined : quietly(logger)
     this.#now = now ?? Date.now
     this.#metrics = new InstanceMetrics({ limits: this.#limits, targets, logger: this.#logger })
     this.#instances = new InstanceFactory(agents, this.#metrics, (agent) =>

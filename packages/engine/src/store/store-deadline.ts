@@ -1,4 +1,5 @@
 import { timerMs } from '../internal/timer-ms.ts'
+import type { EngineLogger } from '../logger.ts'
 import type { EngineStore } from './engine-store.ts'
 import type { LedgerAccount } from './ledger-store.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -17,9 +18,13 @@ type InTime = <Result>(
  *
  * What crosses owners takes the time that it takes, and the memory of this process has always answered.
  */
-export function withStoreDeadline(store: EngineStore, ms: number): EngineStore {
+export function withStoreDeadline(
+  store: EngineStore,
+  ms: number,
+  logger?: EngineLogger,
+): EngineStore {
   if (store instanceof MemoryStore) return store
-  const inTime = patience(ms)
+  const inTime = patience(ms, logger)
   const { runs, threads, approvals, idempotency, ledger, audit, system } = store
   return {
     runs: {
@@ -81,12 +86,13 @@ function accountInTime(account: LedgerAccount, inTime: InTime): LedgerAccount {
   }
 }
 
-function patience(ms: number): InTime {
+function patience(ms: number, logger: EngineLogger | undefined): InTime {
   return (method, answer, undo) =>
     new Promise((resolve, reject) => {
       let late = false
       const timer = setTimeout(() => {
         late = true
+        logger?.error({ method, storeMs: ms }, 'the store did not answer in time')
         reject(storeTimeout(method, ms))
       }, timerMs(ms))
       answer.then(
