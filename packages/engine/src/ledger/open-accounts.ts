@@ -17,6 +17,8 @@ export class OpenAccounts {
   readonly #owners = new Map<string, Set<MeteredAccount>>()
   /** What is over and not stored yet, the oldest first. */
   readonly #owing = new Map<MeteredAccount, string>()
+  /** Owners whose debts are being tried. */
+  readonly #collecting = new Set<string>()
 
   add(owner: string, account: MeteredAccount): void {
     const accounts = this.#owners.get(owner) ?? new Set<MeteredAccount>()
@@ -30,7 +32,19 @@ export class OpenAccounts {
     if (accounts?.size === 0) this.#owners.delete(owner)
     this.#owing.delete(account)
     // The store takes it again: also what else this owner owes.
-    if (this.#owing.size > 0) void all([...(accounts ?? [])].filter((one) => this.#owing.has(one)))
+    if (this.#owing.size > 0) void this.#collect(owner)
+  }
+
+  /** One after the other, until one is refused: whoever owes much must not flood a store that has just come back. */
+  async #collect(owner: string): Promise<void> {
+    if (this.#collecting.has(owner)) return
+    this.#collecting.add(owner)
+    for (const account of this.#owners.get(owner) ?? []) {
+      if (!this.#owing.has(account)) continue
+      await account.catchUp()
+      if (this.#owing.has(account)) break
+    }
+    this.#collecting.delete(owner)
   }
 
   /** It is over, and what it holds could not be stored: it is tried again whenever somebody looks. */
