@@ -304,7 +304,7 @@ test('an error that the logger cannot read is logged without what it says', asyn
   const lines: object[] = []
   const unreadable = Object.defineProperty(new Error(), 'stack', { get: thrower(new Error('no')) })
   const log = (fields: object, message: string): void => {
-    const { err } = { err: undefined, ...fields }
+    const { err }: { err?: unknown } = fields
     lines.push({ message, err: err instanceof Error ? err.stack : err })
   }
   const agent = defineAgent({

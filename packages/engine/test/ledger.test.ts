@@ -268,7 +268,11 @@ test.each([
       return budgets === undefined ? own.call(tool, {}) : null
     })
     const logger = new RecordingLogger()
-    const engine = engineOf([agent], { store: storeWith({ ledger }), logger, budgets })
+    const engine = engineOf([agent], {
+      store: storeWith({ ledger }),
+      logger,
+      ...(budgets === undefined ? {} : { budgets }),
+    })
     await users.run(alice, async () => {
       const { runId, result } = await engine.start('agent', {})
       await result

@@ -207,13 +207,13 @@ export class RunJournal {
   #enqueue(
     events: readonly UnnumberedEvent[],
     taken: boolean = false,
-    last: boolean = false,
+    final: boolean = false,
   ): Promise<Stored> {
     const { timeouts } = this.#unanswered
     const written = this.#written.then(() => {
       const { timeouts: since, error } = this.#unanswered
       // What stood in line behind a write that the store did not answer is not tried one by one, but for the end.
-      if (since > timeouts && !last) throw error
+      if (since > timeouts && !final) throw error
       return this.#write(events)
     })
     // One write that fails must not block the next: each caller hears of its own.
