@@ -1,7 +1,7 @@
 import { tryCurrentScope } from '@ringfence/context'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { AgentError, defineAgent, type AgentExecution } from '../src/index.ts'
+import { AgentError, defineAgent, type AgentDefinition, type AgentExecution } from '../src/index.ts'
 import { caught } from './support/caught.ts'
 import { aborted, deferred, nextTurn, until } from './support/deferred.ts'
 import { engineOf, expectOneStory, runToEnd, storyOf, typesOf } from './support/engine.ts'
@@ -28,16 +28,19 @@ async function* sighted(seen: string[]): AsyncGenerator<string, number, undefine
   }
 }
 
-const asAlice = ['start', 'after an await', 'after a yield', 'finally'].map((at) => `${at} alice`)
-
-test('what an agent yields is told as text, in its order, and what it returns is its result', async () => {
-  const seen: string[] = []
-  const agent = defineAgent({
+const sightedAgent = (seen: string[]): AgentDefinition =>
+  defineAgent({
     name: 'agent',
     input: empty,
     output: z.number(),
     run: () => sighted(seen),
   })
+
+const asAlice = ['start', 'after an await', 'after a yield', 'finally'].map((at) => `${at} alice`)
+
+test('what an agent yields is told as text, in its order, and what it returns is its result', async () => {
+  const seen: string[] = []
+  const agent = sightedAgent(seen)
   const engine = engineOf([agent])
   // The scope that starts it has closed before it runs, and somebody else's pulls its events.
   const { runId, result } = await users.run(alice, () => engine.start('agent', {}))
@@ -56,12 +59,7 @@ test('what an agent yields is told as text, in its order, and what it returns is
 
 test('pulled by hand it runs as its own user from no scope and from their own, and refuses every other', async () => {
   const seen: string[] = []
-  const agent = defineAgent({
-    name: 'agent',
-    input: empty,
-    output: z.number(),
-    run: () => sighted(seen),
-  })
+  const agent = sightedAgent(seen)
   const leave = deferred()
   const made = deferred<AsyncIterator<string, number>>()
   const home = users.run(alice, async () => {
