@@ -29,6 +29,23 @@ test('an abort reaches the scopes and tasks inside, with the same reason', async
   expect(seen).toEqual([reason, reason, reason])
 })
 
+test('a reason that cannot be read ends the scope all the same', async () => {
+  const unreadable = Object.defineProperty(new Error(), 'message', {
+    get: () => {
+      throw new Error('no')
+    },
+  })
+  const seen = await users.run(alice, async (scope) => {
+    const { signal } = scope
+    const ended = aborted(signal)
+    scope.abort(unreadable)
+    await ended
+    return signal.aborted
+  })
+  expect(seen).toBe(true)
+  expect(inspect().openScopes).toBe(0)
+})
+
 test('the first reason stands', async () => {
   const first = new Error('first')
   await users.run(alice, (scope) => {

@@ -10,8 +10,7 @@ import { limitCallback } from './callback-wait.ts'
 export function abortScope(root: ScopeState, reason: unknown): void {
   if (root.aborted) return
   // As AbortController does: an abort always has a reason.
-  const why =
-    reason === undefined ? new DOMException('The scope was aborted', 'AbortError') : reason
+  const why = reason === undefined ? plainAbort() : reason
   const scopes = [root]
   for (const state of scopes) {
     const closeBy = Math.min(
@@ -41,7 +40,7 @@ export function beginEnding(state: ScopeState, reason: unknown, closeBy: number)
 export function signalOf(state: ScopeState): AbortSignal {
   if (state.controller === undefined) {
     state.controller = new AbortController()
-    if (state.aborted) state.controller.abort(state.reason)
+    if (state.aborted) abortNow(state.controller, state.reason)
   }
   return state.controller.signal
 }
@@ -54,5 +53,15 @@ export function abortAtHome(state: ScopeState): void {
 }
 
 export function abortNow(controller: AbortController, reason: unknown): void {
-  controller.abort(reason)
+  try {
+    controller.abort(reason)
+  } catch (error) {
+    if (controller.signal.aborted) throw error
+    // workerd reads the reason at once, and aborts nothing where that throws: the scope would never end.
+    controller.abort(plainAbort())
+  }
+}
+
+function plainAbort(): DOMException {
+  return new DOMException('The scope was aborted', 'AbortError')
 }
