@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { defineAgent, MemoryStore, type RunHandle } from '../src/index.ts'
+import { defineAgent, MemoryStore, type NewRun, type RunHandle } from '../src/index.ts'
 import { caught, contextError, engineError } from './support/caught.ts'
-import { deferred } from './support/deferred.ts'
+import { deferred, until } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
 import { engineOf } from './support/engine.ts'
 import { FailingRunStore } from './support/failing-run-store.ts'
 import { expectNothingLeft } from './support/quiet.ts'
+import { recordingStore } from './support/recording-store.ts'
 import { storeWith } from './support/store-with.ts'
 import { untyped } from './support/untyped.ts'
 import { alice, bob, users } from './support/users.ts'
@@ -126,18 +127,30 @@ test("somebody else's key of the same name, and another agent's, are other keys"
 })
 
 test('a start that is refused gives its key back, also to whoever waits for it', async () => {
-  const failing = new FailingRunStore()
-  const engine = engineOf([echo], { store: storeWith({ runs: failing }) })
+  const { store, calls } = recordingStore()
+  const [creating, refuse] = [deferred(), deferred()]
+  class RefusingOnce extends FailingRunStore {
+    override async create(run: NewRun): Promise<void> {
+      if (this.calls.includes('create')) return super.create(run)
+      this.calls.push('create')
+      creating.resolve()
+      await refuse.promise
+      throw new Error('down')
+    }
+  }
+  const engine = engineOf([echo], { store: { ...store, runs: new RefusingOnce() } })
   await users.run(alice, async () => {
     const invalid = await engineError(() => engine.start('echo', {}, { idempotencyKey }))
     expect(invalid.code).toBe('INVALID_INPUT')
-    let creations = 0
-    failing.fail = (method) => {
-      if (method === 'create' && (creations += 1) === 1) throw new Error('down')
-    }
-    const outcomes = await Promise.allSettled(
-      Array.from({ length: 3 }, () => engine.start('echo', hi, { idempotencyKey })),
-    )
+    const start = (): Promise<RunHandle> => engine.start('echo', hi, { idempotencyKey })
+    const first = start()
+    await creating.promise
+    calls.length = 0
+    const others = [start(), start()]
+    // Both have found the key taken, and wait for what becomes of it.
+    await until(() => calls.filter((call) => call === 'idempotency.claim').length === 2)
+    refuse.resolve()
+    const outcomes = await Promise.allSettled([first, ...others])
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
     expect((await engine.runs()).runs).toHaveLength(1)
     const again = await engine.start('echo', hi, { idempotencyKey })

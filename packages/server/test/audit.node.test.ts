@@ -76,6 +76,8 @@ test('who did what, to what, with what outcome, when and from where is written, 
   revocations.revoke({ userId: 'alice' })
   await socket.closed
   await server.close()
+  // The log is the application's: what it still keeps, it says when it is asked for its head.
+  await log.head()
   const entries = await entriesOf(path)
   const said = entries.map(
     ({ actor, action, outcome, code }) =>
