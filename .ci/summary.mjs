@@ -24,13 +24,13 @@ const readReport = (file) => {
   }
 }
 
-/** The end of what a step printed, from the first line that tells of a fault where there is one. */
+/** Of what a step printed, the lines in bold, as of mutants that live; else what comes after a fault, or the end. */
 const endOf = (printed) => {
   const lines = readFileSync(printed, 'utf8').trimEnd().split('\n')
-  const fault = lines.findIndex((line) => /Unhandled|\*\*.+\*\*/u.test(line))
-  return (fault === -1 ? lines.slice(-25) : lines.slice(fault, fault + 40)).map(
-    (line) => `| ${line}`,
-  )
+  const bold = lines.filter((line) => /\*\*.+\*\*/u.test(line))
+  const fault = lines.findIndex((line) => line.includes('Unhandled'))
+  const rest = fault === -1 ? lines.slice(-25) : lines.slice(fault, fault + 40)
+  return (bold.length > 0 ? bold : rest).map((line) => `| ${line}`)
 }
 
 /** The counts of one suite; a suite that ran nothing, or failed without a failed test, has failed. */
