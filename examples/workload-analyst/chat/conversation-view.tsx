@@ -116,11 +116,13 @@ const OpenConversation = ({
             />
           ))}
         </ol>
-        {answering && last?.role === 'user' && trouble === undefined && (
-          <p className="waiting">
-            {place === undefined ? 'Asking …' : `Waiting, number ${place} of your own …`}
-          </p>
-        )}
+        {answering &&
+          trouble === undefined &&
+          (last?.role === 'user' || last?.parts.length === 0) && (
+            <p className="waiting">
+              {place === undefined ? 'Asking …' : `Waiting, number ${place} of your own …`}
+            </p>
+          )}
       </div>
       {trouble !== undefined && (
         <TroubleNotice

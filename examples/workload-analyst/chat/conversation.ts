@@ -2,9 +2,13 @@ import { Chat } from '@ai-sdk/react'
 import { type Client, RequestError } from '../page/client.ts'
 import { type ChatMessage, endedEarly } from './chat-message.ts'
 import { createChatTransport } from './chat-transport.ts'
-import type { KeptMessages } from './kept-messages.ts'
 import { loadChat } from './load-chat.ts'
 import { isConnectionLost, refusal, type Trouble } from './trouble.ts'
+
+/** Remembers what was shown, for the page that comes after a reload. */
+export interface Memory {
+  write(messages: readonly ChatMessage[]): void
+}
 
 /** What a conversation says of itself beside its messages. */
 export interface ConversationState {
@@ -36,7 +40,7 @@ const mostAttempts = 20
 export class Conversation {
   readonly chat: Chat<ChatMessage>
   readonly #client: Client
-  readonly #kept: KeptMessages
+  readonly #memory: Memory
   readonly #listeners = new Set<() => void>()
   #state = idle
   #tail: Promise<void> = Promise.resolve()
@@ -45,9 +49,9 @@ export class Conversation {
   #begun = false
   #wake: () => void = () => undefined
 
-  constructor(client: Client, chatId: string, kept: KeptMessages, seen: readonly ChatMessage[]) {
+  constructor(client: Client, chatId: string, memory: Memory, seen: readonly ChatMessage[]) {
     this.#client = client
-    this.#kept = kept
+    this.#memory = memory
     this.chat = new Chat<ChatMessage>({
       id: chatId,
       messages: [...seen],
@@ -101,9 +105,9 @@ export class Conversation {
     this.#wake()
   }
 
-  /** Remembers what was shown, for the page that comes after a reload. */
+  /** Has what was shown remembered. */
   keep(): void {
-    this.#kept.write(this.chat.messages)
+    this.#memory.write(this.chat.messages)
   }
 
   /** Lets go of it. What is being answered goes on. */

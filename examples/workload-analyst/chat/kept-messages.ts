@@ -1,11 +1,11 @@
 import { safeValidateUIMessages } from 'ai'
 import * as z from 'zod'
 import { type ChatMessage, textOf } from './chat-message.ts'
+import type { Memory } from './conversation.ts'
 
 /** What this tab has shown of one chat. It ends with the tab, and other tabs have their own. */
-export interface KeptMessages {
+export interface KeptMessages extends Memory {
   read(): Promise<ChatMessage[]>
-  write(messages: readonly ChatMessage[]): void
 }
 
 const prefix = 'messages '

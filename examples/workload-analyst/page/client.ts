@@ -93,6 +93,7 @@ export const requireSuccess = async (response: Response): Promise<Response> => {
 }
 
 const marginMs = 30_000
+const uncached = { cache: 'no-store' } as const
 
 /** Makes the client of one demo user; it asks for a token when it needs one. */
 export const createClient = (userId: string): Client => {
@@ -118,7 +119,7 @@ export const createClient = (userId: string): Client => {
     const attempt = async (): Promise<Response> => {
       const headers = new Headers(init.headers)
       headers.set('authorization', `Bearer ${await token()}`)
-      return reach(path, { ...init, headers, cache: 'no-store' })
+      return reach(path, { ...init, ...uncached, headers })
     }
     const isUsed = held !== undefined
     const answer = await attempt()

@@ -3,6 +3,7 @@ import type { Resource } from '@ringfence/server'
 import { Gates } from './support/agents.ts'
 import { chatEngine } from './support/chat-agents.ts'
 import { Client, json } from './support/client.ts'
+import { waiting } from './support/waiting.ts'
 import { type HereServer, serveHere } from './support/serve-here.ts'
 
 const said = (...texts: string[]): object[] =>
@@ -82,6 +83,19 @@ test('`authorize` is asked about the agent of a chat, and about its thread', asy
     ['runs.cancel', { threadId: 'closed' }],
     ['threads.read', { threadId: 'closed' }],
   ])
+})
+
+test('a client that comes back sees the newest answer that is still being given', async () => {
+  const { gates, alice } = await start()
+  const older = send(alice, { agent: 'gated', messages: said('g') }).then((answer) => answer.text())
+  await expect
+    .poll(async () => (await alice.request('/v1/chat/c/stream')).status, waiting)
+    .toBe(200)
+  await (await send(alice, { threadPolicy: 'parallel' })).text()
+  const resumed = await alice.request('/v1/chat/c/stream')
+  gates.open('g')
+  expect(await resumed.text()).toBe(await older)
+  expect((await alice.request('/v1/chat/c/stream')).status).toBe(204)
 })
 
 test('a client that leaves cancels the run only where it said so', async () => {

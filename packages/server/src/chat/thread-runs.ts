@@ -18,12 +18,20 @@ export async function* runsOfThread(
   }
 }
 
-/** The newest run of a thread, if it has not ended: what a client that comes back wants to see. */
+/** Of how many of a thread's newest runs one may still go on: in a thread they queue, unless they are told not to. */
+const mostBeside = 20
+
+/** The newest run of a thread that has not ended: what a client that comes back wants to see. */
 export async function activeRunOf(
   engine: UserExecutionEngine,
   threadId: string,
 ): Promise<RunRecord | undefined> {
-  for await (const run of runsOfThread(engine, threadId)) return isActive(run) ? run : undefined
+  let seen = 0
+  for await (const run of runsOfThread(engine, threadId)) {
+    if (isActive(run)) return run
+    seen += 1
+    if (seen === mostBeside) return undefined
+  }
   return undefined
 }
 
