@@ -101,7 +101,7 @@ const OpenConversation = ({
             <MessageView
               key={message.id}
               message={message}
-              live={answering && message === last}
+              live={answering && trouble === undefined && message === last}
               unanswered={
                 message.role === 'user' &&
                 messages[index + 1]?.role !== 'assistant' &&

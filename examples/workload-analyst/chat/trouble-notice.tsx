@@ -8,7 +8,7 @@ export interface TroubleNoticeProps {
   readonly askAgain: (() => void) | undefined
 }
 
-/** Says what is wrong, and what one can do. */
+/** Says what is wrong, and what one can do. What counts down beside it is not read out at each second. */
 export const TroubleNotice = ({
   trouble,
   reconnect,
@@ -16,8 +16,8 @@ export const TroubleNotice = ({
 }: TroubleNoticeProps): ReactElement => {
   if (trouble.kind !== 'refused') {
     return (
-      <div className="alert" role="alert">
-        <span>
+      <div className="alert">
+        <span role="alert">
           {trouble.kind === 'lost'
             ? 'The connection to the server is lost. Trying again …'
             : 'The server does not answer. Is it still running?'}
@@ -29,8 +29,8 @@ export const TroubleNotice = ({
     )
   }
   return (
-    <div className="alert" role="alert">
-      <span>{trouble.sentence}</span>
+    <div className="alert">
+      <span role="alert">{trouble.sentence}</span>
       {askAgain !== undefined && <Again until={trouble.until} askAgain={askAgain} />}
     </div>
   )

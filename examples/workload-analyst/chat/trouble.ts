@@ -36,9 +36,11 @@ export const refusal = (error: unknown): Trouble => {
     return { kind: 'refused', sentence, until: undefined }
   }
   const { status, retryAfter, message } = error
+  const sentence = sentences[status]
+  const again = retryAfter === undefined ? '' : ` Try again in ${retryAfter} s.`
   return {
     kind: 'refused',
-    sentence: sentences[status] ?? message,
+    sentence: sentence === undefined ? message : `${sentence}${again}`,
     until: retryAfter === undefined ? undefined : Date.now() + retryAfter * 1000,
   }
 }
