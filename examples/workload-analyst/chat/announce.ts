@@ -1,5 +1,5 @@
 import { type ChatMessage, textOf } from './chat-message.ts'
-import type { ConversationState } from './conversation.ts'
+import type { ConversationState } from './conversation-state.ts'
 
 /** What a screen reader is told: what goes on, and the answer once it is complete, not word by word. */
 export const announce = (

@@ -2,32 +2,14 @@ import { Chat } from '@ai-sdk/react'
 import { type Client, RequestError } from '../page/client.ts'
 import { type ChatMessage, endedEarly } from './chat-message.ts'
 import { createChatTransport } from './chat-transport.ts'
+import { type ConversationState, idle } from './conversation-state.ts'
 import { loadChat } from './load-chat.ts'
-import { isConnectionLost, refusal, type Trouble } from './trouble.ts'
+import { Pause } from './pause.ts'
+import { isConnectionLost, refusal } from './trouble.ts'
 
 /** Remembers what was shown, for the page that comes after a reload. */
 export interface Memory {
   write(messages: readonly ChatMessage[]): void
-}
-
-/** What a conversation says of itself beside its messages. */
-export interface ConversationState {
-  /** Whether something is asked, answered, or looked for. */
-  readonly working: boolean
-  /** Whether an answer is asked for or comes. */
-  readonly answering: boolean
-  readonly stopping: boolean
-  /** Where it stands among the user's runs that wait; 1 is next. */
-  readonly place: number | undefined
-  readonly trouble: Trouble | undefined
-}
-
-const idle: ConversationState = {
-  working: false,
-  answering: false,
-  stopping: false,
-  place: undefined,
-  trouble: undefined,
 }
 
 const longestWaitMs = 8_000
@@ -41,13 +23,13 @@ export class Conversation {
   readonly chat: Chat<ChatMessage>
   readonly #client: Client
   readonly #memory: Memory
+  readonly #pause = new Pause()
   readonly #listeners = new Set<() => void>()
   #state = idle
   #tail: Promise<void> = Promise.resolve()
   #closed = false
   /** Whether there is a run to stop. */
   #begun = false
-  #wake: () => void = () => undefined
 
   constructor(client: Client, chatId: string, memory: Memory, seen: readonly ChatMessage[]) {
     this.#client = client
@@ -73,7 +55,7 @@ export class Conversation {
   ask(text: string): boolean {
     if (this.#state.answering || text.trim() === '') return false
     this.#set({ answering: true })
-    void this.#perform(() => this.chat.sendMessage({ text }))
+    void this.#perform(() => this.chat.sendMessage({ text }), true)
     return true
   }
 
@@ -81,7 +63,7 @@ export class Conversation {
   askAgain(): void {
     if (this.#state.working) return
     this.#set({ answering: true })
-    void this.#perform(() => this.chat.regenerate())
+    void this.#perform(() => this.chat.regenerate(), true)
   }
 
   /** Shows what the server knows of the chat, and the answer that is being given in it. */
@@ -102,7 +84,7 @@ export class Conversation {
 
   /** Tries at once to connect again. */
   reconnect(): void {
-    this.#wake()
+    this.#pause.end()
   }
 
   /** Has what was shown remembered. */
@@ -114,7 +96,7 @@ export class Conversation {
   close(): void {
     this.keep()
     this.#closed = true
-    this.#wake()
+    this.#pause.end()
     void this.chat.stop()
   }
 
@@ -139,11 +121,11 @@ export class Conversation {
     }
   }
 
-  #perform(request: () => Promise<void>): Promise<void> {
+  #perform(request: () => Promise<void>, answering = false): Promise<void> {
     this.#tail = this.#tail.then(async () => {
       if (this.#closed) return
       this.#begun = false
-      this.#set({ working: true, trouble: undefined })
+      this.#set({ working: true, answering, trouble: undefined })
       try {
         await this.#attempt(request)
       } catch (error) {
@@ -168,7 +150,7 @@ export class Conversation {
     for (let attempt = 1; ; attempt += 1) {
       const gone = attempt > mostAttempts
       this.#set({ trouble: { kind: gone ? 'gone' : 'lost' }, place: undefined })
-      await this.#pause(gone ? undefined : Math.min(longestWaitMs, 250 * 2 ** attempt))
+      await this.#pause.wait(gone ? undefined : Math.min(longestWaitMs, 250 * 2 ** attempt))
       if (this.#closed) return
       if (gone) attempt = 1
       this.#begun = false
@@ -184,16 +166,6 @@ export class Conversation {
         if (this.#begun) attempt = 1
       }
     }
-  }
-
-  #pause(ms: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = ms === undefined ? undefined : setTimeout(resolve, ms)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
   }
 
   async #agree(): Promise<void> {
