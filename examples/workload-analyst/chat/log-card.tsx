@@ -27,12 +27,19 @@ export const LogCard = ({ client, ask, asked }: LogCardProps): ReactElement | nu
 
   useEffect(() => {
     let wanted = true
-    readOwnLog(client).then(
-      (found) => wanted && setLog(found ?? 'none'),
-      () => undefined,
-    )
+    const look = (): void => {
+      if (document.visibilityState === 'hidden') return
+      readOwnLog(client).then(
+        (found) => wanted && setLog((known) => (known === 'working' ? known : (found ?? 'none'))),
+        () => undefined,
+      )
+    }
+    look()
+    // It may have been analysed on the other page.
+    document.addEventListener('visibilitychange', look)
     return () => {
       wanted = false
+      document.removeEventListener('visibilitychange', look)
     }
   }, [client])
 
