@@ -200,3 +200,4 @@ export {
   type SchemaIssue,
 } from './errors/engine-error.ts'
 export type { Failure } from './errors/failure.ts'
+export { failure } from './errors/failure-schema.ts'

@@ -1,11 +1,7 @@
 import * as z from 'zod'
+import { failure } from '../errors/failure-schema.ts'
 import type { AgentEvent } from './agent-event.ts'
 
-const failure = z.object({
-  code: z.string(),
-  message: z.string(),
-  retryAfterMs: z.number().nonnegative().optional(),
-})
 const durationMs = z.number().nonnegative()
 const amount = z.int().nonnegative()
 

@@ -1,6 +1,7 @@
 import {
   agentEvent,
   type ApprovalRecord,
+  failure,
   type JsonValue,
   type MessagePage,
   type RunPage,
@@ -10,11 +11,6 @@ import {
 import * as z from 'zod'
 
 const time = z.iso.datetime()
-const failure = z.object({
-  code: z.string(),
-  message: z.string(),
-  retryAfterMs: z.number().nonnegative().optional(),
-})
 
 const run = z.object({
   runId: z.string(),
