@@ -1,8 +1,11 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { Client } from './support/client.ts'
 import { statuses } from './support/raw.ts'
 import { serve } from './support/serve.ts'
+
+const problem = z.object({ code: z.string(), requestId: z.string() })
 
 /** Sends raw bytes and returns the raw answer, up to the end of the connection. */
 async function raw(port: number, ...parts: string[]): Promise<string> {
@@ -86,7 +89,7 @@ test('an upgrade to a WebSocket that is refused is answered', async () => {
   expect(await raw(server.port, `GET /nope HTTP/1.1\r\n${handshake}`)).toMatch(/^HTTP\/1.1 404 /)
 })
 
-test('a stream that is asked for with an upgrade is not left open', async () => {
+test('a stream that is asked for with an upgrade is refused in a problem, and not left open', async () => {
   const server = await serve()
   const alice = await Client.of(server, 'alice')
   const runId = await alice.start('gated', { gate: 'g' })
@@ -95,7 +98,11 @@ test('a stream that is asked for with an upgrade is not left open', async () => 
     `GET /v1/runs/${runId}/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       `Authorization: Bearer ${alice.token}\r\n\r\n`,
   )
-  expect(answer).toMatch(/^HTTP\/1.1 200 /)
+  expect(statuses(answer)).toEqual([400])
+  expect(answer).toMatch(/\r\ncontent-type: application\/problem\+json\r\n/)
+  const { code, requestId } = problem.parse(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''))
+  expect(code).toBe('upgrade_refused')
+  expect(answer).toContain(`\r\nx-request-id: ${requestId}\r\n`)
   await expect
     .poll(() => server.lines.filter(({ route }) => route === '/v1/runs/:id/events'))
     .toHaveLength(1)

@@ -2,11 +2,14 @@ import { currentScope, inspect } from '@ringfence/context'
 import { Registry } from 'prom-client'
 import { createServer } from '@ringfence/server'
 import { expect, onTestFinished, test } from 'vitest'
+import * as z from 'zod'
 import { testEngine, Gates } from './support/agents.ts'
 import { Client, sseEvents, until } from './support/client.ts'
 import { raw, statuses } from './support/raw.ts'
 import { SocketClient } from './support/socket.ts'
 import { auth } from './support/tokens.ts'
+
+const code = z.object({ code: z.string() })
 
 async function serveMeasured(registry?: Registry) {
   const gates = new Gates()
@@ -82,8 +85,15 @@ test('metrics stand on a port of their own, and nothing else does', async () => 
   const served = await serveMeasured()
   expect((await fetch(`${served.url}/metrics`)).status).toBe(404)
   const own = new URL(served.metricsUrl)
-  expect((await fetch(new URL('/v1/runs', own))).status).toBe(404)
-  expect((await fetch(own, { method: 'POST' })).status).toBe(405)
+  const refusals = [await fetch(new URL('/v1/runs', own)), await fetch(own, { method: 'POST' })]
+  expect(refusals.map(({ status }) => status)).toEqual([404, 405])
+  expect(refusals.map(({ headers }) => headers.get('content-type'))).toEqual(
+    Array.from({ length: 2 }, () => 'application/problem+json'),
+  )
+  expect(refusals[1]?.headers.get('allow')).toBe('GET, HEAD')
+  const codes = await Promise.all(refusals.map(async (refusal) => code.parse(await refusal.json())))
+  expect(codes).toEqual([{ code: 'route_not_found' }, { code: 'method_not_allowed' }])
+  expect(await (await fetch(own, { method: 'HEAD' })).text()).toBe('')
   await served.server.close({ graceMs: 0 })
   await expect(fetch(own)).rejects.toThrow('fetch failed')
 })

@@ -1,5 +1,7 @@
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { Core } from '../handler/core.ts'
+import { Problem, type ProblemCode } from '../problems/problem.ts'
+import { problemAnswer } from '../problems/problem-response.ts'
 import { measureServer, type MetricsOptions } from './server-metrics.ts'
 
 export interface MetricsListener {
@@ -20,13 +22,13 @@ export async function startMetrics(core: Core, options: MetricsOptions): Promise
   server.on('request', (request, response) => {
     // Not as a URL: some targets are none, and then this would throw out of the process.
     const [pathname] = (request.url ?? '/').split('?')
-    if (pathname !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
-      response.writeHead(pathname === '/metrics' ? 405 : 404).end()
-      return
+    if (pathname !== '/metrics') return refuse(response, 'route_not_found')
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return refuse(response, 'method_not_allowed', { allow: 'GET, HEAD' })
     }
     metrics.registry.metrics().then(
       (text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text),
-      () => response.writeHead(500).end(),
+      () => refuse(response, 'internal_error'),
     )
   })
   const address = server.address()
@@ -41,4 +43,14 @@ export async function startMetrics(core: Core, options: MetricsOptions): Promise
         server.closeAllConnections()
       }),
   }
+}
+
+function refuse(
+  response: ServerResponse,
+  code: ProblemCode,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const requestId = globalThis.crypto.randomUUID()
+  const answer = problemAnswer(new Problem(code, { headers }), { requestId, fields: {} })
+  response.writeHead(answer.status, answer.headers).end(answer.body)
 }

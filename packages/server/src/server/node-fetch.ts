@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import type { AgentHandler } from '../handler/create-handler.ts'
 import { endWith } from './end-with.ts'
+import { refuseUpgrade } from './refuse-upgrade.ts'
 
 export type NodeFetch = (request: Request, env: HttpBindings | Http2Bindings) => Promise<Response>
 
@@ -20,9 +21,10 @@ export function nodeFetch(handler: AgentHandler, draining: () => boolean): NodeF
         headers: Object.fromEntries(headers),
         body: await response.text(),
       })
-    } else {
+    } else if (response.body !== null) {
       // Whatever the answer to an upgrade is, the adapter never reads its body.
-      void response.body?.cancel().catch(() => undefined)
+      void response.body.cancel().catch(() => undefined)
+      if (response.ok) await endWith(incoming.socket, refuseUpgrade(response))
     }
     return response
   }
