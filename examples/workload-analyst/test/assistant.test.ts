@@ -76,6 +76,22 @@ test('a user without an analysed log is told so, whatever others have', async ()
   expect(JSON.stringify(chat.messages)).not.toContain(foreign.feature)
 })
 
+test('money is asked for in many words', async () => {
+  const analyst = await start()
+  await analyst.run('alice', createCanaryLog(1).text)
+  const chat = await chatOf(analyst, 'alice')
+  for (const [question, answer] of [
+    ['Where does my money go?', /^[\d,]+ calls? used/],
+    ['What do I pay?', /^[\d,]+ calls? used/],
+    ['Is that expensive?', /^[\d,]+ calls? used/],
+    ['Which model is the most expensive?', /^By model, the dearest first:/],
+    ['How do I pay less?', /would save/],
+    ['What is displayed?', /^I am no language model\./],
+  ] as const) {
+    expect(await ask(chat, question)).toMatch(answer)
+  }
+})
+
 test('what it does not understand is answered with what it does', async () => {
   const chat = await chatOf(await start(), 'alice')
   expect(await ask(chat, 'Hello')).toContain('I am no language model.')

@@ -69,7 +69,11 @@ const createRuleAssistant = (tools: LogTools): AgentDefinition<Question, Answer>
           await agent.think(`Looking at the spending by ${by}.`)
           return saySpending(await agent.call(tools.readSpending, { by }))
         }
-        if (/cost|spen|token|call|how many|how much|total|busiest|when/.test(asked)) {
+        if (
+          /cost|spen[dt]|money|\bpa(?:y|id)|expens|token|call|how many|how much|total|busiest|when/.test(
+            asked,
+          )
+        ) {
           await agent.think('Looking at the totals.')
           return sayTotals(await agent.call(tools.readTotals, {}))
         }
