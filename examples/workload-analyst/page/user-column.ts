@@ -1,4 +1,4 @@
-import { RequestError } from './client.ts'
+import { RequestError, UnreachableError } from './client.ts'
 import { element, find } from './element.ts'
 import { type AgentEvent, isTerminal, objectAt, textAt } from './event.ts'
 import { createEventList } from './event-list.ts'
@@ -33,6 +33,14 @@ const explainRefusal = (error: unknown): string => {
     return 'The server no longer has this run. It was restarted, most likely: run it again.'
   }
   return error instanceof Error ? error.message : 'Something went wrong.'
+}
+
+/** Whoever did not answer may have heard: whether there is a run is not known then. */
+const titleOf = (error: unknown, started: boolean): string => {
+  if (started) return 'The run cannot be followed.'
+  return error instanceof UnreachableError
+    ? 'It is not known whether the run has started.'
+    : 'The run was not started.'
 }
 
 /** Runs the analysis for one user and shows everything that comes of it. */
@@ -129,7 +137,7 @@ export const startColumn = async (root: HTMLElement, options: ColumnOptions): Pr
       say(`Sending ${log.title}`)
       await transport.run(log.text, listener, new AbortController().signal)
     } catch (error) {
-      complain('The run cannot be followed.', explainRefusal(error))
+      complain(titleOf(error, runId !== undefined), explainRefusal(error))
     } finally {
       setBusy(false)
     }

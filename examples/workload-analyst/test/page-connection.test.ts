@@ -91,7 +91,12 @@ describe.skipIf(chromiumPath === undefined)(
         await opened.run(userId)
         const alert = opened.column(userId).locator('.alert')
         await alert.waitFor()
-        expect(await alert.textContent()).toContain('The log is too large for this server.')
+        expect(await alert.textContent()).toMatch(
+          /^The run was not started\. The log is too large for this server\. /,
+        )
+        expect(await opened.column(userId).locator('.status-line').textContent()).toBe(
+          'The run was not started.',
+        )
       }
       await opened.close()
     })
