@@ -1,3 +1,5 @@
+import { createExecutionEngine, type UserExecutionEngine } from '@ringfence/engine'
+import { createRevocations, createServer } from '@ringfence/server'
 import axe from 'axe-core'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,9 +8,13 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
+import { createAgents } from '../src/agents/create-agents.ts'
+import { ownAnalyses } from '../src/assistant/own-analyses.ts'
 import { bundleChat } from '../src/host/bundle-chat.ts'
+import { createHost } from '../src/host/create-host.ts'
 import { type PageDirectories, pageDirectories } from '../src/host/page-files.ts'
-import { type Analyst, startAnalyst } from './support/analyst.ts'
+import { prices } from './logs.ts'
+import { type Analyst, listenWith, startAnalyst } from './support/analyst.ts'
 import { createCanaryLog } from './support/canary-log.ts'
 import { chromiumPath, launchChromium, skippedWithoutChromium } from './support/chromium.ts'
 import { startCuttableProxy } from './support/cuttable-proxy.ts'
@@ -186,6 +192,69 @@ describe.skipIf(chromiumPath === undefined)(
       expect(alice.faults.map((fault) => /status of \d+/.exec(fault)?.[0])).toEqual([
         'status of 429',
       ])
+    })
+
+    test('who is not known any more, may not, or comes too late is told so in a sentence', async () => {
+      const model = await startHeldModel()
+      const engine: UserExecutionEngine = createExecutionEngine({
+        agents: createAgents({
+          prices,
+          model: { url: model.url, name: 'held', key: undefined },
+          analyses: ownAnalyses(() => engine),
+        }),
+      })
+      // What is issued in the next minute is refused, too: the page asks for a new token by itself.
+      const revocations = createRevocations({ now: () => Date.now() + 60_000 })
+      let barred = ''
+      const server = createServer({
+        engine,
+        demo: true,
+        host: createHost({ directories }),
+        revocations,
+        authorize: ({ userId }, action) => action !== 'runs.start' || userId !== barred,
+      })
+      const analyst = await listenWith(server)
+      const context = await browser.newContext()
+      onTestFinished(async () => {
+        await context.close()
+        await analyst.close()
+        await model.close()
+      })
+      await analyst.run('alice', createCanaryLog(1).text)
+      await analyst.run('bob', createCanaryLog(2).text)
+      const alice = await openChat(context, analyst.url, 'alice')
+      const bob = await openChat(context, analyst.url, 'bob')
+      const later = await openChat(context, analyst.url, 'bob')
+      const told = async (tab: ChatTab, sentence: string): Promise<void> => {
+        await tab.ask('And hold-it?')
+        await tab.alert.waitFor()
+        expect(await tab.alert.textContent()).toBe(sentence)
+        expect(await tab.page.locator('li.asked .question').last().textContent()).toBe(
+          'And hold-it?',
+        )
+      }
+
+      await alice.ask('Hello?')
+      await alice.button('Send').waitFor()
+      revocations.revoke({ userId: 'alice' })
+      await told(alice, 'You are not signed in any more. Sign out, and in again.')
+      barred = 'bob'
+      await told(bob, 'You may not do this.')
+      barred = ''
+      await bob.button('Send again').click()
+      await bob.said('It is')
+      const closed = server.close({ graceMs: 20_000 })
+      await told(later, 'The server has too much to do, or is about to stop. Try again in 1 s.')
+      model.release('hold-it')
+      await bob.said('and that is all.')
+      await closed
+      for (const [tab, status] of [
+        [alice, 'status of 401'],
+        [bob, 'status of 403'],
+        [later, 'status of 503'],
+      ] as const) {
+        expect(tab.faults.join('\n')).toContain(status)
+      }
     })
   },
 )

@@ -44,7 +44,11 @@ export const startAnalyst = async (
   options: Partial<WorkloadAnalystOptions> & { readonly port?: number } = {},
 ): Promise<Analyst> => {
   const { port = 0, ...made } = options
-  const server = createWorkloadAnalyst({ prices, ...made })
+  return listenWith(createWorkloadAnalyst({ prices, ...made }), port)
+}
+
+/** As `startAnalyst`, with a server that was made elsewhere. */
+export const listenWith = async (server: AgentServer, port = 0): Promise<Analyst> => {
   const { url } = await server.listen({ port })
 
   const token = async (userId: string): Promise<string> => {
