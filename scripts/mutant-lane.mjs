@@ -1,8 +1,10 @@
 // One copy of the tree, one vitest that stays: applies a mutant, runs its tests, takes it back.
 // Talks with `mutants.mjs`, which has seen that every `find` stands once: gets a mutant, sends { killer } or { problem }.
+// A mutant that comes with the test that killed it before is first shown to that test alone.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createVitest } from 'vitest/node'
+import { killerPattern } from './mutant-killers.mjs'
 
 const copy = process.cwd()
 // Shorter than the workspace's own: a mutant that makes a test hang is to be found out soon.
@@ -19,7 +21,9 @@ const vitest = await createVitest('test', {
 })
 const specifications = await vitest.globTestSpecifications()
 
-const judge = async (tests) => {
+const judge = async (tests, killer) => {
+  if (killer === undefined) vitest.resetGlobalTestNamePattern()
+  else vitest.setGlobalTestNamePattern(killer)
   const paths = new Set(tests.map((test) => join(copy, test)))
   const wanted = specifications.filter(({ moduleId }) => paths.has(moduleId))
   const run = await vitest.runTestSpecifications(wanted)
@@ -42,6 +46,11 @@ const verdictOn = async (mutant) => {
   )
   vitest.invalidateFile(path)
   try {
+    if (mutant.killer !== undefined) {
+      const { killer } = await judge(mutant.tests, killerPattern(mutant.killer))
+      if (killer !== undefined) return { killer }
+      vitest.invalidateFile(path)
+    }
     return await judge(mutant.tests)
   } finally {
     writeFileSync(path, source)

@@ -1,8 +1,9 @@
 // Takes each guard out of a copy of the tree and demands that a test goes red.
-//   node scripts/mutants.mjs [package ...] [--only <words of a mutant's name>] [--tested] [--matches] [--durable]
+//   node scripts/mutants.mjs [package ...] [--only <words of a mutant's name>] [--tested] [--matches] [--durable] [--write]
 // `--tested` says that the tests have passed on this very tree, so that they need not be run first.
 // `--durable` takes those whose tests need a database, which no Node before 22.12 runs; without it they are left out.
 // `--matches` only looks whether every mutant still matches the source: in a second, beside the linter.
+// `--write` keeps who killed whom in docs/mutants.md: the next time that test is asked first, and the others only when it does not fail.
 // A package lists its mutants in `test/mutants.json` and in the files of `test/mutants/`: [{ "name", "invariant", "file", "find", "replace",
 // "tests": [...] }], paths relative to the package; `find` stands exactly once in `file`.
 // Exits 1 when a mutant survives, does not load, or no longer matches the source.
@@ -20,10 +21,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readKillers, withoutSeed, writeKillers } from './mutant-killers.mjs'
 import { root } from './packages.mjs'
 
-// A mutant waits about as long as it works.
-const atOnce = 3
+// A third of the time goes to tests that hang because of their mutant.
+const atOnce = 5
 const deadline = 120_000
 // All the tests of all the mutants at once, on a machine that may be doing other things as well.
 const baselineDeadline = 900_000
@@ -36,6 +38,7 @@ const { values, positionals: wanted } = parseArgs({
     tested: { type: 'boolean', default: false },
     matches: { type: 'boolean', default: false },
     durable: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 })
 const tablesOf = (name) => {
@@ -44,9 +47,9 @@ const tablesOf = (name) => {
   const files = existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
   return [join(tests, 'mutants.json'), ...files.toSorted()].filter((file) => existsSync(file))
 }
-const packages = readdirSync(join(root, 'packages')).filter(
-  (name) => (wanted.length === 0 || wanted.includes(name)) && tablesOf(name).length > 0,
-)
+const killers = readKillers()
+const allPackages = readdirSync(join(root, 'packages')).filter((name) => tablesOf(name).length > 0)
+const packages = allPackages.filter((name) => wanted.length === 0 || wanted.includes(name))
 const tableOf = (name) => tablesOf(name).flatMap((file) => JSON.parse(readFileSync(file, 'utf8')))
 const needsDatabase = ({ tests }) => tests.every((file) => file.startsWith('test/postgres/'))
 const mutants = packages.flatMap((name) =>
@@ -55,6 +58,8 @@ const mutants = packages.flatMap((name) =>
     .filter((mutant) => values.matches || needsDatabase(mutant) === values.durable)
     .map((mutant) => ({
       ...mutant,
+      package: name,
+      killer: killers.get(`${name}/${mutant.name}`),
       file: join('packages', name, mutant.file),
       tests: mutant.tests.map((file) => join('packages', name, file)),
     })),
@@ -191,11 +196,15 @@ const judgeAll = async () => {
   log('| invariant | mutant | killed by |\n| --- | --- | --- |')
   for (const [index, mutant] of mutants.entries()) {
     const { problem, killer } = verdicts[index]
+    const key = `${mutant.package}/${mutant.name}`
+    if (problem === undefined) killers.set(key, withoutSeed(killer))
+    else killers.delete(key)
     const by = problem === undefined ? killer : `**${problem}**`
     log(`| ${mutant.invariant} | ${mutant.name} | ${by} |`)
   }
   const alive = verdicts.filter((verdict) => verdict.problem !== undefined).length
   log(`\nmutants: ${mutants.length - alive} killed, ${alive} not`)
+  if (values.write) writeKillers(new Map(allPackages.map((name) => [name, tableOf(name)])), killers)
   process.exitCode = alive > 0 ? 1 : 0
 }
 
