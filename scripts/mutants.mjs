@@ -1,13 +1,14 @@
 // Takes each guard out of a copy of the tree and demands that a test goes red.
-//   node scripts/mutants.mjs [package ...] [--only <words of a mutant's name>] [--tested] [--matches] [--durable] [--write]
+//   node scripts/mutants.mjs [package ...] [--only <words of a mutant's name>] [--tested] [--matches] [--durable] [--sample <n>] [--write]
 // `--tested` says that the tests have passed on this very tree, so that they need not be run first.
 // `--durable` takes those whose tests need a database, which no Node before 22.12 runs; without it they are left out.
 // `--matches` only looks whether every mutant still matches the source: in a second, beside the linter.
+// `--sample 2` takes every second one, and the commit says which: the next commit may have the others.
 // `--write` keeps who killed whom in docs/mutants.md: the next time that test is asked first, and the others only when it does not fail.
 // A package lists its mutants in `test/mutants.json` and in the files of `test/mutants/`: [{ "name", "invariant", "file", "find", "replace",
 // "tests": [...] }], paths relative to the package; `find` stands exactly once in `file`.
 // Exits 1 when a mutant survives, does not load, or no longer matches the source.
-import { fork } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -38,6 +39,7 @@ const { values, positionals: wanted } = parseArgs({
     tested: { type: 'boolean', default: false },
     matches: { type: 'boolean', default: false },
     durable: { type: 'boolean', default: false },
+    sample: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -52,18 +54,26 @@ const allPackages = readdirSync(join(root, 'packages')).filter((name) => tablesO
 const packages = allPackages.filter((name) => wanted.length === 0 || wanted.includes(name))
 const tableOf = (name) => tablesOf(name).flatMap((file) => JSON.parse(readFileSync(file, 'utf8')))
 const needsDatabase = ({ tests }) => tests.every((file) => file.startsWith('test/postgres/'))
-const mutants = packages.flatMap((name) =>
-  tableOf(name)
-    .filter((mutant) => mutant.name.includes(values.only))
-    .filter((mutant) => values.matches || needsDatabase(mutant) === values.durable)
-    .map((mutant) => ({
-      ...mutant,
-      package: name,
-      killer: killers.get(`${name}/${mutant.name}`),
-      file: join('packages', name, mutant.file),
-      tests: mutant.tests.map((file) => join('packages', name, file)),
-    })),
-)
+const everyNth = Number(values.sample)
+const commit =
+  everyNth === 1
+    ? '0'
+    : execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).slice(0, 8)
+const offset = Number.parseInt(commit, 16) % everyNth
+const mutants = packages
+  .flatMap((name) =>
+    tableOf(name)
+      .filter((mutant) => mutant.name.includes(values.only))
+      .filter((mutant) => values.matches || needsDatabase(mutant) === values.durable)
+      .map((mutant) => ({
+        ...mutant,
+        package: name,
+        killer: killers.get(`${name}/${mutant.name}`),
+        file: join('packages', name, mutant.file),
+        tests: mutant.tests.map((file) => join('packages', name, file)),
+      })),
+  )
+  .filter((_, index) => index % everyNth === offset)
 
 /** Links every installed package, except that the workspace's own point into the copy. */
 const linkModules = (from, to) => {
@@ -203,6 +213,8 @@ const judgeAll = async () => {
     log(`| ${mutant.invariant} | ${mutant.name} | ${by} |`)
   }
   const alive = verdicts.filter((verdict) => verdict.problem !== undefined).length
+  if (everyNth !== 1)
+    log(`\nOne in ${everyNth}, from number ${offset + 1}, as commit ${commit} has it.`)
   log(`\nmutants: ${mutants.length - alive} killed, ${alive} not`)
   if (values.write) writeKillers(new Map(allPackages.map((name) => [name, tableOf(name)])), killers)
   process.exitCode = alive > 0 ? 1 : 0
