@@ -294,4 +294,8 @@ test('the command prints the head, and says by its exit code whether the log is 
   })
   await expect(verifyAuditCommand(['verify-audit', `${path}.none`])).rejects.toThrow('ENOENT')
   await expect(verifyAuditCommand([])).rejects.toThrow('Usage')
+  expect(await verifyAuditCommand(['--help'])).toMatchObject({
+    exitCode: 0,
+    output: expect.stringMatching(/^Usage: ringfence-server verify-audit <file>/),
+  })
 })

@@ -197,6 +197,7 @@ test.each([
   { input: { text: 'a' }, user_id: 'bob' },
   { input: { text: 'a' }, tenantId: 'acme' },
   { input: { text: 'a' }, Owner: 'bob' },
+  { input: { text: 'a' }, 'user.id': 'bob' },
 ])('a body that names a user is 400: %j', async (body) => {
   const { alice } = await open()
   const response = await alice.post(run, body)
@@ -214,8 +215,14 @@ test('a user in the input is the business of the agent', async () => {
 test('a query that names a user is 400, on every route', async () => {
   const { alice } = await open()
   for (const path of ['/v1/agents', '/v1/runs', '/v1/runs/x', '/v1/runs/x/events']) {
-    const response = await alice.request(`${path}?user-id=bob`)
-    expect([path, (await problem(response)).code]).toEqual([path, 'user_field_refused'])
+    for (const name of ['user-id', 'user%49d', 'user[id]', 'user.id', '%20userId']) {
+      const response = await alice.request(`${path}?${name}=bob`)
+      expect([path, name, (await problem(response)).code]).toEqual([
+        path,
+        name,
+        'user_field_refused',
+      ])
+    }
   }
 })
 
@@ -237,6 +244,31 @@ test.each(['limit=0', 'limit=101', 'limit=x', 'limit=1.5', 'before=', 'threadId=
     expect((await problem(response)).code).toBe('invalid_query')
   },
 )
+
+test('a page that begins at no run is 400, and says what to do', async () => {
+  const { alice } = await open()
+  const response = await alice.request('/v1/runs?before=none')
+  expect(response.status).toBe(400)
+  expect(await problem(response)).toMatchObject({
+    code: 'invalid_cursor',
+    detail: '`before` is no run of yours that is still kept. Begin again without it.',
+  })
+})
+
+test.each([
+  ['text/event-stream', 200],
+  ['Text/Event-Stream ; charset=utf-8', 200],
+  ['application/json, text/event-stream;q=0.5', 200],
+  ['text/event-stream;q=0', 202],
+  ['application/json, text/event-stream; q=0.000', 202],
+  ['*/*', 202],
+  ['application/json;profile="text/event-stream"', 202],
+])('a run that is asked for with `Accept: %s` is answered with %d', async (accept, status) => {
+  const { alice } = await open()
+  const response = await alice.post(run, { input: { text: 'a' } }, { accept })
+  expect(response.status).toBe(status)
+  await response.body?.cancel()
+})
 
 test('a body over the limit is 413, whether it says its length or not', async () => {
   const { server, alice } = await open({ bodyBytes: 1_000 })

@@ -27,8 +27,13 @@ export async function verifyAuditCommand(parameters: readonly string[]): Promise
   const { values, positionals } = parseArgs({
     args: [...parameters],
     allowPositionals: true,
-    options: { 'key-file': { type: 'string' }, head: { type: 'string' } },
+    options: {
+      'key-file': { type: 'string' },
+      head: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   })
+  if (values.help === true) return { exitCode: 0, output: usage }
   const [command, file, ...rest] = positionals
   if (command !== 'verify-audit' || file === undefined || rest.length > 0)
     throw new TypeError(usage)

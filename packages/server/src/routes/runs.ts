@@ -1,3 +1,4 @@
+import { EngineError } from '@ringfence/engine'
 import * as z from 'zod'
 import { identifier } from '../body/fields.ts'
 import { bodyOf, readBody } from '../body/read-body.ts'
@@ -5,6 +6,7 @@ import { jsonResponse } from '../handler/json-response.ts'
 import { linksOf } from '../handler/links.ts'
 import { queryOf } from '../handler/query-of.ts'
 import type { Call, OwnedRoute } from '../handler/route.ts'
+import { Problem } from '../problems/problem.ts'
 
 const pageSchema = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
@@ -22,15 +24,25 @@ export const listRuns: OwnedRoute = {
     summary: "One's own runs, newest first; all of them, or those of one thread.",
     query: pageSchema,
     answers: { 200: { description: 'A page of them.', schema: 'RunPage' } },
-    problems: ['invalid_query'],
+    problems: ['invalid_query', 'invalid_cursor'],
   },
   action: 'runs.list',
   async handle(call) {
     const { core, exchange } = call
     const { before: cursor, ...size } = queryOf(call, pageSchema)
-    const runs = await core.engine.runs(cursor === undefined ? size : { ...size, before: cursor })
+    const runs = await core.engine
+      .runs(cursor === undefined ? size : { ...size, before: cursor })
+      .catch(refuseCursor)
     return jsonResponse(exchange, 200, runs)
   },
+}
+
+/** A run that is not there, whyever: what a client can do is the same. */
+function refuseCursor(error: unknown): never {
+  if (!EngineError.is(error) || error.code !== 'CURSOR_EVICTED') throw error
+  throw new Problem('invalid_cursor', {
+    detail: '`before` is no run of yours that is still kept. Begin again without it.',
+  })
 }
 
 /** One of them. */

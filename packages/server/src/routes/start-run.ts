@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { identifier, onDisconnect, threadPolicy } from '../body/fields.ts'
 import { bodyOf, readBody } from '../body/read-body.ts'
+import { acceptsEventStream } from '../events/accepts-event-stream.ts'
 import { answerWithEvents } from '../events/stream-answer.ts'
 import { jsonResponse } from '../handler/json-response.ts'
 import { linksOf } from '../handler/links.ts'
@@ -66,7 +67,7 @@ async function start(call: Call): Promise<Answer> {
   if (core.draining) throw draining()
   const idempotencyKey = idempotencyKeyOf(hono.req.header('idempotency-key'))
   const body = await readBody(bodyOf(call), bodySchema)
-  const streamed = hono.req.header('accept')?.includes('text/event-stream') === true
+  const streamed = acceptsEventStream(hono.req.header('accept'))
   const cancels = body.onDisconnect === 'cancel'
   if (cancels && !streamed) {
     throw new Problem('invalid_input', {
