@@ -88,7 +88,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         transaction: (owner, work) => opened.transaction(owner, work),
         script: (work) => opened.script(work),
         queueTransaction: (work) => opened.queueTransaction(work),
-        listen: (channel, listener, onGap) => opened.listen(channel, listener, onGap),
+        listen: (...given) => opened.listen(...given),
         close: async () => {
           await opened.close()
           await unlock?.()

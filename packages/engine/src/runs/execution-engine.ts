@@ -330,6 +330,7 @@ export class UserExecutionEngine {
         weight: checkedWeight(this.#weightOf(caller.context)),
         threadPolicy: checkedThreadPolicy(options.threadPolicy ?? definition.threadPolicy),
         ownerQueue: this.#limits.ownerQueue,
+        mostWaiting: this.#limits.queue,
         options,
         now: this.#now,
         closed: this.#following.signal,

@@ -13,6 +13,8 @@ export interface HandOver extends Pick<
   /** The scope that starts the run. */
   readonly caller: Scope
   readonly queue: RunQueue
+  /** Runs of all owners that may wait. */
+  readonly mostWaiting: number
   readonly runs: RunStore
   readonly options: StartOptions
   readonly now: () => number
@@ -41,6 +43,7 @@ export function handOver(given: HandOver): Promise<RunHandle> {
           weight: given.weight,
           threadPolicy: given.threadPolicy,
           ownerQueue: given.ownerQueue,
+          queue: given.mostWaiting,
           requestId,
           createdAt: new Date(now()).toISOString(),
           startedBy: caller.context.runId,

@@ -15,6 +15,8 @@ export interface QueuedRun extends NewRun {
   readonly startedBy?: string | undefined
   /** Runs of the owner that may wait; one more is refused with `OWNER_QUEUE_FULL`. */
   readonly ownerQueue: number
+  /** Runs of all owners that may wait; one more is refused with `QUEUE_FULL`. */
+  readonly queue: number
 }
 
 /**
@@ -24,7 +26,7 @@ export interface QueuedRun extends NewRun {
 export interface RunQueue {
   /**
    * Stores the run as queued and hands it over: both, or neither. Resolves with the id of the run that it joins, where
-   * its thread has one and the policy says so. Rejects with `THREAD_BUSY` and `OWNER_QUEUE_FULL`.
+   * its thread has one and the policy says so. Rejects with `THREAD_BUSY`, `OWNER_QUEUE_FULL` and `QUEUE_FULL`.
    */
   enqueue(run: QueuedRun): Promise<string | undefined>
 

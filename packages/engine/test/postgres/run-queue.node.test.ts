@@ -147,10 +147,57 @@ describe.skipIf(skippedWithoutPostgres !== '')(
         const events = await eventsOf(first.engine, handle.runId)
         expect(events.map(({ type }) => type)).toEqual(['agent_error'])
       })
-      const trail = await first.engine.system({ name: 'test' }).trail()
-      expect(trail.records).toContainEqual(
-        expect.objectContaining({ action: 'end', actor: { kind: 'system', name: 'queue' } }),
+      // The line is written after the event that its reader waited for.
+      const system = first.engine.system({ name: 'test' })
+      await expect
+        .poll(async () => (await system.trail()).records, { timeout: 10_000 })
+        .toContainEqual(
+          expect.objectContaining({ action: 'end', actor: { kind: 'system', name: 'queue' } }),
+        )
+    })
+
+    test('a node that starts runs and executes them has no user of its own, whoever wakes it', async () => {
+      await fresh()
+      const { engine, queue } = await node()
+      queue.work(engine)
+      const results = await Promise.all(
+        Array.from({ length: 12 }, (_, index) => {
+          const userId = `user-${index}`
+          return users.run({ userId }, async () => {
+            const { result } = await engine.start('count', { to: 2, canary: userId })
+            return result
+          })
+        }),
       )
+      expect(results).toEqual(results.map((_, index) => ({ user: `user-${index}`, said: 2 })))
+    })
+
+    test('as many runs of all owners wait as may, however many start at once', async () => {
+      await fresh()
+      const [first, second] = [
+        await node({ limits: { queue: 3 } }),
+        await node({ limits: { queue: 3 } }),
+      ]
+      const started = await Promise.all(
+        Array.from({ length: 12 }, (_, index) =>
+          users.run({ userId: `user-${index}` }, async () => {
+            const { engine } = index % 2 === 0 ? first : second
+            const refused: unknown = await engine.start('wait', {}).then(
+              ({ result }) => void result.catch(() => undefined),
+              (error: unknown) => error,
+            )
+            const { runs } = await engine.runs()
+            return { refused, runs: runs.length }
+          }),
+        ),
+      )
+      const accepted = started.filter(({ refused }) => refused === undefined)
+      expect(accepted.map(({ runs }) => runs)).toEqual([1, 1, 1])
+      for (const { refused, runs } of started) {
+        if (refused === undefined) continue
+        expect(refused).toMatchObject({ code: 'QUEUE_FULL', retryAfterMs: 1_000 })
+        expect(runs).toBe(0)
+      }
     })
   },
 )

@@ -17,6 +17,7 @@ import {
   startPostgres,
   type PostgresCluster,
 } from '../support/postgres-cluster.ts'
+import { expectWhole, restarted, type Told } from '../support/told-runs.ts'
 import { users } from '../support/users.ts'
 import { endWorker, startWorker } from '../support/worker-process.ts'
 
@@ -28,12 +29,7 @@ const numbers = large ? 100 : 30
 /** Events after which a reader leaves, and comes back on the other node. */
 const patience = large ? 17 : 7
 const everyMs = large ? 20 : 60
-
-interface Told {
-  readonly userId: string
-  readonly events: readonly DurableEvent[]
-  readonly reconnects: number
-}
+const counted = { people, runsEach, numbers }
 
 describe.skipIf(skippedWithoutPostgres !== '')(
   `${skippedWithoutPostgres}worker processes`,
@@ -54,13 +50,17 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       for (const close of closing.splice(0).toReversed()) await close()
     })
 
-    async function node(attempts: number = 3): Promise<UserExecutionEngine> {
+    async function node(
+      attempts: number = 3,
+      heartbeatSeconds: number = 10,
+    ): Promise<UserExecutionEngine> {
       const store = await openPostgresStore({ url, pollMs: 500, connections: 5 })
       const queue = await openRunQueue({
         store,
         ...envelopesOf(keys),
         ownerConcurrency: 2,
         attempts,
+        heartbeatSeconds,
       })
       const engine = createExecutionEngine({ agents: durableAgents(), store, queue })
       closing.push(async () => {
@@ -129,42 +129,12 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       return (await Promise.all(all)).flat()
     }
 
-    /** Every run has ended, told in order, once, by the newest attempt alone, and to its user alone. */
-    function expectWhole(told: readonly Told[]): void {
-      expect(told).toHaveLength(people * runsEach)
-      for (const { userId, events, reconnects } of told) {
-        expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index))
-        expect(events.filter(isTerminal)).toHaveLength(1)
-        expect(events.at(-1)).toMatchObject({
-          type: 'agent_completed',
-          data: { result: { user: userId, said: numbers } },
-        })
-        const last = events.findLastIndex(({ type }) => type === 'attempt_restarted')
-        const said = events.slice(last + 1).filter((event) => event.type === 'agent_text')
-        expect(said.map(({ data }) => data.delta)).toEqual(
-          Array.from(
-            { length: numbers },
-            (_, number) => `canary-of-${userId}- ${number} of ${userId}`,
-          ),
-        )
-        for (const event of events) {
-          expect(event.userId).toBe(userId)
-          const canaries = JSON.stringify(event).match(/canary-of-user-\d+-/gu) ?? []
-          expect(canaries.filter((canary) => canary !== `canary-of-${userId}-`)).toEqual([])
-        }
-        expect(reconnects).toBeGreaterThan(0)
-      }
-    }
-
-    const restarted = (told: readonly Told[]): number =>
-      told.filter(({ events }) => events.some(({ type }) => type === 'attempt_restarted')).length
-
     test('every run of everybody ends, told once and in order, to readers that lose their node', async () => {
       url = await cluster.database()
       await node()
       await Promise.all([newWorker(), newWorker()])
       const told = await everybody(async () => undefined)
-      expectWhole(told)
+      expectWhole(told, counted)
       expect(restarted(told)).toBe(0)
     })
 
@@ -179,7 +149,7 @@ describe.skipIf(skippedWithoutPostgres !== '')(
         await new Promise((resolve) => setTimeout(resolve, 13_000))
         stopped.kill('SIGCONT')
       })
-      expectWhole(told)
+      expectWhole(told, counted)
       expect(restarted(told)).toBeGreaterThan(0)
       // It has noticed that its runs are others' now, and works on.
       expect(stopped.exitCode).toBe(null)
@@ -202,6 +172,50 @@ describe.skipIf(skippedWithoutPostgres !== '')(
           'agent_text',
           'agent_error',
         ])
+      })
+    })
+
+    test('a run of a worker that was killed is cancelled at once, and one of a worker that only says nothing is left to it', async () => {
+      url = await cluster.database()
+      // Nobody would find out by a missed heartbeat.
+      const engine = await node(3, 3_600)
+      await users.run({ userId: 'alice' }, async () => {
+        /** Starts two runs, as many as she may have, on a worker of their own. */
+        const begun = async (): Promise<{
+          readonly worker: ChildProcess
+          readonly runIds: readonly string[]
+        }> => {
+          const worker = await newWorker()
+          const runIds: string[] = []
+          for (let run = 0; run < 2; run += 1) {
+            const { runId, result } = await engine.start('wait', {})
+            result.catch(() => undefined)
+            runIds.push(runId)
+            const { value } = await (await engine.events(runId)).next()
+            expect(value).toMatchObject({ type: 'agent_started' })
+          }
+          return { worker, runIds }
+        }
+        const killed = await begun()
+        await endWorker(killed.worker, 'SIGKILL')
+        for (const runId of killed.runIds) {
+          expect(await engine.cancel(runId)).toMatchObject({ status: 'cancelled', lastSeq: 1 })
+        }
+        // Her slots are free again.
+        const stopped = await begun()
+        stopped.worker.kill('SIGSTOP')
+        const cancelled = stopped.runIds.map((runId) => engine.cancel(runId))
+        const inspected = await openPostgresStore({ url, connections: 1 })
+        closing.push(() => inspected.close())
+        expect(await inspected.runs.get(stopped.runIds[0] ?? '')).toMatchObject({
+          status: 'running',
+        })
+        stopped.worker.kill('SIGCONT')
+        for (const run of await Promise.all(cancelled)) expect(run.status).toBe('cancelled')
+        const { events } = await read([engine, engine], stopped.runIds[0] ?? '')
+        const last = events.at(-1)
+        // It was the worker that ended it: it knows how long it took.
+        expect(last?.type === 'agent_cancelled' && last.data.durationMs).toBeGreaterThan(0)
       })
     })
   },

@@ -56,7 +56,7 @@ function storeOn(shared: Database, options: StoreOptions): PostgresStore {
       transaction: (owner, work) => shared.transaction(owner, work),
       script: (work) => shared.script(work),
       queueTransaction: (work) => shared.queueTransaction(work),
-      listen: (channel, listener, onGap) => shared.listen(channel, listener, onGap),
+      listen: (...given) => shared.listen(...given),
       // The next store is made on it.
       close: async () => undefined,
     },

@@ -33,12 +33,13 @@ export interface Database {
 
   /**
    * Listens to a channel until it is told to stop. `onGap` is called when something may have been missed: the
-   * connection was lost, and is there again.
+   * connection was lost, and is there again. On a server `begin` is a statement that each session begins with.
    */
   listen(
     channel: string,
     listener: NotificationListener,
     onGap: () => void,
+    begin?: string,
   ): Promise<() => Promise<void>>
 
   /** What the job queue runs its own statements on: a role that reaches the queue's schema and nothing else. */

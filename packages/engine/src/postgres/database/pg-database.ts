@@ -95,9 +95,10 @@ class PgDatabase implements Database {
     channel: string,
     listener: NotificationListener,
     onGap: () => void,
+    begin?: string,
   ): Promise<() => Promise<void>> {
     const { connect, logger } = this.#parts
-    const listening = new PgListener({ connect, channel, listener, onGap, logger })
+    const listening = new PgListener({ connect, channel, begin, listener, onGap, logger })
     this.#listeners.add(listening)
     await listening.start()
     return async () => {

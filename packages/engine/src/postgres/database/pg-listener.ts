@@ -6,6 +6,8 @@ export interface PgListenerOptions {
   /** Makes a connection of its own: LISTEN belongs to a session, not to a pool. */
   readonly connect: () => Client
   readonly channel: string
+  /** A statement that each connection begins with. */
+  readonly begin: string | undefined
   readonly listener: NotificationListener
   readonly onGap: () => void
   readonly logger: EngineLogger | undefined
@@ -27,13 +29,14 @@ export class PgListener {
 
   /** Rejects where the first connection cannot be made. */
   async start(): Promise<void> {
-    const { connect, channel, listener } = this.#options
+    const { connect, channel, begin, listener } = this.#options
     const client = connect()
     client.on('notification', ({ payload }) => listener(payload ?? ''))
     client.on('error', (error) => this.#lost(client, error))
     client.on('end', () => this.#lost(client, undefined))
     this.#client = client
     await client.connect()
+    if (begin !== undefined) await client.query(begin)
     await client.query(`LISTEN ${channel}`)
     this.#delayMs = 100
   }

@@ -23,12 +23,8 @@ class PgliteDatabase implements Database {
   constructor(pglite: PGlite) {
     this.#pglite = pglite
     this.queue = {
-      executeSql: async (text, values) => ({
-        rows:
-          values === undefined || values.length === 0
-            ? await this.#script(text)
-            : (await pglite.query<Row>(text, values)).rows,
-      }),
+      executeSql: (text, values) =>
+        this.queueTransaction((connection) => connection.executeSql(text, values)),
     }
   }
 
@@ -58,13 +54,18 @@ class PgliteDatabase implements Database {
   async queueTransaction<Result>(
     work: (queue: QueueConnection) => Promise<Result>,
   ): Promise<Result> {
-    return this.#pglite.transaction((transaction) =>
-      work({
+    return this.#pglite.transaction(async (transaction) => {
+      // As on a server: what the queue makes is the queue's, and it reaches nothing else.
+      await transaction.exec(`SET LOCAL ROLE ${roles.queue}`)
+      return work({
         executeSql: async (text, values) => ({
-          rows: (await transaction.query<Row>(text, values ?? [])).rows,
+          rows:
+            values === undefined || values.length === 0
+              ? (await transaction.exec(text)).flatMap(({ rows }) => rows)
+              : (await transaction.query<Row>(text, values)).rows,
         }),
-      }),
-    )
+      })
+    })
   }
 
   async close(): Promise<void> {

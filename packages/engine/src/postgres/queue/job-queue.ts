@@ -34,7 +34,6 @@ export interface NewJob {
   readonly job: RunJob
   /** The round in which its turn comes. */
   readonly tag: number
-  readonly afterSeconds?: number
 }
 
 const name = 'ringfence-runs'
@@ -42,6 +41,7 @@ const name = 'ringfence-runs'
 const lost = 'ringfence-lost'
 const yearSeconds = 31_536_000
 
+const touched = z.object({ affected: z.int() })
 const claimed = z.object({ id: z.string(), retryCount: z.int(), data: z.unknown() })
 
 /** The jobs of runs, in pg-boss. It decides nothing of a run: what counts is the run's attempt. */
@@ -93,7 +93,7 @@ export class JobQueue {
   }
 
   /** Sends a job as part of the owner's transaction: the run and its job are there, or neither is. */
-  async send({ sql }: OwnerSql, { jobId, owner, job, tag, afterSeconds }: NewJob): Promise<void> {
+  async send({ sql }: OwnerSql, { jobId, owner, job, tag }: NewJob): Promise<void> {
     const { attempts, heartbeatSeconds, activeSeconds } = this.#options
     await sql(`SET LOCAL ROLE ${roles.queue}`)
     await this.#boss.send(name, job, {
@@ -103,7 +103,6 @@ export class JobQueue {
       retryLimit: attempts - 1,
       heartbeatSeconds,
       expireInSeconds: activeSeconds,
-      ...(afterSeconds === undefined ? {} : { startAfter: afterSeconds }),
       db: { executeSql: async (text, values) => ({ rows: [...(await sql(text, values))] }) },
     })
     await sql(`SET LOCAL ROLE ${roles.data}`)
@@ -111,9 +110,10 @@ export class JobQueue {
 
   /**
    * Takes jobs, each owner's oldest first and owners in turn. One process at a time: counting what is active and
-   * taking more is otherwise no one step, and an owner would get more than is allowed.
+   * taking more is otherwise no one step, and an owner would get more than is allowed. What belongs to the groups of
+   * `except` is left to others.
    */
-  async claim(most: number): Promise<readonly ClaimedJob[]> {
+  async claim(most: number, except: readonly string[] = []): Promise<readonly ClaimedJob[]> {
     const { database, ownerConcurrency } = this.#options
     const jobs = await database.queueTransaction(async (connection) => {
       await connection.executeSql(
@@ -122,6 +122,7 @@ export class JobQueue {
       return this.#boss.fetch(name, {
         batchSize: most,
         groupConcurrency: ownerConcurrency,
+        ignoreGroups: [...except],
         db: connection,
       })
     })
@@ -147,9 +148,11 @@ export class JobQueue {
     await this.#boss.fail(name, attemptOf(job))
   }
 
-  /** Shows that these jobs are worked on. */
-  async touch(jobs: readonly ClaimedJob[]): Promise<void> {
-    if (jobs.length > 0) await this.#boss.touch(name, jobs.map(attemptOf))
+  /** Shows that these jobs are worked on. False where one of them is somebody else's by now, or nobody's. */
+  async touch(jobs: readonly ClaimedJob[]): Promise<boolean> {
+    if (jobs.length === 0) return true
+    const answer = await this.#boss.touch(name, jobs.map(attemptOf))
+    return touched.parse(answer).affected === jobs.length
   }
 
   async delete(jobIds: readonly string[]): Promise<void> {

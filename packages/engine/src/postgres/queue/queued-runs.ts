@@ -8,6 +8,7 @@ import { insertRun } from '../store/postgres-run-store.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import type { JobQueue } from './job-queue.ts'
 import { runJob, type RunJob } from './job.ts'
+import { refuseIfQueueFull } from './queue-room.ts'
 import { decideTurn, type ThreadTurnDecision } from './thread-turn.ts'
 import { uuidV7 } from './uuid-v7.ts'
 
@@ -38,6 +39,7 @@ export class QueuedRuns {
       const turn = await decideTurn(statements, run)
       if (turn.joins !== undefined) return turn
       const tag = await place(statements, run)
+      await refuseIfQueueFull(statements, run.queue)
       const jobId = uuidV7()
       const input = JSON.stringify({ input: run.input, depth: run.depth })
       await insertRun(statements, run, null, { input, jobId })
@@ -81,12 +83,7 @@ export class QueuedRuns {
   }
 
   /** Queues an attempt's run again, at its old place: this one ends with it. False where it had ended already. */
-  async putBack(
-    owner: Owner,
-    runId: string,
-    attempt: number,
-    afterSeconds?: number,
-  ): Promise<boolean> {
+  async putBack(owner: Owner, runId: string, attempt: number): Promise<boolean> {
     const { database } = this.#store.parts
     return asOwner(database, owner, async (statements) => {
       const { key, sql } = statements
@@ -98,11 +95,7 @@ export class QueuedRuns {
       )
       if (row === undefined) return false
       const { job, tag } = jobIdRow.parse(row)
-      const sent = { jobId, owner, job: runJob.parse(JSON.parse(job)), tag }
-      await this.#jobs.send(
-        statements,
-        afterSeconds === undefined ? sent : { ...sent, afterSeconds },
-      )
+      await this.#jobs.send(statements, { jobId, owner, job: runJob.parse(JSON.parse(job)), tag })
       return true
     })
   }

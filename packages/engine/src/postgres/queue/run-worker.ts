@@ -12,8 +12,10 @@ import { fromKeyText, toKeyText } from '../database/key-text.ts'
 import { asOwner } from '../store/owner-transaction.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import type { ClaimedJob, JobQueue } from './job-queue.ts'
-import { ownerOf, runJob, type RunJob } from './job.ts'
+import { groupOf, ownerOf, runJob, type RunJob } from './job.ts'
+import { workerOf } from './process-session.ts'
 import type { QueuedRuns } from './queued-runs.ts'
+import { StepAside } from './step-aside.ts'
 import { endRun, takeRun, type Attempt } from './taken-run.ts'
 
 export interface RunWorkerOptions {
@@ -48,6 +50,9 @@ const elsewhere = new Set([
   'TOO_MANY_ORPHANS',
 ])
 
+/** How often a worker that executes something looks whether it is to end, notified or not. */
+const cancelPollMs = 500
+
 const stored = z.string().transform(fromKeyText)
 const cancellationRow = z.object({
   tenant: stored,
@@ -63,9 +68,11 @@ const cancellationRow = z.object({
  */
 export class RunWorker {
   readonly #options: RunWorkerOptions
-  readonly #id = randomUUID()
+  readonly #id: string
   readonly #active = new Map<string, Active>()
+  readonly #aside = new StepAside()
   readonly #stops: (() => void)[] = []
+  #listening: Promise<unknown> | undefined
   #pumping: Promise<void> | undefined
   #again = false
   #stopping: Promise<void> | undefined
@@ -73,6 +80,7 @@ export class RunWorker {
 
   constructor(options: RunWorkerOptions) {
     this.#options = options
+    this.#id = workerOf(options.store.parts.processId, randomUUID())
   }
 
   /** Runs that are being executed here now. */
@@ -87,10 +95,14 @@ export class RunWorker {
     runOutside(() => {
       this.#stops.push(
         wakeUps.watch('job', undefined, '', () => this.#pump()),
-        wakeUps.watch('cancel', undefined, this.#id, () => void this.#cancelAsked()),
-        every(heartbeatSeconds * 300, () => this.#touch()),
+        wakeUps.watch('cancel', undefined, this.#id, () => {
+          void runOutside(() => this.#cancelAsked())
+        }),
+        every(heartbeatSeconds * 300, () => void this.#touch()),
+        every(cancelPollMs, () => void this.#cancelAsked()),
         every(5_000, () => void this.#lookAfter()),
       )
+      this.#listening = wakeUps.listening()
       this.#pump()
     })
   }
@@ -132,19 +144,22 @@ export class RunWorker {
   #pump(): void {
     if (this.#stopping !== undefined) return
     this.#again = true
-    this.#pumping ??= this.#pumpAll().finally(() => {
+    // Whoever wakes it may be in somebody's scope: it has none.
+    this.#pumping ??= runOutside(() => this.#pumpAll()).finally(() => {
       this.#pumping = undefined
     })
   }
 
   async #pumpAll(): Promise<void> {
     const { jobs, concurrency, logger } = this.#options
+    // What is taken before the session says that this process lives could pass for a dead one's.
+    await this.#listening
     while (this.#again && this.#stopping === undefined) {
       this.#again = false
       const free = concurrency - this.#active.size
       if (free <= 0) return
       try {
-        const claimed = await jobs.claim(free)
+        const claimed = await jobs.claim(free, this.#aside.groups())
         for (const job of claimed) void this.#execute(job)
         if (claimed.length > 0 && claimed.length < free) this.#again = true
       } catch (error) {
@@ -234,7 +249,9 @@ export class RunWorker {
       }
       if (active.control !== undefined) throw error
       if (EngineError.is(error) && elsewhere.has(error.code)) {
-        await queued.putBack(owner, runId, run.attempt, 1)
+        // To others first; this one comes back to it where nobody else does.
+        this.#aside.leave(groupOf(owner))
+        await queued.putBack(owner, runId, run.attempt)
         return true
       }
       const refusal = refusalOf(error)
@@ -262,11 +279,19 @@ export class RunWorker {
     await database.transaction(undefined, (sql) => wakeUps.notify(sql, 'job', undefined, ''))
   }
 
-  #touch(): void {
-    const { jobs, logger } = this.#options
-    jobs
-      .touch([...this.#active.values()].map(({ job }) => job))
-      .catch((error: unknown) => logger?.warn({ err: error }, 'a heartbeat was lost'))
+  async #touch(): Promise<void> {
+    const { jobs, store, logger } = this.#options
+    const active = [...this.#active.values()]
+    try {
+      if (await jobs.touch(active.map(({ job }) => job))) return
+      // One that says nothing would not be told otherwise that its run has ended elsewhere.
+      for (const each of active) {
+        const { attempt } = each
+        if (attempt > 0 && (await newestAttempt(store, each)) !== attempt) leave(each)
+      }
+    } catch (error) {
+      logger?.warn({ err: error }, 'a heartbeat was lost')
+    }
   }
 
   async #cancelAsked(): Promise<void> {
@@ -320,7 +345,7 @@ const crashed: Failure = {
 
 async function newestAttempt(
   { parts }: PostgresStore,
-  { owner, runId }: Attempt,
+  { owner, runId }: Pick<Attempt, 'owner' | 'runId'>,
 ): Promise<number | undefined> {
   const [row] = await asOwner(parts.database, owner, ({ key, sql }) =>
     sql(

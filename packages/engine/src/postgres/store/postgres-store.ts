@@ -10,6 +10,7 @@ import type { RunStore } from '../../store/run-store.ts'
 import type { SystemStore } from '../../store/system-store.ts'
 import type { ThreadStore } from '../../store/thread-store.ts'
 import type { Database } from '../database/database.ts'
+import { sessionKey } from '../queue/process-session.ts'
 import { HeldAttempts } from './held-attempts.ts'
 import {
   PostgresApprovalStore,
@@ -76,9 +77,10 @@ export class PostgresStore implements EngineStore {
     onClose,
     ...limits
   }: PostgresStoreParts) {
-    const wakeUps = new WakeUps(database, pollMs, logger)
-    const attempts = new HeldAttempts()
     const processId = randomUUID()
+    const session = `SELECT pg_advisory_lock_shared(${sessionKey(processId)})`
+    const wakeUps = new WakeUps(database, session, pollMs, logger)
+    const attempts = new HeldAttempts()
     this.parts = { database, wakeUps, attempts, processId, forgetJobs: async () => undefined }
     this.#onClose = onClose
     this.runs = new PostgresRunStore({ database, wakeUps, attempts, worker: processId, batchMs })
