@@ -1,46 +1,84 @@
 import { parseArgs } from 'node:util'
-import type { EngineStore } from '@ringfence/engine'
+import type { PostgresRunQueue, PostgresStore } from '@ringfence/engine/postgres'
 import type { ServerLogger } from '@ringfence/server'
 import { ConfigurationError } from './configuration.ts'
+import { createEnvelopes } from './envelopes.ts'
+import { readSealingKeys } from './sealing-keys.ts'
 
 /** Where runs are kept: a folder, a PostgreSQL server, or, without either, the memory of the process. */
 export interface KeptWhere {
   readonly dataDir?: string
   readonly url?: string
+  /** The file with the keys of waiting runs' contexts. */
+  readonly keysPath?: string
 }
+
+/** What was opened there. */
+export interface Kept {
+  readonly store: PostgresStore
+  /** Where runs wait, so that they outlive whoever accepted them. */
+  readonly queue: PostgresRunQueue
+  /** Gives both back. */
+  close(): Promise<void>
+}
+
+const options = {
+  'data-dir': { type: 'string' },
+  'database-url': { type: 'string' },
+  keys: { type: 'string' },
+} as const
+
+type Arguments = { readonly [Name in keyof typeof options]?: string | undefined }
 
 /** Reads the command line. Throws ConfigurationError. */
 export const readKeptWhere = (args: readonly string[]): KeptWhere => {
-  const read = parse(args)
-  const { 'data-dir': dataDir, 'database-url': url } = read
+  const { 'data-dir': dataDir, 'database-url': url, keys } = parse(args)
   if (dataDir !== undefined && url !== undefined) {
     throw new ConfigurationError('Give either --data-dir or --database-url.')
   }
-  if (dataDir !== undefined) return { dataDir }
-  return url === undefined ? {} : { url }
+  if (dataDir !== undefined) {
+    // Beside the folder, as its lock is: what is in it is PostgreSQL's.
+    return { dataDir, keysPath: keys ?? `${dataDir.replace(/[/\\]+$/, '')}.keys.json` }
+  }
+  if (url !== undefined) return { url, keysPath: keys ?? 'ringfence.keys.json' }
+  if (keys === undefined) return {}
+  throw new ConfigurationError('--keys goes with --data-dir or --database-url.')
 }
 
-const parse = (
-  args: readonly string[],
-): { readonly 'data-dir'?: string | undefined; readonly 'database-url'?: string | undefined } => {
+const parse = (args: readonly string[]): Arguments => {
   try {
-    return parseArgs({
-      args: [...args],
-      options: { 'data-dir': { type: 'string' }, 'database-url': { type: 'string' } },
-    }).values
+    return parseArgs({ args: [...args], options }).values
   } catch (error) {
     throw new ConfigurationError(
-      `The command line takes --data-dir <folder> and --database-url <postgres://…>. ${error instanceof Error ? error.message : ''}`,
+      `The command line takes --data-dir <folder>, --database-url <postgres://…> and --keys <file>. ${error instanceof Error ? error.message : ''}`,
     )
   }
 }
 
-/** Opens the store there; undefined where memory is to do. What it needs is loaded only where it is asked for. */
-export const openStore = async (
-  { dataDir, url }: KeptWhere,
+/**
+ * Opens the store there, and the queue beside it; undefined where memory is to do. What they need is loaded only where
+ * it is asked for.
+ */
+export const openKept = async (
+  { dataDir, url, keysPath }: KeptWhere,
   logger: ServerLogger,
-): Promise<EngineStore | undefined> => {
-  if (dataDir === undefined && url === undefined) return undefined
-  const { openPostgresStore } = await import('@ringfence/engine/postgres')
-  return openPostgresStore({ dataDir, url, logger })
+): Promise<Kept | undefined> => {
+  if (keysPath === undefined) return undefined
+  const { openPostgresStore, openRunQueue } = await import('@ringfence/engine/postgres')
+  const store = await openPostgresStore({ dataDir, url, logger })
+  try {
+    const envelopes = createEnvelopes(await readSealingKeys(keysPath))
+    const queue = await openRunQueue({ store, ...envelopes, logger })
+    return {
+      store,
+      queue,
+      close: async () => {
+        await queue.close()
+        await store.close()
+      },
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }

@@ -3,7 +3,7 @@ import process from 'node:process'
 import { pino } from 'pino'
 import { ConfigurationError, readConfiguration } from './configuration.ts'
 import { createGreeting } from './greeting.ts'
-import { openStore, readKeptWhere } from './kept-where.ts'
+import { type Kept, openKept, readKeptWhere } from './kept-where.ts'
 import { InvalidPricesError, type PriceTable, readPrices } from './prices/price-table.ts'
 import { createWorkloadAnalyst } from './server.ts'
 
@@ -41,6 +41,7 @@ const explain = (error: unknown, host: string, port: number): string | undefined
 
 const main = async (): Promise<void> => {
   let address = { host: '127.0.0.1', port: 3000 }
+  let kept: Kept | undefined
   try {
     const { host, port, logLevel, pricesPath, model, access } = readConfiguration(process.env)
     address = { host, port }
@@ -50,8 +51,8 @@ const main = async (): Promise<void> => {
     )
     const keptWhere = readKeptWhere(process.argv.slice(2))
     const prices = await readPriceFile(pricesPath)
-    const store = await openStore(keptWhere, logger)
-    const server = createWorkloadAnalyst({ prices, logger, model, store, access })
+    kept = await openKept(keptWhere, logger)
+    const server = createWorkloadAnalyst({ prices, logger, model, kept, access })
     const { url } = await server.listen(address)
 
     let stopping = false
@@ -60,7 +61,7 @@ const main = async (): Promise<void> => {
       if (stopping) process.exit(exitCode)
       stopping = true
       logger.info({ signal, graceMs }, 'stopping')
-      const closed = server.close({ graceMs }).then(() => store?.close())
+      const closed = server.close({ graceMs }).then(() => kept?.close())
       closed.then(
         () => logger.info({ signal }, 'stopped'),
         (error: unknown) => {
@@ -79,6 +80,7 @@ const main = async (): Promise<void> => {
   } catch (error) {
     process.stderr.write(`${explain(error, address.host, address.port) ?? String(error)}\n`)
     process.exitCode = 1
+    await kept?.close()
   }
 }
 

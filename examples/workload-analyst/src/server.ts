@@ -1,9 +1,9 @@
 import {
   createExecutionEngine,
   type EngineLimits,
-  type EngineStore,
   type UserExecutionEngine,
 } from '@ringfence/engine'
+import type { RunWorker } from '@ringfence/engine/postgres'
 import {
   type AgentServer,
   createServer,
@@ -14,8 +14,10 @@ import {
 import { createAgents } from './agents/create-agents.ts'
 import { ownAnalyses } from './assistant/own-analyses.ts'
 import type { Access } from './configuration.ts'
+import { users } from './envelopes.ts'
 import { createHost } from './host/create-host.ts'
 import type { PageDirectories } from './host/page-files.ts'
+import type { Kept } from './kept-where.ts'
 import type { ReportModel } from './model/report-model.ts'
 import type { PriceTable } from './prices/price-table.ts'
 
@@ -26,8 +28,11 @@ export interface WorkloadAnalystOptions {
   readonly logger?: ServerLogger
   /** Words the summary of reports, and the assistant's answers. Default: nobody. */
   readonly model?: ReportModel | undefined
-  /** Where runs are kept; whoever made it closes it. Default: in memory. */
-  readonly store?: EngineStore | undefined
+  /**
+   * Where runs are kept and wait; whoever opened it closes it. Whatever was accepted there is executed from `listen()`
+   * on, also what an earlier process accepted. Default: in memory.
+   */
+  readonly kept?: Pick<Kept, 'store' | 'queue'> | undefined
   /** Whose tokens are believed. Default: demo mode. */
   readonly access?: Access | undefined
   readonly engineLimits?: Partial<EngineLimits>
@@ -42,20 +47,40 @@ export interface WorkloadAnalystOptions {
  * such tokens. It listens when told to.
  */
 export const createWorkloadAnalyst = (options: WorkloadAnalystOptions): AgentServer => {
-  const { prices, logger, model, store, access, engineLimits, handlerLimits, directories } = options
+  const { prices, logger, model, kept, access, engineLimits, handlerLimits, directories } = options
   const logged = logger === undefined ? {} : { logger }
   const engine: UserExecutionEngine = createExecutionEngine({
     agents: createAgents({ prices, model, analyses: ownAnalyses(() => engine) }),
-    ...(store === undefined ? {} : { store }),
+    ...(kept === undefined ? {} : { store: kept.store, queue: kept.queue }),
     ...(engineLimits === undefined ? {} : { limits: engineLimits }),
     ...logged,
   })
-  return createServer({
+  const server = createServer({
     engine,
+    context: users,
     ...(access === undefined
       ? { demo: true, host: createHost(directories === undefined ? {} : { directories }) }
       : { auth: jwtAuth(access), trustProxy: access.trustProxy ?? false }),
     ...(handlerLimits === undefined ? {} : { limits: handlerLimits }),
     ...logged,
   })
+  return kept === undefined ? server : executing(server, () => kept.queue.work(engine))
+}
+
+/** A server that also executes runs of the queue, from when it listens until it closes. */
+const executing = (server: AgentServer, work: () => RunWorker): AgentServer => {
+  let worker: RunWorker | undefined
+  return {
+    fetch: server.fetch,
+    async listen(where) {
+      const listening = await server.listen(where)
+      worker = work()
+      return listening
+    },
+    async close({ graceMs = 10_000, ...leaving } = {}) {
+      // What does not finish by then goes on in the next process: it is not cancelled.
+      await worker?.stop({ graceMs })
+      await server.close({ ...leaving, graceMs: 0 })
+    },
+  }
 }

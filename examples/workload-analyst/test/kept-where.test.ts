@@ -1,29 +1,47 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openStore, readKeptWhere } from '../src/kept-where.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import {
+  durableRuntime,
+  type PostgresCluster,
+  skippedWithoutNode,
+  skippedWithoutPostgres,
+  startPostgres,
+} from '../../../packages/engine/test/support/postgres-cluster.ts'
+import { openKept, readKeptWhere } from '../src/kept-where.ts'
+import { readSealingKeys } from '../src/sealing-keys.ts'
 import { build, type MainProcess, startMain } from './support/main-process.ts'
-
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-const durable = major > 22 || (major === 22 && minor >= 12)
-const skipped = durable ? '' : 'skipped: the durable store needs Node 22.12: '
+import { complete, type ModelEndpoint, startModelEndpoint } from './support/model-endpoint.ts'
 
 const ignore = (): void => undefined
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ringfence-analyst-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
 
 test('without an argument runs are kept in memory', async () => {
   expect(readKeptWhere([])).toEqual({})
-  const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore }
-  expect(await openStore({}, silent)).toBeUndefined()
+  expect(await openKept({}, silent)).toBeUndefined()
 })
 
-test('it is a folder or a database, and not both', () => {
-  expect(readKeptWhere(['--data-dir', 'x'])).toEqual({ dataDir: 'x' })
-  expect(readKeptWhere(['--database-url', 'postgres://x'])).toEqual({ url: 'postgres://x' })
+test('it is a folder or a database, and not both, with a file of keys beside', () => {
+  expect(readKeptWhere(['--data-dir', 'x/'])).toEqual({ dataDir: 'x/', keysPath: 'x.keys.json' })
+  expect(readKeptWhere(['--data-dir', 'x', '--keys', 'k'])).toEqual({ dataDir: 'x', keysPath: 'k' })
+  expect(readKeptWhere(['--database-url', 'postgres://x'])).toEqual({
+    url: 'postgres://x',
+    keysPath: 'ringfence.keys.json',
+  })
   for (const args of [
     ['--data-dir', 'x', '--database-url', 'postgres://x'],
     ['--data-dir'],
     ['--data'],
+    ['--keys', 'k'],
     ['x'],
   ]) {
     expect(() => readKeptWhere(args)).toThrow(
@@ -32,30 +50,55 @@ test('it is a folder or a database, and not both', () => {
   }
 })
 
-describe.skipIf(!durable)(`${skipped}a folder`, { timeout: 120_000 }, () => {
-  let folder: string
+test('the keys are made once, for this user alone, and what is none is left as it is', async () => {
+  const path = join(folder, 'keys.json')
+  const read = await Promise.all([readSealingKeys(path), readSealingKeys(path)])
+  expect(read[0]).toEqual(read[1])
+  expect(await readSealingKeys(path)).toEqual(read[0])
+  expect((await stat(path)).mode & 0o077).toBe(0)
+  await writeFile(path, '{}')
+  await expect(readSealingKeys(path)).rejects.toMatchObject({ code: 'INVALID_CONFIGURATION' })
+  expect(await readFile(path, 'utf8')).toBe('{}')
+})
+
+describe.skipIf(!durableRuntime)(`${skippedWithoutNode}kept runs`, { timeout: 120_000 }, () => {
+  let cluster: PostgresCluster | undefined
   const started: MainProcess[] = []
-  beforeAll(async () => {
-    build()
-    folder = await mkdtemp(join(tmpdir(), 'ringfence-analyst-'))
-    return () => rm(folder, { recursive: true, force: true })
-  }, 180_000)
-  afterEach(() => {
+  const endpoints: ModelEndpoint[] = []
+  beforeAll(() => build(), 180_000)
+  afterAll(() => cluster?.stop())
+  afterEach(async () => {
     for (const main of started.splice(0)) main.kill()
+    for (const endpoint of endpoints.splice(0)) await endpoint.close()
   })
 
-  const start = async (): Promise<string> => {
-    const main = startMain({}, ['--data-dir', join(folder, 'data')])
+  const start = async (
+    args: readonly string[],
+    answer: (response: ServerResponse) => void,
+  ): Promise<{
+    readonly url: string
+    readonly main: MainProcess
+    readonly model: ModelEndpoint
+  }> => {
+    const model = await startModelEndpoint(answer)
+    endpoints.push(model)
+    const main = startMain({ RINGFENCE_MODEL_URL: model.url.href }, args)
     started.push(main)
     const url = /http:\/\/\S+:\d+/.exec(await main.said('Ctrl-C'))?.[0]
     if (url === undefined) throw new Error('No address was printed.')
-    return url
+    return { url, main, model }
   }
 
-  const ask = async (url: string, path: string, init: RequestInit = {}): Promise<Response> => {
+  const ask = async (
+    user: string,
+    url: string,
+    path: string,
+    init: RequestInit = {},
+  ): Promise<Response> => {
     const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ userId: user })
     const issued: unknown = await (
-      await fetch(`${url}/demo/tokens`, { method: 'POST', headers, body: '{"userId":"alice"}' })
+      await fetch(`${url}/demo/tokens`, { method: 'POST', headers, body })
     ).json()
     const token =
       typeof issued === 'object' && issued !== null && 'token' in issued ? String(issued.token) : ''
@@ -65,19 +108,75 @@ describe.skipIf(!durable)(`${skipped}a folder`, { timeout: 120_000 }, () => {
     })
   }
 
-  test('keeps runs over a killed process', async () => {
-    const url = await start()
-    const body = JSON.stringify({ input: { log: 'input_tokens,output_tokens\n1,2\n' } })
-    const { runId } = Object(
-      await (await ask(url, '/v1/agents/supervisor/runs', { method: 'POST', body })).json(),
-    )
-    const events = await (await ask(url, `/v1/runs/${String(runId)}/events`)).text()
-    expect(events).toContain('agent_completed')
-    for (const main of started.splice(0)) {
-      main.kill()
-      await main.ended
+  const startRun = async (user: string, url: string): Promise<string> => {
+    const body = JSON.stringify({
+      input: { log: `input_tokens,output_tokens,feature\n1,2,of-${user}\n` },
+    })
+    const answer = await ask(user, url, '/v1/agents/supervisor/runs', { method: 'POST', body })
+    expect(answer.status).toBe(202)
+    return String(Object(await answer.json()).runId)
+  }
+
+  /** What a user is told of a run, up to its end. */
+  const story = async (user: string, url: string, runId: string): Promise<string> =>
+    (await ask(user, url, `/v1/runs/${runId}/events`)).text()
+
+  /** What of it has a number, and is kept. */
+  const durable = (events: string): readonly string[] =>
+    events.split('\n\n').filter((event) => event.startsWith('id:'))
+
+  /**
+   * Runs are accepted, and the server is killed in the middle of them and started again. Whether a third process tells
+   * what has ended as the second one did.
+   */
+  const survives = async (args: readonly string[]): Promise<boolean> => {
+    const first = await start(args, ignore)
+    // One more than may execute at once: it waits.
+    const accepted: (readonly [string, string])[] = []
+    for (const user of ['alice', 'bob', 'alice', 'alice', 'alice', 'alice']) {
+      accepted.push([user, await startRun(user, first.url)])
     }
-    const again = await start()
-    expect(await (await ask(again, `/v1/runs/${String(runId)}/events`)).text()).toBe(events)
+    // Five of them wait for the model to word their report.
+    await expect.poll(() => first.model.requests.length, { timeout: 60_000 }).toBe(5)
+    first.main.child.kill('SIGKILL')
+    expect(await first.main.ended).toBe('SIGKILL')
+
+    const second = await start(args, complete('All is well.'))
+    const told = await Promise.all(
+      accepted.map(async ([user, runId]) => story(user, second.url, runId)),
+    )
+    for (const [index, [user]] of accepted.entries()) {
+      const events = told[index] ?? ''
+      expect(events.match(/^event: agent_completed$/gm)).toHaveLength(1)
+      expect(events).toContain('All is well.')
+      expect(events).toContain(`of-${user}`)
+      expect(events).not.toContain(`of-${user === 'alice' ? 'bob' : 'alice'}`)
+      // Without a gap, over both processes.
+      const ids = [...events.matchAll(/^id: .*:(\d+)$/gm)].map(([, seq]) => Number(seq))
+      expect(ids).toEqual(ids.map((_, seq) => seq))
+    }
+    const restarted = told.filter((events) => events.includes('event: attempt_restarted'))
+    expect(restarted).toHaveLength(5)
+
+    // It is asked to stop while nothing is at work, and does; what has ended is told the same by the next one.
+    second.main.child.kill('SIGTERM')
+    expect(await second.main.ended).toBe(0)
+    const third = await start(args, ignore)
+    const [[user, runId] = ['', '']] = accepted
+    return isDeepStrictEqual(durable(await story(user, third.url, runId)), durable(told[0] ?? ''))
+  }
+
+  test('in a folder, runs that were accepted go on after the server was killed and started again', async () => {
+    expect(await survives(['--data-dir', join(folder, 'data')])).toBe(true)
   })
+
+  test.skipIf(skippedWithoutPostgres !== '')(
+    `${skippedWithoutPostgres}in PostgreSQL, too`,
+    async () => {
+      cluster = await startPostgres({ durable: false })
+      const keys = join(folder, 'shared.keys.json')
+      const args = ['--database-url', await cluster.database(), '--keys', keys]
+      expect(await survives(args)).toBe(true)
+    },
+  )
 })
