@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import type { Database } from '../../src/postgres/database/database.ts'
 import { ownerValues } from '../../src/postgres/database/owner-settings.ts'
+import { openRunQueue } from '../../src/postgres/index.ts'
+import { cancelRun } from '../../src/postgres/queue/cancel-run.ts'
+import { JobQueue } from '../../src/postgres/queue/job-queue.ts'
+import { QueuedRuns } from '../../src/postgres/queue/queued-runs.ts'
+import { takeRun } from '../../src/postgres/queue/taken-run.ts'
 import { PostgresStore } from '../../src/postgres/store/postgres-store.ts'
-import type { EngineStore } from '../../src/index.ts'
+import { defineAgent, type EngineStore } from '../../src/index.ts'
 import { runAsSystem } from '../../src/system/system-scope.ts'
-import { caught } from '../support/caught.ts'
+import { caught, engineError } from '../support/caught.ts'
+import { deploymentKeys, envelopesOf } from '../support/durable-node.ts'
 import { onDurableStores } from '../support/durable-stores.ts'
+import { engineOf } from '../support/engine.ts'
 import { fillStore, readBack } from '../support/fill-store.ts'
 import { alice, bob, users } from '../support/users.ts'
 
@@ -125,6 +133,76 @@ onDurableStores('row-level security', (_, { open, database }) => {
       expect(await readBack(store)).toEqual(['run', 'thread', 'approval', 'key', 'ledger'])
       expect((await store.runs.list()).runs).toHaveLength(1)
     })
+    await careless.close()
+  })
+
+  test('a queue whose queries have lost their filter starts, takes and cancels nothing of anybody else', async () => {
+    const store = await open()
+    const envelopes = envelopesOf(deploymentKeys())
+    const filter = /tenant = \$1 AND user_id = \$2/gu
+    const forgetful = withStatements(await database(), (text, values) => [
+      text.replace(filter, '$1::text IS NOT NULL AND $2::text IS NOT NULL'),
+      values,
+    ])
+    const careless = new PostgresStore({ database: forgetful.database, pollMs: 50 })
+    const queue = await openRunQueue({ store: careless, ...envelopes })
+    const good = await openRunQueue({ store, ...envelopes })
+    const whose = defineAgent({
+      name: 'whose',
+      input: z.object({}),
+      output: z.object({ userId: z.string() }),
+      run: () => ({ userId: users.current().userId }),
+    })
+    const limits = { ownerQueue: 2 }
+    const theirs = engineOf([whose], { store, queue: good, limits })
+    const engine = engineOf([whose], { store: careless, queue, limits })
+    const inThread = { threadId: 't' }
+    const hers = await users.run(alice, async () => {
+      const first = await theirs.start('whose', {}, inThread)
+      return [first, await theirs.start('whose', {}, inThread)]
+    })
+    const ids = hers.map(({ runId }) => runId)
+    await users.run(bob, async () => {
+      const joined = await engine.start('whose', {}, { ...inThread, threadPolicy: 'join' })
+      expect(ids).not.toContain(joined.runId)
+      for (const runId of ids) {
+        expect((await engineError(() => engine.cancel(runId))).code).toBe('RUN_NOT_FOUND')
+      }
+      const jobs = await JobQueue.open({
+        database: forgetful.database,
+        ownerConcurrency: 1,
+        attempts: 1,
+        heartbeatSeconds: 10,
+        activeSeconds: 60,
+        logger: undefined,
+      })
+      const queued = new QueuedRuns(careless, jobs)
+      expect(await queued.sendNext(bob, 't')).toBe(false)
+      for (const runId of ids) {
+        expect(await queued.putBack(bob, runId, 0)).toBe(false)
+        const job = { userId: 'bob', runId, envelope: '' }
+        expect(await takeRun(careless, bob, job, 'a worker', undefined)).toBeUndefined()
+        expect(await cancelRun(careless, bob, runId, 'caller')).toBeUndefined()
+      }
+      await jobs.close()
+      queue.work(engine)
+      expect(await joined.result).toEqual({ userId: 'bob' })
+    })
+    await users.run(alice, async () => {
+      for (const { result } of hers) expect(await result).toEqual({ userId: 'alice' })
+    })
+    const changed = [...forgetful.changed].join('\n')
+    for (const words of [
+      'cancel_reason = coalesce',
+      'AS waiting',
+      'held AND',
+      'SET attempt = attempt + 1, worker = $4',
+    ]) {
+      expect(changed).toContain(words)
+    }
+    await queue.close({ graceMs: 0 })
+    await good.close({ graceMs: 0 })
+    await Promise.all([theirs.close({ graceMs: 0 }), engine.close({ graceMs: 0 })])
     await careless.close()
   })
 
