@@ -102,6 +102,16 @@ function contractOf(face: Face): void {
     expect((await events.next()).done).toBe(true)
   })
 
+  test('has a document whose paths lead to its routes', async () => {
+    const document = await json<{ servers?: { url: string }[]; paths: Record<string, unknown> }>(
+      await alice.request('/openapi.json'),
+    )
+    expect(Object.keys(document.paths)).toContain('/v1/agents')
+    const { pathname } = new URL(served.url)
+    const prefix = document.servers?.map(({ url }) => url) ?? ['/']
+    expect(prefix).toEqual([pathname])
+  })
+
   test('lists the runs of the one who asks, newest first, page by page', async () => {
     const first = await alice.start('echo', { text: '1' })
     const second = await alice.start('echo', { text: '2' })
