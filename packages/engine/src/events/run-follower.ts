@@ -35,6 +35,11 @@ export interface FollowSources {
   readonly releases: ScopeReleases
 }
 
+interface Asked {
+  resolve(step: IteratorResult<AgentEvent, undefined>): void
+  reject(error: unknown): void
+}
+
 const batchSize = 64
 /** Transient events that are kept for a follower, the newest of each kind. */
 const mostTransient = 16
@@ -85,10 +90,13 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   #cursor: number | undefined
   #batch = nothing
   #position = 0
-  #turn: Promise<unknown> = Promise.resolve()
+  /** Who has asked for an event, the first in front. */
+  readonly #asked: Asked[] = []
+  #reading = false
   #woken = false
   #over = false
   #stopped = false
+  /** Goes on with the front, that waits for something to happen. */
   #wake: (() => void) | undefined
   #failure: EngineError | undefined
 
@@ -112,46 +120,74 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     await this.#read()
   }
 
-  /** One pull after the other, also where several are asked for at once: none sees what another one got. */
-  async next(): Promise<IteratorResult<AgentEvent, undefined>> {
-    const pulled = this.#turn.then(() => this.#pull())
-    this.#turn = pulled.catch(() => undefined)
-    return pulled
+  /**
+   * One pull after the other, also where several are asked for at once: none sees what another one got. While it waits
+   * it holds one promise: a server has thousands that do.
+   */
+  next(): Promise<IteratorResult<AgentEvent, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.#asked.push({ resolve, reject })
+      if (this.#asked.length === 1) this.#serve()
+    })
   }
 
-  async #pull(): Promise<IteratorResult<AgentEvent, undefined>> {
-    try {
-      const value = await this.#nextEvent()
-      this.#throwFailure()
-      if (value === undefined || isTerminal(value)) this.stop()
-      return value === undefined ? { done: true, value } : { done: false, value }
-    } catch (error) {
-      this.stop()
-      throw error
+  /** Hands out what there is; where there is nothing, reads, and then waits. */
+  #serve(): void {
+    while (this.#asked.length > 0 && !this.#reading) {
+      const value = this.#nextEvent()
+      if (value === undefined && !this.#stopped && !this.#batch.ended) return this.#readMore()
+      const failure = this.#failure
+      this.#failure = undefined
+      const asked = this.#asked.shift()
+      if (value === undefined || isTerminal(value) || failure !== undefined) this.stop()
+      if (failure !== undefined) asked?.reject(failure)
+      else asked?.resolve(value === undefined ? { done: true, value } : { done: false, value })
     }
   }
 
-  async #nextEvent(): Promise<AgentEvent | undefined> {
-    while (!this.#stopped) {
-      const durable = this.#takeDurable()
-      if (durable !== undefined) {
-        this.#cursor = durable.seq
-        this.#pace?.read(durable.seq)
-        // Whatever place in the queue it was to be shown: the run has left it.
-        this.#transient.delete('queue_position')
-        return durable
-      }
-      if (this.#batch.ended) return undefined
-      const shown = this.#takeTransient()
-      if (shown !== undefined) return shown
-      const over = this.#over
-      this.#woken = false
-      await this.#read()
-      if (this.#batch.events.length > 0 || this.#batch.ended) continue
-      if (over) throw endLost(this.#runId)
-      await this.#untilWoken()
+  #readMore(): void {
+    const over = this.#over
+    this.#woken = false
+    this.#reading = true
+    this.#read()
+      .then(() => {
+        this.#reading = false
+        const nothingNew = this.#batch.events.length === 0 && !this.#batch.ended && !this.#stopped
+        if (nothingNew && over) throw endLost(this.#runId)
+        if (nothingNew && !this.#woken && this.#transient.size === 0) this.#wait()
+        else this.#serve()
+      })
+      .catch((error: unknown) => {
+        this.#reading = false
+        const asked = this.#asked.shift()
+        this.stop()
+        asked?.reject(error)
+        this.#serve()
+      })
+  }
+
+  /** By a promise: whoever wakes it, it goes on in the scope that pulls. */
+  #wait(): void {
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    void woken.then(() => {
+      this.#wake = undefined
+      this.#serve()
+    })
+  }
+
+  #nextEvent(): AgentEvent | undefined {
+    if (this.#stopped) return undefined
+    const durable = this.#takeDurable()
+    if (durable !== undefined) {
+      this.#cursor = durable.seq
+      this.#pace?.read(durable.seq)
+      // Whatever place in the queue it was to be shown: the run has left it.
+      this.#transient.delete('queue_position')
+      return durable
     }
-    return undefined
+    return this.#batch.ended ? undefined : this.#takeTransient()
   }
 
   async return(): Promise<IteratorResult<AgentEvent, undefined>> {
@@ -192,13 +228,6 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   #disconnect(): void {
     this.#failure = slowFollower(this.#runId, this.#cursor)
     this.stop()
-  }
-
-  /** Once: then it has ended. */
-  #throwFailure(): void {
-    const failure = this.#failure
-    this.#failure = undefined
-    if (failure !== undefined) throw failure
   }
 
   #takeDurable(): DurableEvent | undefined {
@@ -242,14 +271,6 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     if (this.#stopped) return
     this.#batch = batch
     this.#position = 0
-  }
-
-  async #untilWoken(): Promise<void> {
-    if (this.#woken || this.#stopped || this.#transient.size > 0) return
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-    })
-    this.#wake = undefined
   }
 }
 
