@@ -117,7 +117,7 @@ test('an event is taken from the log when its reader asks for it, and not before
     },
   })
   const handler = createHandler({ engine: counted, auth })
-  const send = (url: string, init?: RequestInit): Promise<Response> =>
+  const send = async (url: string, init?: RequestInit): Promise<Response> =>
     handler(new Request(url, init))
   const alice = await Client.of({ url: 'http://agents.test', fetch: send }, 'alice')
   const runId = await alice.start('chatty', { count: 50, size: 10 })

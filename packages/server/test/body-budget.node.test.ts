@@ -120,7 +120,7 @@ test('a body whose request is aborted gives back what it holds, on a runtime tha
   const handler = createHandler({ engine: testEngine(), auth, limits })
   const served = {
     url: 'https://agents.test',
-    fetch: (url: string, init?: RequestInit) => handler(new Request(url, init)),
+    fetch: async (url: string, init?: RequestInit) => handler(new Request(url, init)),
   }
   const alice = await Client.of(served, 'alice')
   const leaving = new AbortController()

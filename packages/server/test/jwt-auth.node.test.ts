@@ -247,6 +247,19 @@ describe('a token that was verified', () => {
     expect(verified()).toBe(2)
   })
 
+  test("is remembered by its digest: what is in memory is nobody's token", async () => {
+    const [auth, verified] = counting()
+    const alice = `Bearer ${await sign(claims())}`
+    const remember = vi.spyOn(Map.prototype, 'set')
+    onTestFinished(() => remember.mockRestore())
+    await ask(auth, alice)
+    await ask(auth, alice)
+    expect(verified()).toBe(1)
+    const kept = remember.mock.calls.filter(([, value]) => JSON.stringify(value)?.includes('alice'))
+    expect(kept).not.toHaveLength(0)
+    for (const [key] of kept) expect(alice).not.toContain(key)
+  })
+
   test('does not vouch for one that differs by a character', async () => {
     const [auth] = counting()
     const token = await sign(claims())

@@ -12,7 +12,7 @@ function open(options = {}): { served: Parameters<typeof Client.of>[0]; gates: G
   const gates = new Gates()
   const handler = createHandler({ engine: testEngine(gates), auth, ...options })
   const url = 'https://agents.test'
-  return { gates, served: { url, fetch: (path, init) => handler(new Request(path, init)) } }
+  return { gates, served: { url, fetch: async (path, init) => handler(new Request(path, init)) } }
 }
 
 test('a run is started, followed, resumed and read', async () => {

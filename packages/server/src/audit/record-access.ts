@@ -40,15 +40,23 @@ const ownReads: ReadonlySet<Action> = new Set([
  * Does something between two lines of the log: that it began, and what became of it. What cannot be written down does
  * not happen: it throws `dependency_unavailable` then.
  */
-export async function audited<Result>(
+export function audited<Result>(
   request: AuditedRequest,
   actor: Actor,
   work: () => Result | Promise<Result>,
+): Result | Promise<Result> {
+  const { audit } = request.core
+  if (audit === undefined || (audit.reads !== true && ownReads.has(request.action))) return work()
+  return betweenLines(request, userOf(actor), audit, work)
+}
+
+async function betweenLines<Result>(
+  request: AuditedRequest,
+  who: AuditedActor,
+  audit: AuditOptions,
+  work: () => Result | Promise<Result>,
 ): Promise<Result> {
-  const { core, exchange, action } = request
-  const { audit } = core
-  if (audit === undefined || (audit.reads !== true && ownReads.has(action))) return work()
-  const who = userOf(actor)
+  const { core, exchange } = request
   try {
     await audit.log.append({ ...lineOf(request, who), outcome: 'begun' })
   } catch (error) {

@@ -29,96 +29,132 @@ export interface EventStream {
  * when its right to read runs out. It never errors: an adapter would write that to the console.
  */
 export function streamEvents(options: EventStreamOptions): EventStream {
-  const { events, encoding, limits, signal, expiresAt, cut, onFailure } = options
-  const encoder = new TextEncoder()
-  let body: ReadableStreamDefaultController<Uint8Array> | undefined
-  let waiting = false
-  let readAt = Date.now()
-  let over = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let settle: () => void = () => undefined
-  const ended = new Promise<void>((resolve) => {
-    settle = resolve
-  })
+  return new EventSource(options)
+}
 
-  const next = bind(() => events.next())
-  const release = bind(() => events.return?.())
+const encoder = new TextEncoder()
+const onDemand = { highWaterMark: 0 }
 
-  const write = (text: string): void => {
-    if (text !== '') body?.enqueue(encoder.encode(text))
+class EventSource implements EventStream {
+  readonly body: ReadableStream<Uint8Array>
+  readonly ended: Promise<void>
+  readonly #options: EventStreamOptions
+  /** Pulls an event, or lets go of the events, in the scope of the stream: whoever reads may be in another. */
+  readonly #events: (letGo: boolean) => Promise<IteratorResult<AgentEvent> | undefined>
+  #body: ReadableStreamDefaultController<Uint8Array> | undefined
+  #waiting = false
+  #readAt = Date.now()
+  #over = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #settle: () => void = nothing
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options
+    const { events, signal } = options
+    this.#events = bind((letGo: boolean) => (letGo ? released(events) : events.next()))
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    this.body = new ReadableStream(this, onDemand)
+    this.#arm()
+    signal.addEventListener('abort', this, { once: true })
+    if (signal.aborted) this.#finish(false)
   }
 
-  const finish = (complete: boolean): void => {
-    if (over) return
-    over = true
-    clearTimeout(timer)
-    signal.removeEventListener('abort', end)
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#body = controller
+    this.#write(this.#options.encoding.begin)
+  }
+
+  pull(): Promise<void> {
+    this.#waiting = true
+    return this.#events(false).then(this.#take, this.#fail)
+  }
+
+  cancel(): void {
+    this.#finish(false)
+  }
+
+  /** The signal has aborted. */
+  handleEvent(): void {
+    this.#finish(false)
+  }
+
+  /** What was pulled. Its reader waits for something: an event that the protocol has nothing for is none. */
+  readonly #take = (step: IteratorResult<AgentEvent> | undefined): Promise<void> | undefined => {
+    if (this.#over) return undefined
+    if (step === undefined || step.done === true) {
+      this.#finish(false)
+      return undefined
+    }
     try {
-      write(encoding.end(complete))
-      body?.close()
+      const text = this.#options.encoding.encode(step.value)
+      this.#write(text)
+      const last = isTerminal(step.value)
+      if (text === '' && !last) return this.pull()
+      this.#waiting = false
+      this.#readAt = Date.now()
+      if (last) this.#finish(true)
+    } catch (error) {
+      this.#fail(error)
+    }
+    return undefined
+  }
+
+  readonly #fail = (error: unknown): void => {
+    if (!this.#over) this.#options.onFailure(error)
+    this.#finish(false)
+  }
+
+  #write(text: string): void {
+    if (text !== '') this.#body?.enqueue(encoder.encode(text))
+  }
+
+  #finish(complete: boolean): void {
+    if (this.#over) return
+    this.#over = true
+    clearTimeout(this.#timer)
+    const { signal, encoding } = this.#options
+    signal.removeEventListener('abort', this)
+    try {
+      this.#write(encoding.end(complete))
+      this.#body?.close()
     } catch {
       // Its reader has cancelled it, which is an end too.
     }
-    Promise.resolve().then(release).then(settle, settle)
+    Promise.resolve(true).then(this.#events).then(this.#settle, this.#settle)
   }
-  const end = (): void => finish(false)
 
-  const tick = (): void => {
+  #tick(): void {
+    const { limits, expiresAt, cut } = this.#options
     const now = Date.now()
-    if (expiresAt !== undefined && now >= expiresAt) return end()
-    const unsent = (body?.desiredSize ?? 0) < 0
-    if (waiting && !unsent) {
-      readAt = now
-      write(': keep-alive\n\n')
-    } else if (now - readAt >= limits.unreadMs) {
-      end()
+    if (expiresAt !== undefined && now >= expiresAt) return this.#finish(false)
+    const unsent = (this.#body?.desiredSize ?? 0) < 0
+    if (this.#waiting && !unsent) {
+      this.#readAt = now
+      this.#write(': keep-alive\n\n')
+    } else if (now - this.#readAt >= limits.unreadMs) {
+      this.#finish(false)
       return cut()
     }
-    arm()
+    this.#arm()
   }
 
-  const arm = (): void => {
+  #arm(): void {
+    const { limits, expiresAt } = this.#options
     const left = expiresAt === undefined ? Infinity : expiresAt - Date.now()
-    timer = setTimeout(tick, Math.max(0, Math.min(limits.heartbeatMs, limits.unreadMs, left)))
-    unref(timer)
+    const delay = Math.max(0, Math.min(limits.heartbeatMs, limits.unreadMs, left))
+    this.#timer = setTimeout(() => this.#tick(), delay)
+    unref(this.#timer)
   }
-
-  const stream = new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        body = controller
-        write(encoding.begin)
-      },
-      async pull() {
-        waiting = true
-        try {
-          // Its reader waits for something: an event that the protocol has nothing for is none.
-          let text = ''
-          while (text === '') {
-            const step = await next()
-            if (over) return
-            if (step.done === true) return end()
-            text = encoding.encode(step.value)
-            write(text)
-            if (isTerminal(step.value)) return finish(true)
-          }
-        } catch (error) {
-          if (!over) onFailure(error)
-          end()
-        } finally {
-          waiting = false
-          readAt = Date.now()
-        }
-      },
-      cancel: end,
-    },
-    { highWaterMark: 0 },
-  )
-  arm()
-  signal.addEventListener('abort', end, { once: true })
-  if (signal.aborted) end()
-  return { body: stream, ended }
 }
+
+async function released(events: AsyncIterableIterator<AgentEvent>): Promise<undefined> {
+  await events.return?.()
+  return undefined
+}
+
+function nothing(): void {}
 
 /** A waiting stream alone must not keep a process alive. Elsewhere than on Node a timer is a number. */
 function unref(timer: unknown): void {

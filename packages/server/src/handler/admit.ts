@@ -1,11 +1,12 @@
 import type { Context } from 'hono'
 import { demoPrincipal } from '../demo/demo-principal.ts'
-import { checkedIdentity, identified } from '../identity/identity-door.ts'
+import { identified } from '../identity/identity-door.ts'
 import type { Identity } from '../identity/identity.ts'
 import { refuseUserFields } from '../identity/user-fields.ts'
 import type { Actor, Resource } from '../identity/authorize.ts'
 import { Problem } from '../problems/problem.ts'
 import { unauthenticated } from '../problems/to-problem.ts'
+import { onwards } from './at-once.ts'
 import type { Core } from './core.ts'
 import type { Exchange } from './exchange.ts'
 import type { OwnedRoute } from './route.ts'
@@ -16,19 +17,25 @@ export interface Admitted {
 }
 
 /** Who is asking, and whether they may. Throws a `Problem`, or whatever the application's code throws. */
-export async function admit(
+export function admit(
   core: Core,
   route: OwnedRoute,
   hono: Context,
   exchange: Exchange,
-): Promise<Admitted> {
-  const identity = await identityOf(core, route, hono)
-  const { userId, tenantId, roles = [] } = identity
-  const actor: Actor = { userId, tenantId, roles }
-  exchange.actor = actor
-  refuseUserFields(Object.keys(hono.req.query()), 'query')
-  if (route.asks !== 'itself') await authorized(core, actor, route.action, resourceOf(route, hono))
-  return { identity, actor }
+): Admitted | Promise<Admitted> {
+  return onwards(identityOf(core, route, hono), (identity) => {
+    const { userId, tenantId, roles = [] } = identity
+    const actor: Actor = { userId, tenantId, roles }
+    exchange.actor = actor
+    if (hasQuery(hono)) refuseUserFields(Object.keys(hono.req.query()), 'query')
+    const admitted = { identity, actor }
+    if (route.asks === 'itself' || core.authorize === undefined) return admitted
+    return onwards(authorized(core, actor, route.action, resourceOf(route, hono)), () => admitted)
+  })
+}
+
+function hasQuery({ req }: Context): boolean {
+  return req.url.includes('?')
 }
 
 /** What the path names. */
@@ -37,17 +44,19 @@ function resourceOf({ about = 'runId' }: OwnedRoute, hono: Context): Resource {
 }
 
 /** Asks the application. */
-export async function authorized(
+export function authorized(
   core: Core,
   ...question: Parameters<NonNullable<Core['authorize']>>
-): Promise<void> {
-  if (core.authorize === undefined) return
-  if (!(await core.authorize(...question))) throw new Problem('forbidden')
+): void | Promise<void> {
+  if (core.authorize === undefined) return undefined
+  return onwards(core.authorize(...question), (allowed) => {
+    if (!allowed) throw new Problem('forbidden')
+  })
 }
 
-async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise<Identity> {
+function identityOf(core: Core, route: OwnedRoute, hono: Context): Identity | Promise<Identity> {
   const request = hono.req.raw
-  const tickets = hono.req.queries('ticket') ?? []
+  const tickets = (hasQuery(hono) ? hono.req.queries('ticket') : undefined) ?? []
   if (tickets.length + (request.headers.has('authorization') ? 1 : 0) > 1) {
     throw new Problem('ambiguous_credentials', {
       detail: 'Send one ticket, or an Authorization header: two could stand for two users.',
@@ -62,7 +71,7 @@ async function identityOf(core: Core, route: OwnedRoute, hono: Context): Promise
     return principal
   }
   if (ticket === undefined) return identified(core, hono)
-  return checkedIdentity(await redeem(core, route, ticket, request))
+  return redeem(core, route, ticket, request).then((identity) => core.checked.check(identity))
 }
 
 async function redeem(

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { createApp } from './create-app.ts'
 import { createCore } from './core.ts'
+import { refuseOtherPaths } from './mount-routes.ts'
 import type { RingfenceOptions } from './options.ts'
 
 /**
@@ -12,5 +13,6 @@ import type { RingfenceOptions } from './options.ts'
  * host.route('/agents', agentRoutes({ engine, identify: ({ hono }) => ({ userId: hono.get('user').id }) }))
  */
 export function agentRoutes(options: RingfenceOptions): Hono {
-  return createApp(createCore(options))
+  const core = createCore(options)
+  return refuseOtherPaths(createApp(core), core)
 }

@@ -5,56 +5,114 @@ import { problemResponse } from '../problems/problem-response.ts'
 import { retryAfter, toProblem } from '../problems/to-problem.ts'
 import { audited, recordRefusal, type AuditedRequest } from '../audit/record-access.ts'
 import { refuseRevoked } from '../identity/identity-door.ts'
-import { admit } from './admit.ts'
+import { admit, type Admitted } from './admit.ts'
+import { guarded, onwards } from './at-once.ts'
 import type { Core } from './core.ts'
 import { logExchange, logFailure, openExchange, type Exchange } from './exchange.ts'
-import { inRequestScope } from './request-scope.ts'
-import type { OwnedRoute, Route } from './route.ts'
+import { inRequestScope, type Scoped } from './request-scope.ts'
+import type { OwnedRoute, PublicRoute, Route } from './route.ts'
 
 /** Answers a request of a route, whatever happens: nothing is left to the host's error handler. */
-export async function answer(core: Core, route: Route, hono: Context): Promise<Response> {
+export function answer(core: Core, route: Route, hono: Context): Response | Promise<Response> {
   const exchange = openExchange(hono, route.path)
-  try {
-    if (route.action !== undefined) {
-      exchange.trace = core.tracing?.begin({ ...exchange, headers: hono.req.raw.headers })
-      const { action } = route
-      const named = hono.req.param('id') ?? hono.req.param('name')
-      const audit: AuditedRequest = { core, hono, exchange, action, named }
-      try {
-        refuseAtOnce(core, hono)
-        const { trace } = exchange
-        if (trace === undefined) return await answerOwned(audit, route)
-        return await trace.within(() => answerOwned(audit, route))
-      } catch (error) {
-        await recordRefusal(audit, error)
-        throw error
-      }
-    }
-    const response = await route.handle(core, hono, exchange)
-    logExchange(core, exchange, response.status)
-    return response
-  } catch (error) {
-    return refuse(core, exchange, error)
-  }
+  return guarded(
+    () =>
+      route.action === undefined
+        ? answerAnybody(core, route, hono, exchange)
+        : answerRecorded(core, route, hono, exchange),
+    (error) => refuse(core, exchange, error),
+  )
 }
 
-async function answerOwned(request: AuditedRequest, route: OwnedRoute): Promise<Response> {
+function answerAnybody(
+  core: Core,
+  route: PublicRoute,
+  hono: Context,
+  exchange: Exchange,
+): Response | Promise<Response> {
+  return onwards(route.handle(core, hono, exchange), (response) => {
+    logExchange(core, exchange, response.status)
+    return response
+  })
+}
+
+/** Traced, and what is refused for want of rights is written down. */
+function answerRecorded(
+  core: Core,
+  route: OwnedRoute,
+  hono: Context,
+  exchange: Exchange,
+): Response | Promise<Response> {
+  const { action } = route
+  const named = hono.req.param('id') ?? hono.req.param('name')
+  const request: AuditedRequest = { core, hono, exchange, action, named }
+  const trace = core.tracing?.begin({
+    method: exchange.method,
+    route: exchange.route,
+    requestId: exchange.requestId,
+    headers: hono.req.raw.headers,
+  })
+  exchange.trace = trace
+  return guarded(
+    () => {
+      refuseAtOnce(core, hono)
+      return trace === undefined
+        ? answerOwned(request, route)
+        : trace.within(() => answerOwned(request, route))
+    },
+    async (error) => {
+      await recordRefusal(request, error)
+      throw error
+    },
+  )
+}
+
+function answerOwned(request: AuditedRequest, route: OwnedRoute): Response | Promise<Response> {
   const { core, hono, exchange } = request
-  const { identity, actor } = await admit(core, route, hono, exchange)
+  const admitted = admit(core, route, hono, exchange)
+  if (!(admitted instanceof Promise)) return answerAdmitted(request, route, admitted)
+  return admitted.then((late) => {
+    exchange.signal.throwIfAborted()
+    return answerAdmitted(request, route, late)
+  })
+}
+
+function answerAdmitted(
+  request: AuditedRequest,
+  route: OwnedRoute,
+  { identity, actor }: Admitted,
+): Response | Promise<Response> {
+  const { core, hono, exchange } = request
   // After everything that takes time: from here to the scope, which a revocation ends, nothing does.
   refuseRevoked(core, identity)
   const { userId, tenantId } = identity
   const owner = canonicalOwner(tenantId === undefined ? { userId } : { userId, tenantId })
   const leave = core.admission.enter(owner, exchange, route.admission)
-  const { response, closed } = await inRequestScope(core, exchange, identity, (scope) =>
-    audited(request, actor, () =>
-      route.handle({ core, hono, exchange, identity, actor, owner, scope }),
-    ),
-  ).finally(leave)
+  let scoped: Scoped | Promise<Scoped> | undefined
+  try {
+    scoped = inRequestScope(core, exchange, identity, (scope) =>
+      audited(request, actor, () =>
+        route.handle({ core, hono, exchange, identity, actor, owner, scope }),
+      ),
+    )
+  } finally {
+    if (!(scoped instanceof Promise)) leave()
+  }
+  if (!(scoped instanceof Promise)) return handOut(core, exchange, scoped)
+  return scoped.finally(leave).then((each) => handOut(core, exchange, each))
+}
+
+function handOut(core: Core, exchange: Exchange, { response, closed }: Scoped): Response {
+  if (closed === undefined) {
+    logExchange(core, exchange, response.status)
+    return response
+  }
+  // The answer itself is not held until its end.
+  const { status } = response
   const ended = closed.then(() => {
     core.streams.delete(ended)
     // A socket's status is what the client saw, not what the adapter makes of the answer.
-    logExchange(core, exchange, exchange.closeCode === undefined ? response.status : 101)
+    logExchange(core, exchange, exchange.closeCode === undefined ? status : 101)
   })
   core.streams.add(ended)
   return response

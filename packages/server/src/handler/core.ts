@@ -8,6 +8,7 @@ import type { AuditOptions } from '../audit/record-access.ts'
 import { demoRoute } from '../demo/demo-route.ts'
 import { DemoTokens } from '../demo/demo-tokens.ts'
 import type { Authorize } from '../identity/authorize.ts'
+import { CheckedIdentities } from '../identity/checked-identities.ts'
 import type { Identify } from '../identity/identity.ts'
 import type { IdentityDoor } from '../identity/identity-door.ts'
 import { routes } from '../routes/routes.ts'
@@ -91,6 +92,7 @@ export function createCore(options: RingfenceOptions): Core {
     identify: demoTokens?.beside(configured) ?? requireIdentify(configured),
     authorize: options.authorize,
     revocations,
+    checked: new CheckedIdentities(),
     clientOf: clientFinder(options.trustProxy),
     isOurHost: hostCheck(options.hosts),
     admission: new Admission(limits),

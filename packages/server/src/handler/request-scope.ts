@@ -1,4 +1,4 @@
-import type { Scope } from '@ringfence/context'
+import { runOutside, type Scope } from '@ringfence/context'
 import type { Identity } from '../identity/identity.ts'
 import type { Core } from './core.ts'
 import { logFailure, type Exchange } from './exchange.ts'
@@ -6,48 +6,101 @@ import type { Answer } from './route.ts'
 
 export interface Scoped {
   readonly response: Response
-  /** When the scope has closed. Never rejects. */
-  readonly closed: Promise<void>
+  /** When the scope closes that is still open: that of a streamed answer. Never rejects. */
+  readonly closed: Promise<void> | undefined
 }
 
 /**
- * Runs a request's work in a scope of its owner. A plain answer is handed out when the scope has closed, a
- * streamed one at once: its scope stays open until the body has ended.
+ * Runs a request's work in a scope of its owner. A plain answer is handed out when the scope has closed, at once where
+ * the work waits for nothing; a streamed one when it begins: its scope stays open until the body has ended.
  */
 export function inRequestScope(
   core: Core,
   exchange: Exchange,
   identity: Identity,
   work: (scope: Scope) => Answer | Promise<Answer>,
-): Promise<Scoped> {
+): Scoped | Promise<Scoped> {
   const { userId, tenantId, roles, context } = identity
   const input = { ...context, userId, tenantId, roles, requestId: exchange.requestId }
   const options = {
     label: `${exchange.method} ${exchange.route}`,
-    signal: exchange.signal,
     // Whoever asked has left by then: what still ignores that is fenced and reported.
     closeBudgetMs: 1_000,
   }
-  return new Promise((resolve, reject) => {
-    let streaming = false
-    const scope = core.context.run(input, options, async (opened) => {
-      exchange.scopeId = opened.id
-      const answer = await work(opened)
-      if (answer instanceof Response) return answer
-      streaming = true
-      exchange.streamed = true
-      resolve({ response: answer.response, closed })
-      await answer.ended
-      return answer.response
-    })
-    const closed = scope.then(
-      (response) => {
-        if (!streaming) resolve({ response, closed: Promise.resolve() })
-      },
-      (error: unknown) => {
-        if (!streaming) reject(error)
-        else if (error !== exchange.signal.reason) logFailure(core, exchange, error)
-      },
-    )
+  const waiting = new WaitingAnswer(core, exchange)
+  let opened: Scope | undefined
+  let atOnce: Response | undefined
+  const run = core.context.run(input, options, (scope) => {
+    opened = scope
+    exchange.scopeId = scope.id
+    const answer = work(scope)
+    if (!(answer instanceof Response)) return waiting.whole(scope, answer)
+    atOnce = answer
+    return undefined
   })
+  if (atOnce === undefined) return waiting.until(run)
+  const scoped: Scoped = { response: atOnce, closed: undefined }
+  // Open still where it has something to clean up.
+  return opened?.lifecycle === 'closed' ? scoped : run.then(() => scoped)
+}
+
+/** An answer that has to be waited for. What a stream holds for as long as it goes on is in here, and nothing else. */
+class WaitingAnswer {
+  readonly #core: Core
+  readonly #exchange: Exchange
+  #begin: ((scoped: Scoped) => void) | undefined
+  #closed: Promise<void> | undefined
+  #stopFollowing: (() => void) | undefined
+
+  constructor(core: Core, exchange: Exchange) {
+    this.#core = core
+    this.#exchange = exchange
+  }
+
+  /** In the scope: what its callback waits for, which for a stream is its end. */
+  whole(scope: Scope, answer: Answer | Promise<Answer>): Promise<Response | undefined> {
+    this.#stopFollowing = followClient(scope, this.#exchange.signal)
+    return Promise.resolve(answer).then((given) => {
+      if (given instanceof Response) return given
+      this.#stream(given.response)
+      return given.ended.then(nothing)
+    })
+  }
+
+  /** Outside: resolves when the answer can be handed out. */
+  until(run: Promise<Response | undefined>): Promise<Scoped> {
+    return new Promise((resolve, reject) => {
+      this.#begin = resolve
+      this.#closed = run.then(
+        (response) => {
+          this.#stopFollowing?.()
+          if (response !== undefined) resolve({ response, closed: undefined })
+        },
+        (error: unknown) => {
+          this.#stopFollowing?.()
+          const { signal, streamed } = this.#exchange
+          if (!streamed) reject(error)
+          else if (error !== signal.reason) logFailure(this.#core, this.#exchange, error)
+        },
+      )
+    })
+  }
+
+  #stream(response: Response): void {
+    this.#exchange.streamed = true
+    this.#begin?.({ response, closed: this.#closed })
+    this.#begin = undefined
+  }
+}
+
+const nothing = (): undefined => undefined
+
+/** Ends a scope when the client leaves. From outside: whoever notices may have a scope of somebody else. */
+function followClient(scope: Scope, signal: AbortSignal): () => void {
+  const leave = (): void => {
+    if (scope.lifecycle !== 'closed') runOutside(() => scope.abort(signal.reason))
+  }
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave, { once: true })
+  return () => signal.removeEventListener('abort', leave)
 }

@@ -1,6 +1,7 @@
 import { defineUserContext, type UserContextDefinition } from '@ringfence/context'
 import type { MiddlewareHandler } from 'hono'
 import * as z from 'zod'
+import { CheckedIdentities } from '../identity/checked-identities.ts'
 import { identified, refuseRevoked, type IdentityDoor } from '../identity/identity-door.ts'
 import { InvalidToken } from '../identity/invalid-token.ts'
 import type { Identify } from '../identity/identity.ts'
@@ -47,7 +48,13 @@ export function userScope(options: UserScopeOptions): MiddlewareHandler {
   if (typeof identify !== 'function') throw new TypeError('Expected `identify` to be a function')
   const context = options.context ?? defineUserContext('ringfence-request', z.object({}))
   const limits = resolveLimits(identifyMs === undefined ? {} : { identifyMs })
-  const door: IdentityDoor = { identify, revocations, clientOf: clientFinder(trustProxy), limits }
+  const door: IdentityDoor = {
+    identify,
+    checked: new CheckedIdentities(),
+    revocations,
+    clientOf: clientFinder(trustProxy),
+    limits,
+  }
 
   return async (hono, next) => {
     const exchange = openExchange(hono, hono.req.routePath)

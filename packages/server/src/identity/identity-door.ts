@@ -1,14 +1,17 @@
 import type { Context } from 'hono'
+import { isPromiseLike, onwards } from '../handler/at-once.ts'
 import { Problem } from '../problems/problem.ts'
-import { invalidToken, retryAfter, unauthenticated } from '../problems/to-problem.ts'
+import { invalidToken, retryAfter } from '../problems/to-problem.ts'
 import type { ClientOf } from '../proxy/trust-proxy.ts'
-import { identitySchema, type Identify, type Identity, type IdentifyRequest } from './identity.ts'
+import type { CheckedIdentities } from './checked-identities.ts'
+import type { Identify, Identity } from './identity.ts'
 import { peerOf } from './peer.ts'
 import type { Revocations } from './revocations.ts'
 
 /** What it takes to find out who is asking. */
 export interface IdentityDoor {
   readonly identify: Identify
+  readonly checked: CheckedIdentities
   readonly clientOf: ClientOf
   readonly revocations: Revocations | undefined
   readonly limits: { readonly identifyMs: number }
@@ -18,24 +21,21 @@ export interface IdentityDoor {
  * Asks the application who is asking. Throws `unauthenticated`, `invalid_token`, `identity_unavailable` where it does
  * not say so in time, and whatever the application throws.
  */
-export async function identified(door: IdentityDoor, hono: Context): Promise<Identity> {
+export function identified(door: IdentityDoor, hono: Context): Identity | Promise<Identity> {
   const request = hono.req.raw
-  const peer = door.clientOf(peerOf(hono.env).address, request.headers)
-  return checkedIdentity(await inTime(door, { request, peer, hono }))
-}
-
-/** The door for identities, whoever they come from. */
-export function checkedIdentity(found: Identity | null): Identity {
-  if (found === null) throw unauthenticated()
-  const checked = identitySchema.safeParse(found)
-  if (!checked.success) {
-    throw new TypeError('identify() returned something that is no identity', {
-      cause: checked.error,
-    })
-  }
-  const { expiresAt } = checked.data
-  if (expiresAt !== undefined && expiresAt <= Date.now()) throw invalidToken()
-  return checked.data
+  const identity = door.identify({
+    request,
+    // Found out when somebody asks for it: most do not, and an address has many spellings.
+    get peer() {
+      return door.clientOf(peerOf(hono.env).address, request.headers)
+    },
+    hono,
+  })
+  // A token that was verified a moment ago is known at once, and needs no timer.
+  return onwards(
+    isPromiseLike(identity) ? inTime(identity, door.limits.identifyMs) : identity,
+    (found) => door.checked.check(found),
+  )
 }
 
 /** Throws `invalid_token` for credentials that were issued before their owner was revoked. */
@@ -49,17 +49,14 @@ export function refuseRevoked(
 }
 
 async function inTime(
-  { identify, limits }: IdentityDoor,
-  request: IdentifyRequest,
+  identity: PromiseLike<Identity | null>,
+  identifyMs: number,
 ): Promise<Identity | null> {
-  const identity = identify(request)
-  // A token that was verified a moment ago is known at once, and needs no timer.
-  if (!(identity instanceof Promise)) return identity
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       reject(new Problem('identity_unavailable', { headers: retryAfter(undefined) }))
-    }, limits.identifyMs)
+    }, identifyMs)
   })
   try {
     return await Promise.race([identity, late])

@@ -9,7 +9,9 @@ import {
   type KeyObject,
 } from 'jose'
 import * as z from 'zod'
+import { onwards } from '../handler/at-once.ts'
 import { bearerToken } from './bearer-token.ts'
+import { headerDigest } from './header-digest.ts'
 import type { Identify, Identity } from './identity.ts'
 import { InvalidToken } from './invalid-token.ts'
 import { isLoopbackHost } from './loopback.ts'
@@ -103,8 +105,9 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
 
   const { ms = 60_000, tokens = 10_000 } = options.verified ?? {}
   const verified = new VerifiedTokens({ ms, tokens })
+  const digestOf = headerDigest()
 
-  async function identify(token: string): Promise<Identity | null> {
+  async function identify(digest: string, token: string): Promise<Identity | null> {
     const claims = await verify(() => jwtVerify(token, key, verifyOptions))
     // A revocation is for what was issued before it: a token of tomorrow would outlive today's.
     if ((claims.iat ?? 0) > Date.now() / 1_000 + verifyOptions.clockTolerance) {
@@ -117,19 +120,26 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
     if (found === null) return null
     // `exp` is required above. A token that does not say when it was issued counts as an old one.
     const end = (claims.exp ?? 0) * 1_000
+    // Frozen with its roles: what cannot change is checked once.
     const identity = Object.freeze<Identity>({
       ...found,
+      roles: found.roles && Object.freeze([...found.roles]),
       expiresAt: found.expiresAt ?? end,
       issuedAt: found.issuedAt ?? (claims.iat ?? 0) * 1_000,
     })
-    verified.add(token, identity, end, Date.now())
+    verified.add(digest, identity, end, Date.now())
     return identity
   }
 
   return ({ request }) => {
-    const token = bearerToken(request)
-    if (token === undefined) return null
-    return verified.get(token, Date.now()) ?? identify(token)
+    const header = request.headers.get('authorization')
+    if (header === null) return null
+    return onwards(digestOf(header), (digest) => {
+      const known = verified.get(digest, Date.now())
+      if (known !== undefined) return known
+      const token = bearerToken(request)
+      return token === undefined ? null : identify(digest, token)
+    })
   }
 }
 

@@ -15,7 +15,8 @@ interface Verified {
 
 /**
  * Whom tokens stand for that were verified a moment ago: a signature costs more than the rest of a small
- * request. The token itself is the key: another one, if only by a character, is verified like any.
+ * request. The digest of the header that brought it is the key: another one, if only by a character, is verified like any,
+ * and what is in memory is of no use to anybody who reads it.
  */
 export class VerifiedTokens {
   readonly #limits: VerifiedTokensLimits
@@ -30,22 +31,22 @@ export class VerifiedTokens {
     return this.#verified.size
   }
 
-  get(token: string, now: number): Identity | undefined {
-    const found = this.#verified.get(token)
+  get(digest: string, now: number): Identity | undefined {
+    const found = this.#verified.get(digest)
     if (found === undefined) return undefined
-    this.#verified.delete(token)
+    this.#verified.delete(digest)
     if (found.until <= now) return undefined
-    this.#verified.set(token, found)
+    this.#verified.set(digest, found)
     return found.identity
   }
 
   /** `expiresAt` in epoch milliseconds. */
-  add(token: string, identity: Identity, expiresAt: number, now: number): void {
+  add(digest: string, identity: Identity, expiresAt: number, now: number): void {
     const { ms, tokens } = this.#limits
     if (ms === 0) return
     const until = Math.min(now + ms, expiresAt)
     if (until <= now) return
-    this.#verified.set(token, { identity, until })
+    this.#verified.set(digest, { identity, until })
     for (const oldest of this.#verified.keys()) {
       if (this.#verified.size <= tokens) return
       this.#verified.delete(oldest)

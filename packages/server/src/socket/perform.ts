@@ -34,7 +34,7 @@ export async function perform(
   )
   return follow(runId, undefined, frame.backPressure)
 
-  function recorded<Result>(
+  async function recorded<Result>(
     action: Action,
     named: string,
     work: () => Promise<Result>,

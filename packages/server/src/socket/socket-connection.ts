@@ -17,6 +17,8 @@ export class SocketConnection {
   readonly #call: Call
   readonly #protocol: SocketProtocol
   readonly #requests = new Map<string, AbortController>()
+  /** Bound once for all callbacks: a server has thousands of sockets. */
+  readonly #home: (work: () => void) => void = bind((work: () => void) => work())
   #port: SocketPort | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #answered = true
@@ -93,9 +95,8 @@ export class SocketConnection {
   #bound<Event>(
     callback: (event: Event, socket: WSContext) => void,
   ): (event: Event, socket: WSContext) => void {
-    const home = bind(callback)
     return (event, socket) => {
-      if (!this.#over) home(event, socket)
+      if (!this.#over) this.#home(() => callback(event, socket))
     }
   }
 

@@ -53,7 +53,7 @@ function servedHost(options: RingfenceOptions, embed: (host: Hono) => unknown): 
 function served(handler: AgentHandler, close: () => Promise<void>): Served {
   return {
     url: 'http://agents.test/agents',
-    fetch: (url, init) => handler(new Request(url, init)),
+    fetch: async (url, init) => handler(new Request(url, init)),
     close,
   }
 }

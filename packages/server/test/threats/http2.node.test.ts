@@ -35,7 +35,7 @@ async function serveHttp2(
   const { port } = server.address() as AddressInfo
   const served = {
     url: 'http://agents.test',
-    fetch: (url: string, init?: RequestInit) => fetch(new Request(url, init)),
+    fetch: async (url: string, init?: RequestInit) => fetch(new Request(url, init)),
   }
   const alice = await Client.of(served, 'alice')
   const runId = await alice.start('echo', { text: 'over http2' })
