@@ -369,12 +369,17 @@ test.each([
   ['the name of a model', 'openai/gpt-5'],
   ['a model of an older specification', { specificationVersion: 'v2' }],
   ['nothing', undefined],
-])('%s is refused, and the log says why', async (_title, model) => {
-  const logger = new RecordingLogger()
-  const story = await run(agentOf(untyped<LanguageModel>(model)), logger)
-  expect(story.at(-1)).toMatchObject(failedWith('AGENT_FAILED'))
-  expect(logger.text()).toMatch(/Expected .*model/)
-})
+])(
+  '%s is refused when the agent is defined; where a function made it the run fails, and the log says why',
+  async (_title, given) => {
+    const model = untyped<LanguageModel>(given)
+    expect(() => agentOf(model)).toThrow(/Expected .*model/)
+    const logger = new RecordingLogger()
+    const story = await run(agentOf(untyped<LanguageModel>(() => model)), logger)
+    expect(story.at(-1)).toMatchObject(failedWith('AGENT_FAILED'))
+    expect(logger.text()).toMatch(/Expected .*model/)
+  },
+)
 
 test('a limit that is none and two tools of one name are refused when the agent is defined', () => {
   const model = mockModel('v4', () => said('x'))

@@ -9,7 +9,7 @@ import type { LanguageModel, ModelSettings, ProviderTool, ToolChoice } from './l
 import { splitLimits, type ModelLimits } from './model-limits.ts'
 import { isTool, isToolSource, ModelTools, suppliedTool, type ToolSource } from './model-tool.ts'
 import { defaultPrompt, type PromptContent } from './prompt.ts'
-import { runModelAgent, type ModelAgent } from './run-model-agent.ts'
+import { checkedModel, runModelAgent, type ModelAgent } from './run-model-agent.ts'
 
 /** What a model agent takes where it says nothing else: `{ message }`. */
 export type MessageInput = z.ZodObject<{ message: z.ZodString }>
@@ -72,7 +72,7 @@ const textOutput: TextOutput = z.object({ text: z.string() })
  * and fencing, and a model that stalls, fails, never ends or breaks off ends in a typed error, never in success.
  *
  * Fails with `MODEL_FAILED`, `MODEL_DEADLINE`, `MODEL_OUTPUT_LIMIT`, `MODEL_FILTERED`, `MODEL_MISTAKEN`,
- * `MODEL_STEP_LIMIT`, `CIRCUIT_OPEN`. Throws TypeError for a bad name or limit.
+ * `MODEL_STEP_LIMIT`, `CIRCUIT_OPEN`. Throws TypeError for a bad name, limit or model.
  *
  * @example
  * const assistant = modelAgent({
@@ -97,7 +97,7 @@ export function modelAgent<
   const output = (options.output ?? textOutput) as OutputSchema
   const { instructions, prompt = defaultPrompt } = options
   const agent: ModelAgent<z.output<InputSchema>> = {
-    model,
+    model: typeof model === 'function' ? model : checkedModel(model),
     instructions: typeof instructions === 'function' ? instructions : () => instructions,
     prompt,
     tools: new ModelTools(tools.filter(isTool).map(suppliedTool)),

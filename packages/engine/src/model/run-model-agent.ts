@@ -98,7 +98,8 @@ export async function runModelAgent<Input>(
   )
 }
 
-function checkedModel(model: LanguageModel): LanguageModel {
+/** Throws TypeError where no provider package made it. */
+export function checkedModel(model: LanguageModel): LanguageModel {
   const given: unknown = model
   if (typeof given === 'object' && given !== null && 'specificationVersion' in given) {
     const version = given.specificationVersion
