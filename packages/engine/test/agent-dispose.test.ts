@@ -93,14 +93,26 @@ test('it has run, and the run its end, before the run gives back its place', asy
       story.push('disposed')
     },
   })
-  const engine = engineOf([slow])
+  const next = defineAgent({
+    name: 'next',
+    input: z.unknown(),
+    output: z.null(),
+    run: () => {
+      story.push('the next one begins')
+      return null
+    },
+  })
+  const engine = engineOf([slow, next], { limits: { ownerConcurrency: 1 } })
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('slow', {})
     void result.then(() => story.push('ended'))
+    const waiting = await engine.start('next', {})
     expect((await engine.run(runId)).status).not.toBe('completed')
+    expect(engine.health()).toMatchObject({ running: 1, queued: 1 })
     release.resolve()
     await result
+    await waiting.result
   })
-  expect(story).toEqual(['disposed', 'ended'])
+  expect(story).toEqual(['disposed', 'ended', 'the next one begins'])
   expect(inspect().openScopes).toBe(0)
 })

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { AgentRegistry, createExecutionEngine, defineAgent, pipeline } from '../src/index.ts'
 import { engineError } from './support/caught.ts'
+import { aborted } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
+import { users } from './support/users.ts'
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected })
 
@@ -31,6 +33,33 @@ test('a second agent of the same name is refused, and the first one stays', () =
   const second = pipeline({ name: 'echo', stages: [echo] })
   expect(() => agents.register(second)).toThrow(code('DUPLICATE_AGENT'))
   expect(agents.freeze().get('echo')).toBe(echo)
+})
+
+// origins: L4
+test('a registry keeps nothing of a run: an agent that never ended for one user, and failed for another, works for a third', async () => {
+  const agent = defineAgent({
+    name: 'agent',
+    input: z.object({ how: z.enum(['never', 'fail', 'work']) }),
+    output: z.string(),
+    run: ({ how }, { signal }) => {
+      if (how === 'fail') throw new Error('no')
+      return how === 'work' ? 'done' : aborted(signal).then(() => 'stopped')
+    },
+  })
+  const agents = new AgentRegistry().register(agent).freeze()
+  const engine = createExecutionEngine({ agents })
+  const start = (userId: string, how: string): Promise<{ result: Promise<unknown> }> =>
+    users.run({ userId }, () => engine.start('agent', { how }))
+  const never = await start('user-1', 'never')
+  const failing = await start('user-2', 'fail')
+  await expect(failing.result).rejects.toMatchObject({ code: 'AGENT_FAILED' })
+  for (const userId of ['user-3', 'user-2', 'user-1']) {
+    expect(await (await start(userId, 'work')).result).toBe('done')
+  }
+  expect(agents.get('agent')).toBe(agent)
+  expect(engine.health().running).toBe(1)
+  await engine.close({ graceMs: 0 })
+  await expect(never.result).rejects.toMatchObject({ code: 'CANCELLED' })
 })
 
 test.each(['nope', '', '__proto__', 'toString', 'Echo'])('there is no agent %j', async (name) => {

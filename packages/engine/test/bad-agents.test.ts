@@ -48,6 +48,8 @@ const throwing = (thrown: unknown) => () => {
   throw thrown
 }
 
+const recurse = (depth: number): number => recurse(depth + 1) + 1
+
 const trap = (): never => {
   throw new Error('canary')
 }
@@ -96,6 +98,12 @@ const mistakes: readonly (readonly [string, AgentDefinition, string])[] = [
   ['returns what holds itself', agentOf(cyclic), 'INVALID_OUTPUT'],
   ['returns too much', agentOf(huge), 'RESULT_TOO_LARGE'],
   ['returns a function', agentOf(() => () => undefined), 'INVALID_OUTPUT'],
+  [
+    'returns something else than it says',
+    defineAgent({ name: 'bad', input: empty, output: z.string(), run: () => untyped<string>(7) }),
+    'INVALID_OUTPUT',
+  ],
+  ['calls itself until the stack is full', agentOf(() => recurse(0)), 'AGENT_FAILED'],
   ['never ends', agentOf(() => new Promise(() => undefined)), 'RUN_DEADLINE'],
   [
     'never gives way until its deadline is over',

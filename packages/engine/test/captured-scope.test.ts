@@ -270,7 +270,21 @@ test('without a scope nothing of the engine works', async () => {
     ['runs', () => engine.runs()],
     ['events', () => engine.events('x')],
     ['cancel', () => engine.cancel('x')],
+    ['delete', () => engine.delete('x')],
+    ['statistics', () => engine.statistics()],
+    ['forget runs', () => engine.forgetRuns()],
     ['instances', () => engine.instances.create('agent')],
+    ['ledger of a run', () => engine.ledger.run('x')],
+    ['ledger', () => engine.ledger.sums()],
+    ['windows of the ledger', () => engine.ledger.windows('day')],
+    ['threads', () => engine.threads.list()],
+    ['thread', () => engine.threads.get('x')],
+    ['messages', () => engine.threads.messages('x')],
+    ['delete thread', () => engine.threads.delete('x')],
+    ['approvals', () => engine.approvals.list()],
+    ['approval', () => engine.approvals.get('x')],
+    ['approve', () => engine.approvals.approve('x')],
+    ['deny', () => engine.approvals.deny('x')],
   ]
   for (const [what, attempt] of attempts) {
     expect([what, (await contextError(attempt)).code]).toEqual([what, 'NO_SCOPE'])

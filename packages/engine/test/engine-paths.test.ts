@@ -103,7 +103,7 @@ function agentsThatMeet(count: number): AgentRegistry {
 // origins: S-1 UEE-1 UEE-4 UEE-13 L1 L2 L3 L13 L17 L18 L21
 test.each(paths)(
   '%s: two users at once, the first scope ending last, and neither meets the other',
-  async (_, path) => {
+  async (name, path) => {
     const act = path(agentsThatMeet(2))
     const aliceEntered = deferred()
     const bobLeft = deferred()
@@ -120,7 +120,10 @@ test.each(paths)(
     const bob = await visit('bob')
     bobLeft.resolve()
     const outcomes = { alice: await alice, bob }
+    // A factory outside a run tells nobody; a run tells of its start, its thought, its tool and its end.
+    const told = name === 'createAgentInstanceFactory()' ? 0 : 5
     for (const [userId, { answer, events }] of Object.entries(outcomes)) {
+      expect(events).toHaveLength(told)
       expect(answer).toEqual({ canary: `canary-of-${userId}`, before: userId, after: userId })
       const other = userId === 'alice' ? 'bob' : 'alice'
       expect(JSON.stringify(events)).not.toContain(other)

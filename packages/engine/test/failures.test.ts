@@ -163,6 +163,17 @@ describe('an output', () => {
     expect(fits.end).toMatchObject({ type: 'agent_completed' })
   })
 
+  // origins: AEC-1
+  test('of nothing, where something is promised, is a failure and no silent success', async () => {
+    for (const promised of [z.object({ total: z.number() }), z.string(), z.null()]) {
+      const { end } = await outcomeOf(() => undefined, promised)
+      expect(end).toMatchObject({
+        type: 'agent_error',
+        data: { error: { code: 'INVALID_OUTPUT' } },
+      })
+    }
+  })
+
   test('of nothing is null', async () => {
     const { end } = await outcomeOf(() => undefined, z.undefined())
     expect(end).toMatchObject({ type: 'agent_completed', data: { result: null } })
@@ -239,17 +250,7 @@ test('a tool fails with what it throws for the user, and otherwise with TOOL_FAI
   expect(logger.text()).toContain(canary)
 })
 
-test('a failure that a cleanup fails on top of stays the failure, and the log has both', async () => {
-  const { end, logger } = await outcomeOf(async () => {
-    users.current()
-    await users.child({}, () => undefined)
-    throw new AgentError('FIRST', 'what went wrong')
-  })
-  expect(end).toMatchObject({ data: { error: { code: 'FIRST' } } })
-  expect(logger.entries).toEqual([])
-})
-
-test('an agent whose cleanup fails has failed, whatever it returned', async () => {
+test('an agent whose cleanup fails has failed, whatever it returned; a failure before that stays the failure', async () => {
   const logger = new RecordingLogger()
   const { currentScope } = await import('@ringfence/context')
   const agent = defineAgent({

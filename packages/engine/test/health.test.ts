@@ -29,6 +29,7 @@ function storeThatAnswers(inspect: SystemStore['inspect']): MemoryStore {
   return store
 }
 
+// origins: BRG-2 REG-3 L25
 test('an engine with nothing to do is well, and so is one that works', async () => {
   const engine = engineOf([waits])
   const well = {
@@ -70,6 +71,7 @@ test('a full queue is a degraded engine, as long as it is full', async () => {
   await expectNothingLeft(engine)
 })
 
+// origins: BRG-2 UCM-2
 test('an engine whose store fails or does not answer is failing, and recovers with it', async () => {
   let answer: SystemStore['inspect'] = async () => {
     throw new Error('no')

@@ -8,6 +8,7 @@ import { alice, users } from './support/users.ts'
 
 const empty = z.object({})
 
+// origins: BRG-7
 test('a run that tells nothing for too long ends with IDLE_DEADLINE, also where its tool ignores that', async () => {
   const gate = deferred<null>()
   const ignores = defineTool({

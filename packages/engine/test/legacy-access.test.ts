@@ -181,15 +181,37 @@ test('two engines in one process keep their own access; agents that are run insi
     run: (input) => getAgentInstanceFactory().create('echo').execute(input),
   })
   const one = migrationOf({}, [echo, nested])
-  const other = migrationOf({}, [echo])
-  await one.legacy.run(() =>
-    users.run(alice, async () => {
-      const events = await runToEnd(one.engine, 'nested', { text: 'hi' })
+  const other = migrationOf({}, [echo, nested])
+  const aliceIsIn = deferred()
+  const bobHasLeft = deferred()
+  const nests = async ({ engine }: Migration, times: number): Promise<void> => {
+    for (let time = 0; time < times; time += 1) {
+      const events = await runToEnd(engine, 'nested', { text: 'hi' })
       expect(events.at(-1)).toMatchObject({ data: { result: { text: 'hi' } } })
+    }
+  }
+  // Whoever entered first leaves last: neither the first nor the last one to enter is everybody's.
+  const first = one.legacy.run(() =>
+    users.run(alice, async () => {
+      await nests(one, 1)
+      aliceIsIn.resolve()
+      await bobHasLeft.promise
+      await nests(one, 1)
     }),
   )
-  expect(one.legacy.report().calls).toBe(1)
-  expect(other.legacy.report().calls).toBe(0)
+  await aliceIsIn.promise
+  await other.legacy.run(() => users.run(bob, () => nests(other, 3)))
+  bobHasLeft.resolve()
+  await first
+  expect(one.legacy.report().calls).toBe(2)
+  expect(other.legacy.report().calls).toBe(3)
+  for (const [{ engine }, made] of [
+    [one, 2],
+    [other, 3],
+  ] as const) {
+    // The instance that each asked for, beside the one of each run.
+    expect(engine.instances.metrics().created).toBe(made * 2)
+  }
 })
 
 // origins: AEC-2

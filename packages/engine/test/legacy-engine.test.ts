@@ -9,6 +9,7 @@ import {
 import {
   AgentError,
   defineAgent,
+  pipeline,
   type AgentDefinition,
   type AgentEvent,
   type UserExecutionEngine,
@@ -57,6 +58,8 @@ const crashes = defineAgent({
     throw new Error('secret of the server')
   },
 })
+const last = defineAgent({ name: 'last', input: z.null(), output: z.null(), run: () => null })
+const staged = pipeline({ name: 'staged', stages: [crashes, last] })
 
 function asUser<Result>(
   user: { readonly userId: string },
@@ -64,7 +67,7 @@ function asUser<Result>(
   emit?: LegacyEmitter,
   logger?: RecordingLogger,
 ): Promise<Result> {
-  const agents: AgentDefinition[] = [echo, waits, fails, cyclic, crashes]
+  const agents: AgentDefinition[] = [echo, waits, fails, cyclic, crashes, staged]
   const engine = engineOf(agents)
   const legacy = createLegacyAccess({
     engine,
@@ -104,6 +107,7 @@ test('a run that completes is a success with its data, and its events were pushe
 test.each([
   ['fails', {}, 'failed', 'UNREADABLE_LOG'],
   ['crashes', {}, 'failed', 'AGENT_FAILED'],
+  ['staged', {}, 'failed', 'AGENT_FAILED'],
   ['cyclic', {}, 'failed', 'INVALID_OUTPUT'],
   ['echo', { text: 7 }, 'refused', 'INVALID_INPUT'],
   ['nope', {}, 'refused', 'UNKNOWN_AGENT'],

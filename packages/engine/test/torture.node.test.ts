@@ -22,6 +22,9 @@ test(
     expect(report.events).toBeGreaterThan(userCount * runsEach * 5)
     expect(report.meetings).toBeGreaterThan(userCount * runsEach * 3)
     expect(report.logged).toBeGreaterThan(100)
+    for (const end of ['agent_completed', 'agent_error', 'agent_cancelled']) {
+      expect(report.types).toContain(end)
+    }
     expect(inspect().openScopes).toBe(0)
     // What the test's own delays left may still be running out.
     await until(() => timers() <= timersBefore)

@@ -2,12 +2,13 @@ import { inspect } from '@ringfence/context'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { createLegacyAccess, UserExecutionEngine as LegacyEngine } from '../../src/compat/index.ts'
-import { defineAgent, defineTool } from '../../src/index.ts'
+import { defineAgent, defineTool, type RunRecord } from '../../src/index.ts'
 import { engineError } from '../support/caught.ts'
 import { crowd, expectIsolated, seed } from '../support/crowd.ts'
 import { aborted, deferred, until } from '../support/deferred.ts'
 import { echo } from '../support/echo.ts'
 import { engineOf } from '../support/engine.ts'
+import { meetingOf } from '../support/meeting.ts'
 import { expectNothingLeft } from '../support/quiet.ts'
 import { alice, bob, users } from '../support/users.ts'
 
@@ -24,19 +25,36 @@ const waits = defineAgent({
 
 // origins: G10
 test("two users' runs at once have nothing in common: records, histories, ids, ends", async () => {
-  const engine = engineOf([echo])
-  const seen = await Promise.all(
-    [alice, bob].map((user) =>
-      users.run(user, async () => {
-        for (let turn = 0; turn < 10; turn += 1) {
-          await (
-            await engine.start('echo', { text: `of ${user.userId} ${turn}` })
-          ).result
-        }
-        return (await engine.runs({ limit: 100 })).runs
-      }),
-    ),
-  )
+  const bothAreAt = new Map<number, () => Promise<void>>()
+  const meets = defineAgent({
+    name: 'meets',
+    input: z.object({ text: z.string(), turn: z.number() }),
+    output: z.object({ text: z.string() }),
+    run: async ({ text, turn }) => {
+      const meeting = bothAreAt.get(turn) ?? meetingOf(2)
+      bothAreAt.set(turn, meeting)
+      await meeting()
+      return { text }
+    },
+  })
+  const engine = engineOf([meets])
+  const bobLeft = deferred()
+  const visit = async (user: { readonly userId: string }): Promise<readonly RunRecord[]> =>
+    users.run(user, async () => {
+      for (let turn = 0; turn < 10; turn += 1) {
+        const input = { text: `of ${user.userId} ${turn}`, turn }
+        await (
+          await engine.start('meets', input)
+        ).result
+      }
+      if (user === alice) await bobLeft.promise
+      expect(engine.statistics()).toMatchObject({ total: 10, completed: 10 })
+      return (await engine.runs({ limit: 100 })).runs
+    })
+  const first = visit(alice)
+  const second = await visit(bob)
+  bobLeft.resolve()
+  const seen = [await first, second]
   for (const [index, userId] of ['alice', 'bob'].entries()) {
     expect(seen[index]).toHaveLength(10)
     for (const { result, status } of seen[index] ?? []) {
@@ -65,13 +83,17 @@ test(`a hundred engines of five users: half are cleaned up while all work, the o
           working += 1
           if (working === 100) allWork.resolve()
           await allWork.promise
-          await until(() => engine.health().running + ends.length >= 50)
+          let over = false
+          void run.finally(() => (over = true))
+          await until(() => engine.health().running + ends.length >= 100)
           if (index % 2 === 0) {
             await own.cleanup()
             ends.push((await run).metadata.status)
             return
           }
           await until(() => ends.length >= 50)
+          // The others of the same user were cleaned up, and this one goes on.
+          expect(over).toBe(false)
           const other = await own.executeAgent('echo', { text: `canary(${index})` })
           expect(other).toMatchObject({ success: true, data: { text: `canary(${index})` } })
           await own.cleanup()

@@ -146,6 +146,7 @@ test('a hundred users who keep what the deprecated accessor gave the first of th
   )
   expect(report).toMatchObject({ own: 1, foreign: [] })
   expect(report.failures).toHaveLength(count - 1)
+  for (const failure of report.failures) expect(failure).toMatchObject({ code: 'CROSS_OWNER' })
   expect(await caught(() => kept?.create('remember'))).toMatchObject({
     code: expect.stringMatching(/SCOPE_CLOSED|SCOPE_LOST|NO_SCOPE/),
   })

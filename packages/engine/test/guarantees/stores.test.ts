@@ -36,6 +36,21 @@ test(`forty users under the same ids in every part of a store find their own (RI
       const account = store.ledger.account()
       await account.charge({ runId: 'r', agent: 'a', at: 0, amounts: { inputTokens: index } })
       await giveWay()
+      await store.approvals.create({
+        approvalId: 'a',
+        runId: 'r',
+        callId: 'c',
+        agent: 'a',
+        tool: 't',
+        input: canary,
+        argumentsHash: canary,
+        requestedAt: at,
+        expiresAt: new Date(1_000).toISOString(),
+      })
+      await giveWay()
+      const yes = { outcome: 'approved', at, by: { userId } } as const
+      expect(await store.approvals.resolve('a', yes)).toMatchObject({ status: 'approved' })
+      await giveWay()
       const { all } = await account.sums('total', 0)
       expect(all.inputTokens).toBe(index)
       expect(claimed).toMatchObject({ inputHash: canary, runId: `r-${index}` })
@@ -44,6 +59,7 @@ test(`forty users under the same ids in every part of a store find their own (RI
       return [
         await store.runs.read('r', undefined, 10),
         await store.threads.read('t'),
+        await store.approvals.list(),
         claimed,
         runs,
       ]
