@@ -1,5 +1,8 @@
+import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
+import { build } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import { type Analyst, startAnalyst } from './support/analyst.ts'
 import { chromiumPath, launchChromium, skippedWithoutChromium } from './support/chromium.ts'
 import { type CuttableProxy, startCuttableProxy } from './support/cuttable-proxy.ts'
@@ -61,6 +64,49 @@ describe.skipIf(chromiumPath === undefined)(
       expect(opened.sockets.length).toBeGreaterThanOrEqual(2)
       expect(sent.filter((frame) => frame.includes('"type":"start"'))).toHaveLength(1)
       expect(sent.some((frame) => /"type":"follow".*"after":\d+/.test(frame))).toBe(true)
+      await opened.close()
+    })
+
+    test('of the typed client, bundled for a browser, go on by themselves, too, and end with the run', async () => {
+      const { analyst, proxy } = await start()
+      const bundle = await build({
+        cwd: fileURLToPath(new URL('..', import.meta.url)),
+        input: '@ringfence/server/client',
+        resolve: { conditionNames: ['@ringfence/source', 'import'] },
+        platform: 'browser',
+        output: { format: 'iife', name: 'ringfence' },
+        write: false,
+      })
+      const opened = await openPage(browser, proxy.url)
+      await opened.page.exposeFunction('cut', () => proxy.cut())
+      await opened.page.evaluate(bundle.output[0].code)
+      const token = JSON.stringify(await analyst.token('alice'))
+      const followed = await opened.page.evaluate(`(async () => {
+        const client = ringfence.createClient({ url: location.origin, token: ${token} })
+        const refusal = await client.run('none').catch((error) => error)
+        const log = 'input_tokens,output_tokens\\n' + '1200,300\\n'.repeat(150_000)
+        const { runId } = await client.start('supervisor', { log })
+        const events = []
+        for await (const { seq, type } of client.follow(runId)) {
+          if (type === 'agent_thinking' && !events.includes(type)) await cut()
+          if (seq !== undefined) events.push(seq, type)
+        }
+        return { code: refusal.code, isError: ringfence.ApiError.is(refusal), events }
+      })()`)
+      const { code, isError, events } = z
+        .object({
+          code: z.string(),
+          isError: z.boolean(),
+          events: z.array(z.union([z.number(), z.string()])),
+        })
+        .parse(followed)
+      expect([code, isError]).toEqual(['run_not_found', true])
+      const numbers = events.filter((each) => typeof each === 'number')
+      expect(numbers).toEqual(numbers.map((_, index) => index))
+      expect(events.at(-1)).toBe('agent_completed')
+      const streams = opened.requests.filter((request) => request.url().endsWith('/events'))
+      const headers = await Promise.all(streams.map((request) => request.allHeaders()))
+      expect(headers.some((sent) => /:\d+$/.test(sent['last-event-id'] ?? ''))).toBe(true)
       await opened.close()
     })
 
