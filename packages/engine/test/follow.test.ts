@@ -9,7 +9,7 @@ import {
   type UserExecutionEngine,
 } from '../src/index.ts'
 import { caught, contextError, engineError } from './support/caught.ts'
-import { deferred, nextTurn, until, type Deferred } from './support/deferred.ts'
+import { deferred, nextTurn, type Deferred } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
 import { collect, engineOf, expectOneStory, storyOf, typesOf } from './support/engine.ts'
 import { FailingRunStore } from './support/failing-run-store.ts'
@@ -101,6 +101,41 @@ test('several followers each get everything, at their own pace', async () => {
     expect(await collect(slow)).toEqual(whole)
     expect(await third).toEqual(whole.slice(2))
     expect(store.watching).toBe(0)
+  })
+})
+
+test('what is only shown comes after what was stored before it', async () => {
+  const go = deferred()
+  const told = deferred()
+  const enough = deferred()
+  const agent = defineAgent({
+    name: 'both',
+    input: z.object({}),
+    output: z.string(),
+    run: async (_, execution) => {
+      await go.promise
+      await execution.think('of it')
+      execution.progress(0.5)
+      told.resolve()
+      await enough.promise
+      return 'done'
+    },
+  })
+  const engine = engineOf([agent])
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('both', {})
+    const follower = await engine.events(runId)
+    const seen = [(await follower.next()).value]
+    go.resolve()
+    await told.promise
+    seen.push((await follower.next()).value, (await follower.next()).value)
+    expect(seen.map((event) => event?.type)).toEqual([
+      'agent_started',
+      'agent_thinking',
+      'agent_progress',
+    ])
+    enough.resolve()
+    expect(numbers(await collect(follower))).toEqual([2])
   })
 })
 
@@ -279,50 +314,36 @@ test('a run that waits shows its place in the queue, also to whoever joins while
 })
 
 test('a place in the queue is never shown after the run has begun', async () => {
-  // A store that answers late: what was shown meanwhile is out of date by then.
-  const late = deferred()
-  let lateReads = 0
-  class LateRunStore extends MemoryRunStore {
-    override async read(
-      runId: string,
-      after: number | undefined,
-      limit: number,
-    ): Promise<EventBatch | undefined> {
-      lateReads += 1
-      if (lateReads === 2) await late.promise
-      return super.read(runId, after, limit)
-    }
-  }
   const gate = deferred<null>()
-  const waits = defineAgent({
-    name: 'waits',
-    input: z.object({}),
-    output: z.null(),
-    run: () => gate.promise,
+  const begun = deferred()
+  const end = deferred<null>()
+  const agentOf = (name: string, run: () => Promise<null>) =>
+    defineAgent({ name, input: z.object({}), output: z.null(), run })
+  const waits = agentOf('waits', () => gate.promise)
+  const follows = agentOf('follows', () => {
+    begun.resolve()
+    return end.promise
   })
-  const engine = engineOf([waits, echo], {
-    store: storeWith({ runs: new LateRunStore() }),
-    limits: { ownerConcurrency: 1 },
-  })
+  const engine = engineOf([waits, follows], { limits: { ownerConcurrency: 1 } })
   await users.run(alice, async () => {
-    const first = await engine.start('waits', {})
+    await engine.start('waits', {})
     const second = await engine.start('waits', {})
-    const third = await engine.start('echo', { text: 'hi' })
+    const third = await engine.start('follows', {})
     const follower = await engine.events(third.runId)
-    expect((await follower.next()).value).toMatchObject({ data: { position: 2 } })
-    const pulling = follower.next()
-    await until(() => lateReads === 2)
+    const other = await engine.events(third.runId)
+    for (const each of [follower, other]) {
+      expect((await each.next()).value).toMatchObject({ data: { position: 2 } })
+    }
+    // It moves up while the first follower is busy, and begins: the place is out of date by then.
     await engine.cancel(second.runId)
+    expect((await other.next()).value).toMatchObject({ data: { position: 1 } })
     gate.resolve(null)
-    await first.result
-    await third.result
-    late.resolve()
-    const first3 = [(await pulling).value, ...(await collect(follower))]
-    expect(first3.map((event) => event?.type)).toEqual([
-      'agent_started',
-      'agent_thinking',
-      'agent_completed',
-    ])
+    await begun.promise
+    const seen = [(await follower.next()).value?.type]
+    const pulling = follower.next()
+    end.resolve(null)
+    seen.push((await pulling).value?.type)
+    expect(seen).toEqual(['agent_started', 'agent_completed'])
   })
 })
 

@@ -93,7 +93,8 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   /** Who has asked for an event, the first in front. */
   readonly #asked: Asked[] = []
   #reading = false
-  #woken = false
+  /** Whether the log may have what was not read yet. */
+  #behind = true
   #over = false
   #stopped = false
   /** Goes on with the front, that waits for something to happen. */
@@ -135,7 +136,11 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   #serve(): void {
     while (this.#asked.length > 0 && !this.#reading) {
       const value = this.#nextEvent()
-      if (value === undefined && !this.#stopped && !this.#batch.ended) return this.#readMore()
+      if (value === undefined && !this.#stopped && !this.#batch.ended) {
+        if (this.#behind) return this.#readMore()
+        if (!this.#over) return this.#wait()
+        this.#failure ??= endLost(this.#runId)
+      }
       const failure = this.#failure
       this.#failure = undefined
       const asked = this.#asked.shift()
@@ -146,16 +151,11 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   }
 
   #readMore(): void {
-    const over = this.#over
-    this.#woken = false
     this.#reading = true
     this.#read()
       .then(() => {
         this.#reading = false
-        const nothingNew = this.#batch.events.length === 0 && !this.#batch.ended && !this.#stopped
-        if (nothingNew && over) throw endLost(this.#runId)
-        if (nothingNew && !this.#woken && this.#transient.size === 0) this.#wait()
-        else this.#serve()
+        this.#serve()
       })
       .catch((error: unknown) => {
         this.#reading = false
@@ -187,7 +187,8 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
       this.#transient.delete('queue_position')
       return durable
     }
-    return this.#batch.ended ? undefined : this.#takeTransient()
+    // What is stored was told before it, and comes first.
+    return this.#batch.ended || this.#behind ? undefined : this.#takeTransient()
   }
 
   async return(): Promise<IteratorResult<AgentEvent, undefined>> {
@@ -205,8 +206,9 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     else this.#releases.push(release)
   }
 
+  /** There may be more to read. */
   wake(): void {
-    this.#woken = true
+    this.#behind = true
     this.#wake?.()
   }
 
@@ -218,7 +220,7 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     this.#transient.set(key, event)
     const [oldest] = this.#transient.keys()
     if (this.#transient.size > mostTransient && oldest !== undefined) this.#transient.delete(oldest)
-    this.wake()
+    this.#wake?.()
   }
 
   stored(first: number, last: number): Promise<void> | undefined {
@@ -266,9 +268,11 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   }
 
   async #read(): Promise<void> {
+    this.#behind = false
     const batch = await this.#store.read(this.#runId, this.#cursor, batchSize)
     if (batch === undefined) throw notFound(this.#runId)
     if (this.#stopped) return
+    if (batch.events.length > 0) this.#behind = true
     this.#batch = batch
     this.#position = 0
   }
