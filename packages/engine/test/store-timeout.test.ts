@@ -134,3 +134,25 @@ test('what is watched too late is not watched any more, and every other answer i
   expect(await engineError(() => timed.audit.read())).toMatchObject({ code: 'SYSTEM_ONLY' })
   await timed.close()
 })
+
+test('a queue that does not answer is waited for no longer than a store', async () => {
+  const never = new Promise<never>(() => undefined)
+  const queue = { enqueue: () => never, cancel: () => never }
+  const engine = engineOf([echo], { queue, limits: { storeMs: 20 } })
+  await users.run(alice, async () => {
+    const refusal = await engineError(() => engine.start('echo', { text: 'hi' }))
+    expect(refusal).toMatchObject({ code: 'STORE_TIMEOUT', retryAfterMs: 1_000 })
+  })
+  await engine.close({ graceMs: 0 })
+})
+
+test('what crosses owners is waited for no longer than a store, either', async () => {
+  const store = new SilentStore()
+  const engine = engineOf([echo], { store, limits: { storeMs: 20 } })
+  store.silent.add('system.inspect').add('audit.read')
+  const system = engine.system({ name: 'test' })
+  expect(await engineError(() => system.inspect())).toMatchObject({ code: 'STORE_TIMEOUT' })
+  expect(await engineError(() => system.trail())).toMatchObject({ code: 'STORE_TIMEOUT' })
+  store.silent.clear()
+  await engine.close({ graceMs: 0 })
+})

@@ -47,7 +47,7 @@ import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
 import type { EngineStore } from '../store/engine-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
-import { withStoreDeadline } from '../store/store-deadline.ts'
+import { withQueueDeadline, withStoreDeadline } from '../store/store-deadline.ts'
 import { checkedWeight } from '../scheduling/owner-weight.ts'
 import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
 import { RunSlot } from '../scheduling/run-slot.ts'
@@ -220,7 +220,8 @@ export class UserExecutionEngine {
     this.#limits = resolveLimits(limits)
     this.#logger = logger === undefined ? undefined : quietly(logger)
     this.#store = withStoreDeadline(store ?? new MemoryStore(), this.#limits.storeMs, this.#logger)
-    this.#queue = options.queue
+    this.#queue =
+      options.queue && withQueueDeadline(options.queue, this.#limits.storeMs, this.#logger)
     this.#lostEnds = new LostEnds(this.#store.runs)
     this.#sources = { store: this.#store.runs, live: this.#live, releases: new ScopeReleases() }
     this.#now = now ?? Date.now
@@ -331,6 +332,7 @@ export class UserExecutionEngine {
         threadPolicy: checkedThreadPolicy(options.threadPolicy ?? definition.threadPolicy),
         ownerQueue: this.#limits.ownerQueue,
         mostWaiting: this.#limits.queue,
+        queueMs: this.#limits.queueMs,
         options,
         now: this.#now,
         closed: this.#following.signal,

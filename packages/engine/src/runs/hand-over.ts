@@ -15,6 +15,8 @@ export interface HandOver extends Pick<
   readonly queue: RunQueue
   /** Runs of all owners that may wait. */
   readonly mostWaiting: number
+  /** Milliseconds that it may wait. */
+  readonly queueMs: number
   readonly runs: RunStore
   readonly options: StartOptions
   readonly now: () => number
@@ -44,6 +46,7 @@ export function handOver(given: HandOver): Promise<RunHandle> {
           threadPolicy: given.threadPolicy,
           ownerQueue: given.ownerQueue,
           queue: given.mostWaiting,
+          queueMs: given.queueMs,
           requestId,
           createdAt: new Date(now()).toISOString(),
           startedBy: caller.context.runId,

@@ -17,6 +17,8 @@ export interface QueuedRun extends NewRun {
   readonly ownerQueue: number
   /** Runs of all owners that may wait; one more is refused with `QUEUE_FULL`. */
   readonly queue: number
+  /** Milliseconds that it may wait; then it ends with `QUEUE_TIMEOUT`, whether anybody could have executed it or not. */
+  readonly queueMs: number
 }
 
 /**

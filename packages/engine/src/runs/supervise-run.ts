@@ -6,6 +6,7 @@ import type { RunJournal } from '../events/run-journal.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
 import type { InstanceFactory } from '../instances/agent-instance-factory.ts'
 import { toJson } from '../internal/to-json.ts'
+import { queueTimeout } from '../scheduling/queue-timeout.ts'
 import type { WaitLimit } from '../scheduling/wait-limit.ts'
 import type { IdleDeadline } from './idle-deadline.ts'
 import type { LiveRun } from './live-run.ts'
@@ -83,9 +84,7 @@ async function waitForSlot({ run, waitLimit, context }: Supervision): Promise<vo
   const { ticket } = run
   if (!ticket.waiting) return ticket.granted
   const stop = waitLimit.begin(() => {
-    const { queueMs } = context.limits
-    const message = `The run waited ${queueMs} ms for its turn and was given up.`
-    ticket.withdraw(new EngineError('QUEUE_TIMEOUT', message))
+    ticket.withdraw(queueTimeout(context.limits.queueMs))
   })
   try {
     await ticket.granted

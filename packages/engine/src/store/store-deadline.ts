@@ -1,5 +1,6 @@
 import { timerMs } from '../internal/timer-ms.ts'
 import type { EngineLogger } from '../logger.ts'
+import type { RunQueue } from '../runs/run-queue.ts'
 import type { EngineStore } from './engine-store.ts'
 import type { LedgerAccount } from './ledger-store.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -16,7 +17,8 @@ type InTime = <Result>(
  * The same store, where a call that is not answered within so many milliseconds rejects with `STORE_TIMEOUT`: a database
  * that is not there any more must hold up neither a run nor the end of an engine. What it does later it has done.
  *
- * What crosses owners takes the time that it takes, and the memory of this process has always answered.
+ * A migration, and the deletion of all that an owner has, take the time that they take; the memory of this process has
+ * always answered.
  */
 export function withStoreDeadline(
   store: EngineStore,
@@ -66,10 +68,28 @@ export function withStoreDeadline(
     ledger: { account: () => accountInTime(ledger.account(), inTime) },
     audit: {
       append: (record) => inTime('audit.append', audit.append(record)),
-      read: (page) => audit.read(page),
+      read: (page) => inTime('audit.read', audit.read(page)),
     },
-    system,
+    system: {
+      claim: (options) => inTime('system.claim', system.claim(options)),
+      sweep: (now) => inTime('system.sweep', system.sweep(now)),
+      inspect: () => inTime('system.inspect', system.inspect()),
+      migrate: () => system.migrate(),
+      forget: (owner) => system.forget(owner),
+    },
     close: () => store.close(),
+  }
+}
+
+/**
+ * The same for a queue: whoever starts or cancels a run is told in time that nobody answered. The run may have been
+ * accepted for all that.
+ */
+export function withQueueDeadline(queue: RunQueue, ms: number, logger?: EngineLogger): RunQueue {
+  const inTime = patience(ms, logger)
+  return {
+    enqueue: (run) => inTime('queue.enqueue', queue.enqueue(run)),
+    cancel: (runId, reason) => inTime('queue.cancel', queue.cancel(runId, reason)),
   }
 }
 

@@ -172,6 +172,32 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       expect(results).toEqual(results.map((_, index) => ({ user: `user-${index}`, said: 2 })))
     })
 
+    test('a run that waits for longer than queueMs ends, whether anybody executes runs or not', async () => {
+      await fresh()
+      const { engine, queue } = await node({ limits: { queueMs: 1 } })
+      await users.run(alice, async () => {
+        // Nobody executes anything; the second one waits for its thread.
+        const waiting = [
+          await engine.start('wait', {}, { threadId: 't' }),
+          await engine.start('wait', {}, { threadId: 't' }),
+        ]
+        for (const { runId, result } of waiting) {
+          expect(await caught(() => result)).toMatchObject({
+            code: 'QUEUE_TIMEOUT',
+            message: 'The run waited 1 ms for its turn and was given up.',
+          })
+          const events = await eventsOf(engine, runId)
+          expect(events.map(({ type }) => type)).toEqual(['agent_error'])
+        }
+        // Here somebody takes them at once, and each has waited too long by then.
+        queue.work(engine)
+        for (let number = 0; number < 3; number += 1) {
+          const { result } = await engine.start('count', { to: 1, canary: 'x' })
+          expect(await caught(() => result)).toMatchObject({ code: 'QUEUE_TIMEOUT' })
+        }
+      })
+    })
+
     test('as many runs of all owners wait as may, however many start at once', async () => {
       await fresh()
       const [first, second] = [

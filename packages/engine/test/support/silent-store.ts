@@ -16,8 +16,8 @@ export class SilentStore implements EngineStore {
   readonly ledger: EngineStore['ledger'] = {
     account: () => this.#quiet('ledger', this.#store.ledger.account()),
   }
-  readonly audit: EngineStore['audit'] = this.#store.audit
-  readonly system: EngineStore['system'] = this.#store.system
+  readonly audit: EngineStore['audit'] = this.#quiet('audit', this.#store.audit)
+  readonly system: EngineStore['system'] = this.#quiet('system', this.#store.system)
 
   async close(): Promise<void> {
     await this.#store.close()

@@ -26,7 +26,8 @@ export async function openPgDatabase(options: PgDatabaseOptions): Promise<Databa
         max,
         application_name: `ringfence ${name}`,
         connectionTimeoutMillis: 10_000,
-        ...(role === undefined ? {} : { options: `-c role=${role}` }),
+        // What the queue asks is short: a worker must not wait for a server that is not there any more.
+        ...(role === undefined ? {} : { options: `-c role=${role}`, query_timeout: 30_000 }),
       })
       // A connection that breaks while nobody uses it; the pool makes another one.
       pool.on('error', (error) => logger?.warn({ err: error }, 'a database connection was lost'))

@@ -6,6 +6,7 @@ import type { Database } from '../database/database.ts'
 import { roles } from '../database/roles.ts'
 import type { OwnerSql } from '../store/owner-transaction.ts'
 import { groupOf, type RunJob } from './job.ts'
+import { queueNames } from './queue-names.ts'
 
 export interface JobQueueOptions {
   readonly database: Database
@@ -36,9 +37,7 @@ export interface NewJob {
   readonly tag: number
 }
 
-const name = 'ringfence-runs'
-/** Where jobs end up that were delivered as often as may be. */
-const lost = 'ringfence-lost'
+const { runs: name, lost } = queueNames
 const yearSeconds = 31_536_000
 
 const touched = z.object({ affected: z.int() })
@@ -157,19 +156,6 @@ export class JobQueue {
 
   async delete(jobIds: readonly string[]): Promise<void> {
     if (jobIds.length > 0) await this.#boss.deleteJob(name, [...jobIds])
-  }
-
-  /** Removes whatever is kept of an owner's jobs, also of those that are done with or were lost. */
-  async forget({ tenantId = '', userId }: Owner): Promise<void> {
-    const data = { tenantId, userId }
-    for (const queue of [name, lost]) {
-      for (;;) {
-        const jobs = await this.#boss.findJobs(queue, { data, limit: 500 })
-        const ids = jobs.map(({ id }) => id)
-        if (ids.length > 0) await this.#boss.deleteJob(queue, ids)
-        if (ids.length < 500) break
-      }
-    }
   }
 
   /** Delivers what is active again, at once. Only for whoever knows that nobody works on it. */

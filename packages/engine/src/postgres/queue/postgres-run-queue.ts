@@ -1,4 +1,4 @@
-import { currentScope } from '@ringfence/context'
+import { currentScope, type Owner } from '@ringfence/context'
 import type { EnvelopeOpener, EnvelopeSealer } from '@ringfence/context/envelope'
 import * as z from 'zod'
 import type { CancelReason } from '../../events/agent-event.ts'
@@ -7,8 +7,9 @@ import type { UserExecutionEngine } from '../../runs/execution-engine.ts'
 import type { QueuedRun, RunQueue } from '../../runs/run-queue.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import { assertSupportedRuntime } from '../supported-runtime.ts'
-import { cancelRun } from './cancel-run.ts'
+import { cancelRun, type EndedInQueue } from './cancel-run.ts'
 import { JobQueue } from './job-queue.ts'
+import { OverdueRuns } from './overdue-runs.ts'
 import { QueuedRuns } from './queued-runs.ts'
 import { RunWorker } from './run-worker.ts'
 
@@ -67,13 +68,18 @@ export class PostgresRunQueue implements RunQueue {
   readonly #jobs: JobQueue
   readonly #queued: QueuedRuns
   readonly #workers = new Set<RunWorker>()
+  readonly #overdue: OverdueRuns
 
   /** @internal */
   constructor(options: ResolvedOptions, jobs: JobQueue) {
     this.#options = options
     this.#jobs = jobs
     this.#queued = new QueuedRuns(options.store, jobs)
-    options.store.parts.forgetJobs = (owner) => jobs.forget(owner)
+    this.#overdue = new OverdueRuns(
+      options.store,
+      ({ owner, ...ended }) => this.#settle(owner, ended),
+      options.logger,
+    )
   }
 
   async enqueue(run: QueuedRun): Promise<string | undefined> {
@@ -94,10 +100,7 @@ export class PostgresRunQueue implements RunQueue {
   async cancel(runId: string, reason: CancelReason): Promise<void> {
     const { owner } = currentScope()
     const ended = await cancelRun(this.#options.store, owner, runId, reason)
-    if (ended === undefined) return
-    if (ended.jobId !== undefined) await this.#jobs.delete([ended.jobId])
-    if (ended.threadId === undefined) return
-    if (await this.#queued.sendNext(owner, ended.threadId)) await this.#wakeWorkers()
+    if (ended !== undefined) await this.#settle(owner, ended)
   }
 
   /** Begins to execute runs of the queue in this process, with an engine that has this queue and its store. */
@@ -120,8 +123,16 @@ export class PostgresRunQueue implements RunQueue {
 
   /** Stops the workers of this process, as `stop` of each does. The store is closed by whoever opened it. */
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    await this.#overdue.stop()
     await Promise.all([...this.#workers].map((worker) => worker.stop(options)))
     await this.#jobs.close()
+  }
+
+  /** Of a run that was ended while it waited: its job goes, and its thread goes on. */
+  async #settle(owner: Owner, { jobId, threadId }: EndedInQueue): Promise<void> {
+    if (jobId !== undefined) await this.#jobs.delete([jobId])
+    if (threadId === undefined) return
+    if (await this.#queued.sendNext(owner, threadId)) await this.#wakeWorkers()
   }
 
   async #wakeWorkers(): Promise<void> {

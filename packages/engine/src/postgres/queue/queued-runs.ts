@@ -43,13 +43,19 @@ export class QueuedRuns {
       const jobId = uuidV7()
       const input = JSON.stringify({ input: run.input, depth: run.depth })
       await insertRun(statements, run, null, { input, jobId })
-      await statements.sql(`UPDATE runs SET tag = $4, job = $5, held = $6 WHERE ${ofRun}`, [
-        ...statements.key,
-        toKeyText(run.runId),
-        tag,
-        JSON.stringify(job),
-        turn.held,
-      ])
+      await statements.sql(
+        `UPDATE runs SET tag = $4, job = $5, held = $6, queue_ms = $7,
+          queued_until = now() + $7::double precision * interval '1 millisecond'
+        WHERE ${ofRun}`,
+        [
+          ...statements.key,
+          toKeyText(run.runId),
+          tag,
+          JSON.stringify(job),
+          turn.held,
+          Number.isFinite(run.queueMs) ? run.queueMs : null,
+        ],
+      )
       if (!turn.held) await this.#jobs.send(statements, { jobId, owner, job, tag })
       return turn
     })

@@ -8,6 +8,7 @@ import type { CancelReason } from '../../events/agent-event.ts'
 import type { EngineLogger } from '../../logger.ts'
 import type { UserExecutionEngine } from '../../runs/execution-engine.ts'
 import type { RunControl } from '../../runs/run-queue.ts'
+import { queueTimeout } from '../../scheduling/queue-timeout.ts'
 import { fromKeyText, toKeyText } from '../database/key-text.ts'
 import { asOwner } from '../store/owner-transaction.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
@@ -222,6 +223,9 @@ export class RunWorker {
     const { engine, opener, store, queued, logger } = this.#options
     const { owner, runId, agent } = run
     if (active.cancelled !== undefined) return this.#end(run, { reason: active.cancelled })
+    if (run.waitedMs !== undefined) {
+      return this.#end(run, { error: describeFailure(queueTimeout(run.waitedMs)) })
+    }
     try {
       await opener.open(envelope, { runId, attempt: 1 }, {}, async (scope) => {
         if (!sameOwner(scope.owner, owner) || scope.context.runId !== runId) throw foreign(runId)

@@ -22,6 +22,8 @@ const takenRow = z.object({
   attempt: z.int(),
   input: z.string().nullable(),
   cancel_reason: z.enum(['caller', 'disconnect', 'shutdown', 'replaced']).nullable(),
+  queue_ms: z.number().nullable(),
+  overdue: z.boolean().nullable(),
 })
 
 /** A run that this process is to execute: its newest attempt. */
@@ -37,6 +39,8 @@ export interface Attempt {
   readonly input: unknown
   readonly depth: number
   readonly cancelled: CancelReason | undefined
+  /** It had not begun when it had waited for as long as it may: so many milliseconds. */
+  readonly waitedMs: number | undefined
 }
 
 /**
@@ -56,7 +60,8 @@ export async function takeRun(
       `UPDATE runs SET attempt = attempt + 1, worker = $4, delivered = coalesce($6, delivered), changed_on = now()
       WHERE tenant = $1 AND user_id = $2 AND run_id = $3 AND ended_at IS NULL
         AND ($5::text IS NULL OR (job_id = $5 AND delivered < $6))
-      RETURNING run_id, agent, thread_id, request_id, created_at, status, attempt, input, cancel_reason, tag`,
+      RETURNING run_id, agent, thread_id, request_id, created_at, status, attempt, input, cancel_reason, tag,
+        queue_ms, queued_until < now() AS overdue`,
       [...key, toKeyText(runId), worker, delivery?.id ?? null, delivery?.retryCount ?? null],
     )
     const tag = rows[0]?.['tag']
@@ -79,6 +84,8 @@ export async function takeRun(
     input,
     depth,
     cancelled: run.cancel_reason ?? undefined,
+    waitedMs:
+      run.overdue === true && run.status === 'queued' ? (run.queue_ms ?? undefined) : undefined,
   }
 }
 

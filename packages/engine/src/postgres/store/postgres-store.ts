@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Owner } from '@ringfence/context'
 import type { EngineLogger } from '../../logger.ts'
 import type { ApprovalStore } from '../../store/approval-store.ts'
 import type { AuditStore } from '../../store/audit-store.ts'
@@ -63,7 +62,6 @@ export class PostgresStore implements EngineStore {
     readonly wakeUps: WakeUps
     readonly attempts: HeldAttempts
     readonly processId: string
-    forgetJobs: (owner: Owner) => Promise<void>
   }
   readonly #onClose: (() => Promise<void>) | undefined
   #closed: Promise<void> | undefined
@@ -81,7 +79,7 @@ export class PostgresStore implements EngineStore {
     const session = `SELECT pg_advisory_lock_shared(${sessionKey(processId)})`
     const wakeUps = new WakeUps(database, session, pollMs, logger)
     const attempts = new HeldAttempts()
-    this.parts = { database, wakeUps, attempts, processId, forgetJobs: async () => undefined }
+    this.parts = { database, wakeUps, attempts, processId }
     this.#onClose = onClose
     this.runs = new PostgresRunStore({ database, wakeUps, attempts, worker: processId, batchMs })
     this.threads = new PostgresThreadStore(database, limits.threads)
@@ -89,9 +87,7 @@ export class PostgresStore implements EngineStore {
     this.idempotency = new PostgresIdempotencyStore(database, limits.idempotency)
     this.ledger = new PostgresLedgerStore(database)
     this.audit = new PostgresAuditStore(database)
-    this.system = new PostgresSystemStore(database, wakeUps, (owner) =>
-      this.parts.forgetJobs(owner),
-    )
+    this.system = new PostgresSystemStore(database, wakeUps)
   }
 
   /** Where it is: on a server, or in this process. */

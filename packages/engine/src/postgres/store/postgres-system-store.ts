@@ -12,6 +12,7 @@ import type {
 import { assertSystem } from '../../system/system-scope.ts'
 import type { Database, Sql } from '../database/database.ts'
 import { fromKeyText } from '../database/key-text.ts'
+import { forgetJobs } from '../queue/forget-jobs.ts'
 import { migrate } from '../schema/migrate.ts'
 import { asOwner } from './owner-transaction.ts'
 import type { WakeUps } from './wake-ups.ts'
@@ -40,12 +41,10 @@ const inspectedRow = z.object({
 export class PostgresSystemStore implements SystemStore {
   readonly #database: Database
   readonly #wakeUps: WakeUps
-  readonly #forgetJobs: (owner: Owner) => Promise<void>
 
-  constructor(database: Database, wakeUps: WakeUps, forgetJobs: (owner: Owner) => Promise<void>) {
+  constructor(database: Database, wakeUps: WakeUps) {
     this.#database = database
     this.#wakeUps = wakeUps
-    this.#forgetJobs = forgetJobs
   }
 
   /** Runs that were executed without the queue by a process that shows no life any more. The queue has its own. */
@@ -108,7 +107,7 @@ export class PostgresSystemStore implements SystemStore {
       idempotencyKeys: await remove(sql, key, 'idempotency_keys'),
       ledgerAccounts: await removeBooks(sql, key),
     }))
-    await this.#forgetJobs(owner)
+    await forgetJobs(this.#database, owner)
     this.#wakeUps.wakeAll()
     return forgotten
   }
