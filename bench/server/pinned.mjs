@@ -21,8 +21,12 @@ export async function start(file, args, { node = process.execPath, core, flags =
         })
   const next = () =>
     new Promise((resolve, reject) => {
-      child.once('message', resolve)
-      child.once('exit', (code) => reject(new Error(`${file} ${args.join(' ')} ended: ${code}`)))
+      const ended = (code) => reject(new Error(`${file} ${args.join(' ')} ended: ${code}`))
+      child.once('exit', ended)
+      child.once('message', (message) => {
+        child.off('exit', ended)
+        resolve(message)
+      })
     })
   const first = await next()
   return {
