@@ -53,7 +53,7 @@ function wanted({ least, most, of }) {
 }
 
 function verdict(version, result, { column, variant, of, least, most }) {
-  if (result === undefined || result.raw[variant] === undefined) return 'not measured'
+  if (!(result?.raw[variant]?.every((each) => column in each) ?? false)) return 'not measured'
   const newer = Number(version.slice(1).split('.')[0]) >= 24 ? 1 : 0
   const reached = result.raw[variant].map(
     (measured, round) => measured[column] / (of === undefined ? 1 : result.raw[of][round][column]),
@@ -89,6 +89,7 @@ function detail({ version, results }) {
     for (const variant of variants) {
       const cells = Object.keys(columns).flatMap((column) => {
         const values = raw[variant].map((measured) => measured[column])
+        if (values.includes(undefined)) return variants.length === 1 ? ['–'] : ['–', '']
         const ratios = values.map((value, round) => value / raw[first][round][column])
         const median = shown(quantile(values, 0.5))
         if (variants.length === 1) return [median]
