@@ -78,6 +78,33 @@ test("an owner's statistics tell of each end and of nobody else's runs", async (
   expect(engine.metrics().runs).toMatchObject({ total: 8, running: 0, queued: 0, cancelled: 4 })
 })
 
+// origins: EEF-5
+test('starts that are refused are counted by code, and are no runs', async () => {
+  const engine = engineOf([waits, echo], { limits: { ownerConcurrency: 1, ownerQueue: 1 } })
+  await users.run(alice, async () => {
+    for (let n = 0; n < 2; n += 1)
+      void (await engine.start('waits', {})).result.catch(() => undefined)
+    for (let n = 0; n < 3; n += 1) {
+      const refusal = await engineError(() => engine.start('waits', {}))
+      expect(refusal.code).toBe('OWNER_QUEUE_FULL')
+    }
+    expect((await engineError(() => engine.start('nobody', {}))).code).toBe('UNKNOWN_AGENT')
+  })
+  await users.run(bob, async () => {
+    expect((await engineError(() => engine.start('echo', { text: 1 }))).code).toBe('INVALID_INPUT')
+    await (
+      await engine.start('echo', { text: 'hi' })
+    ).result
+  })
+  expect(engine.metrics().refused).toEqual({
+    OWNER_QUEUE_FULL: 3,
+    UNKNOWN_AGENT: 1,
+    INVALID_INPUT: 1,
+  })
+  expect(engine.metrics().runs).toMatchObject({ total: 3, completed: 1 })
+  await engine.close({ graceMs: 0 })
+})
+
 test('outside a scope there are no statistics of anybody', async () => {
   const engine = engineOf([echo])
   expect((await contextError(() => engine.statistics())).code).toBe('NO_SCOPE')

@@ -71,13 +71,15 @@ test('what is open is counted: streams, sockets, runs, those that wait, and scop
   await until(stream, 'agent_completed')
 })
 
-test('violations are counted by code, and nobody is named', async () => {
+test('violations and refused starts are counted by code, and nobody is named', async () => {
   const served = await serveMeasured()
   expect(() => currentScope()).toThrow('belongs to nobody')
   const alice = await Client.of(served, 'alice-whom-nobody-may-see')
   await alice.start('echo', { text: 'hi' })
+  await alice.start('nobody-knows-it', {}).catch(() => undefined)
   const text = await served.read()
   expect(valueOf(text, 'ringfence_violations_total{code="NO_SCOPE"}')).toBeGreaterThan(0)
+  expect(valueOf(text, 'ringfence_starts_refused_total{code="UNKNOWN_AGENT"}')).toBe(1)
   expect(text).not.toContain('alice')
 })
 

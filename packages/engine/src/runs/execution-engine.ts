@@ -14,7 +14,7 @@ import { RunApprovals } from '../approvals/run-approvals.ts'
 import type { AgentRegistry, AgentSummary } from '../agents/agent-registry.ts'
 import { Circuits, type CircuitOptions, type DependencyHealth } from '../dependencies/circuits.ts'
 import { newWorkScope } from '../errors/failure.ts'
-import { EngineError } from '../errors/engine-error.ts'
+import { EngineError, type EngineErrorCode } from '../errors/engine-error.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
 import { LiveEvents } from '../events/live-events.ts'
 import { ProgressTicker } from '../events/progress-ticker.ts'
@@ -52,6 +52,7 @@ import { checkedWeight } from '../scheduling/owner-weight.ts'
 import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
 import { RunSlot } from '../scheduling/run-slot.ts'
 import { WaitLimit } from '../scheduling/wait-limit.ts'
+import { RefusedStarts } from '../statistics/refused-starts.ts'
 import {
   RunStatisticsBook,
   type RunStatistics,
@@ -167,6 +168,8 @@ export interface OwnerLoad {
 export interface EngineMetrics {
   /** Runs of all owners. */
   readonly runs: RunTotals
+  /** Starts that came to nothing, by the code that they were refused with: only the codes that there were. */
+  readonly refused: Readonly<Partial<Record<EngineErrorCode, number>>>
   /** Owners whose statistics are kept. */
   readonly owners: number
   readonly instances: FactoryMetrics
@@ -191,6 +194,7 @@ export class UserExecutionEngine {
   readonly #waitLimit: WaitLimit
   readonly #orphans: Orphans
   readonly #statistics: RunStatisticsBook
+  readonly #refused = new RefusedStarts()
   readonly #instances: InstanceFactory
   readonly #createRunId: () => string
   readonly #access: Access
@@ -286,6 +290,15 @@ export class UserExecutionEngine {
    * by a rejected start.
    */
   async start(agent: string, input: unknown, options: StartOptions = {}): Promise<RunHandle> {
+    try {
+      return await this.#startOnce(agent, input, options)
+    } catch (error) {
+      this.#refused.count(error)
+      throw error
+    }
+  }
+
+  async #startOnce(agent: string, input: unknown, options: StartOptions): Promise<RunHandle> {
     const { idempotencyKey: key } = options
     const { threadId = currentScope().context.threadId } = options
     const runId = this.#createRunId()
@@ -563,6 +576,7 @@ export class UserExecutionEngine {
   metrics(): EngineMetrics {
     return {
       runs: this.#statistics.totals(),
+      refused: this.#refused.read(),
       owners: this.#statistics.owners,
       instances: this.#metrics.read(),
     }

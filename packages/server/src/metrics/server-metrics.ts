@@ -107,6 +107,19 @@ export function measureServer(
     'Scopes opened, of the whole process.',
     () => inspect().openedScopes,
   )
+  registry.registerMetric(
+    new Counter({
+      name: 'ringfence_starts_refused_total',
+      help: 'Runs that were refused before they came to be, by code.',
+      labelNames: ['code'],
+      registers: [],
+      collect() {
+        this.reset()
+        for (const [code, count] of Object.entries(engine.metrics().refused))
+          this.inc({ code }, count)
+      },
+    }),
+  )
   if (deprecatedCalls !== undefined) {
     total('ringfence_deprecated_calls_total', 'Calls of what is deprecated.', deprecatedCalls)
   }
