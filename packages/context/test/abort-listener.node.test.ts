@@ -22,6 +22,10 @@ test('an abort listener that throws stops neither the abort nor the close', asyn
       throw new Error('broken listener')
     })
     scope.signal.addEventListener('abort', () => order.push('second listener'))
+    scope.onAbort(() => {
+      throw new Error('another broken listener')
+    })
+    scope.onAbort(() => order.push('listener without a signal'))
     const child = users.child({}, async (inner) => {
       inner.signal.addEventListener('abort', () => order.push('listener of the child'))
       await nextTurn()
@@ -30,7 +34,15 @@ test('an abort listener that throws stops neither the abort nor the close', asyn
     await child
   })
   await expect(run).resolves.toBeUndefined()
-  expect(order).toEqual(['second listener', 'listener of the child', 'cleanup'])
-  expect(uncaught).toEqual([new Error('broken listener')])
+  expect(order).toEqual([
+    'second listener',
+    'listener without a signal',
+    'listener of the child',
+    'cleanup',
+  ])
+  expect(uncaught).toHaveLength(2)
+  expect(uncaught).toEqual(
+    expect.arrayContaining([new Error('broken listener'), new Error('another broken listener')]),
+  )
   expect(inspect().openScopes).toBe(0)
 })

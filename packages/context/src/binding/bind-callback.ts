@@ -12,11 +12,17 @@ export function bindCallback<This, Arguments extends unknown[], Result>(
   checkFunction('bind()', 'callback', callback)
   const work = callback.name === '' ? 'a bound callback' : callback.name
   const home = takeHome(work, `bind "${work}"`, callback)
+  const attempt = `call "${work}"`
+  const { length, name } = callback
   const bound = function (this: This, ...parameters: Arguments): Result {
-    return home.enter(`call "${work}"`, () => callback.apply(this, parameters))
+    return home.enter(attempt, () => callback.apply(this, parameters))
   }
-  return Object.defineProperties(bound, {
-    length: { value: callback.length, configurable: true },
-    name: { value: callback.name, configurable: true },
-  })
+  // What is as it should be already is not defined again: that costs more than all the rest.
+  if (bound.length !== length) defineConstant(bound, 'length', length)
+  if (bound.name !== name) defineConstant(bound, 'name', name)
+  return bound
+}
+
+function defineConstant(bound: object, property: 'length' | 'name', value: unknown): void {
+  Object.defineProperty(bound, property, { value, configurable: true })
 }

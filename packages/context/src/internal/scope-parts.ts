@@ -12,6 +12,7 @@ export interface ScopeParts {
   waiting: Waiting | undefined
   failures: TaskFailure[] | undefined
   cleanups: Set<Cleanup> | undefined
+  abortListeners: Set<AbortListener> | undefined
   owner: Owner | undefined
 }
 
@@ -76,6 +77,8 @@ export interface TaskFailure {
 
 export type Cleanup = (signal: AbortSignal) => unknown
 
+export type AbortListener = (reason: unknown) => void
+
 /** The parts of a scope, made now if they were not. */
 export function partsOf(state: ScopeState): ScopeParts {
   return (state.parts ??= {
@@ -86,6 +89,7 @@ export function partsOf(state: ScopeState): ScopeParts {
     waiting: undefined,
     failures: undefined,
     cleanups: undefined,
+    abortListeners: undefined,
     owner: undefined,
   })
 }

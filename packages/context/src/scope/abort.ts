@@ -1,6 +1,7 @@
 import { runtime } from '../internal/runtime.ts'
 import { partsOf, type Ending } from '../internal/scope-parts.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
+import { tellAbortListeners } from './abort-listeners.ts'
 import { limitCallback } from './callback-wait.ts'
 
 /**
@@ -22,7 +23,10 @@ export function abortScope(root: ScopeState, reason: unknown): void {
       if (scope !== undefined && !scope.aborted) scopes.push(scope)
     }
   }
-  for (const state of scopes) abortAtHome(state)
+  for (const state of scopes) {
+    abortAtHome(state)
+    tellAbortListeners(state)
+  }
   // Children before parents: a parent whose time is up first would count the wait for its child against itself.
   for (const state of scopes.toReversed()) {
     limitCallback(state)

@@ -15,6 +15,7 @@ import {
 } from '../internal/violation.ts'
 import type { ContextAdditions, UserContext } from '../user-context/user-context.ts'
 import { abortScope, signalOf } from './abort.ts'
+import { addAbortListener } from './abort-listeners.ts'
 import { openChildOf } from './child.ts'
 import { addCleanup } from './cleanup.ts'
 import { detach } from './detach.ts'
@@ -84,6 +85,14 @@ class ScopeHandle implements Scope, ScopeCell {
     return signalOf(this.#enter('read the signal'))
   }
 
+  get aborted(): boolean {
+    return this.#enter('read whether it is aborted').aborted
+  }
+
+  get reason(): unknown {
+    return this.#enter('read the reason').reason
+  }
+
   get deadline(): number | undefined {
     return this.#enter('read the deadline').deadline
   }
@@ -125,6 +134,12 @@ class ScopeHandle implements Scope, ScopeCell {
 
   abort(reason: unknown): void {
     abortScope(this.#enterToAbort(), reason)
+  }
+
+  onAbort(listener: (reason: unknown) => void): () => void {
+    const state = this.#enter('listen for its abort')
+    checkFunction('onAbort()', 'listener', listener)
+    return addAbortListener(state, listener)
   }
 
   /** Told to show accessors, a log would show all that they lead to. */

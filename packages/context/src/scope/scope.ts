@@ -68,6 +68,10 @@ export interface Scope {
    * when it closes. Listeners run in this scope (I7).
    */
   readonly signal: AbortSignal
+  /** Whether `signal` has aborted, or would have: asking here makes none, and a signal is dear. */
+  readonly aborted: boolean
+  /** The `reason` of `signal`; undefined as long as the scope is not aborted. */
+  readonly reason: unknown
   /** Epoch milliseconds, or undefined where neither this scope nor one around it has a deadline. */
   readonly deadline: number | undefined
 
@@ -109,4 +113,11 @@ export interface Scope {
    * `AbortError`, as with AbortController. The scope ends when its work does, or when its close budget is spent.
    */
   abort(reason: unknown): void
+
+  /**
+   * Calls `listener` with the reason, in this scope, when the scope is aborted: at once where it is already, and
+   * never because it closes. Returns how to take it back. Unlike a listener of `signal` it makes none. What it throws
+   * is nobody's to catch, as what a listener of a signal throws.
+   */
+  onAbort(listener: (reason: unknown) => void): () => void
 }

@@ -5,7 +5,7 @@ import { checkString, kindOf, wrongArgument } from '../internal/argument.ts'
 import { freezePlainData, NotPlainData } from '../internal/plain-data.ts'
 import { isNarrowing } from '../internal/narrow.ts'
 import { violation } from '../internal/violation.ts'
-import { quickBase } from './quick-base.ts'
+import { isPlainText, quickBase } from './quick-base.ts'
 import { createRedaction, type Redaction } from './redaction.ts'
 import type { ContextAdditions, ContextDefinition, UserContext } from './user-context.ts'
 
@@ -66,6 +66,7 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
   const ownFields = Object.keys(shape)
   // Where the application narrows a built-in field, or hides one of its own, the long way is the way.
   const quick = redaction === undefined && !ownFields.some((field) => baseFields.includes(field))
+  const fields: Fields = new Map(Object.entries({ ...baseContext.shape, ...shape }))
   const addsNothing = ownFields.length === 0 && dropsTheRest(schema)
 
   function parseQuickly(input: unknown, requestId: () => string): UserContext | undefined {
@@ -117,12 +118,10 @@ export function createContextSchema(name: string, schema: z.ZodObject): ContextD
             'Open a scope of its own for the other user, outside this one.',
         )
       }
-      const parsed = parseField(
-        { name, redaction, input: { [field]: value } },
-        schema,
-        field,
-        value,
-      )
+      const parsed =
+        quick && unitsOfWork.has(field) && isPlainText(value)
+          ? value
+          : parseField({ name, redaction, input: { [field]: value } }, fields, field, value)
       if (!unitsOfWork.has(field) && had(field) !== undefined && !isNarrowing(had(field), parsed)) {
         throw invalid(name, [
           {
@@ -218,8 +217,9 @@ interface Attempt {
   readonly input: unknown
 }
 
-function parseField(attempt: Attempt, schema: z.ZodObject, field: string, value: unknown): unknown {
-  const fields = new Map(Object.entries({ ...baseContext.shape, ...schema.shape }))
+type Fields = ReadonlyMap<string, z.ZodType>
+
+function parseField(attempt: Attempt, fields: Fields, field: string, value: unknown): unknown {
   const fieldSchema = fields.get(field)
   if (fieldSchema === undefined) {
     throw invalid(attempt.name, [{ path: field, message: 'the schema has no such field' }])

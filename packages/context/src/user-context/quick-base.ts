@@ -44,7 +44,8 @@ function areTexts(values: readonly unknown[]): values is readonly string[] {
   return true
 }
 
-function isPlainText(value: unknown): value is string {
+/** Whether it is a short text of plain characters, which every built-in field but the owner's takes as it is. */
+export function isPlainText(value: unknown): value is string {
   if (typeof value !== 'string' || value.length === 0 || value.length > longestText) return false
   for (let index = 0; index < value.length; index += 1) {
     const code = value.charCodeAt(index)

@@ -1,4 +1,3 @@
-import { bind } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import { preview } from '../events/preview.ts'
 import type { EventSink } from '../instances/execution-context.ts'
@@ -30,23 +29,21 @@ export interface RunApprovalsOptions {
   /** Milliseconds that a person has. */
   readonly approvalMs: number
   readonly now: () => number
+  /** Into the run's root scope, whoever asks. */
+  readonly enter: <Result>(work: () => Result) => Result
   /** Gives the run's shared slot back while it waits for a person. Resolves when it has one again. */
   readonly idle: <Result>(wait: () => Promise<Result>) => Promise<Result>
 }
 
 /**
  * What a run asks a person. Each approval is for one call of this run with these arguments, is decided once, used
- * once, and expires. Made in the run's root scope, it stores in that scope whoever asks.
+ * once, and expires. What becomes of it is stored in the run's root scope, whoever asked.
  */
 export class RunApprovals {
   readonly #options: RunApprovalsOptions
-  readonly #resolve: ApprovalStore['resolve']
 
   constructor(options: RunApprovalsOptions) {
     this.#options = options
-    this.#resolve = bind((approvalId: string, resolution: ApprovalResolution) =>
-      options.store.resolve(approvalId, resolution),
-    )
   }
 
   /**
@@ -102,10 +99,10 @@ export class RunApprovals {
     approvalId: string,
     outcome: ApprovalResolution['outcome'],
   ): Promise<void> {
-    const { sink, now } = this.#options
+    const { sink, now, store, enter } = this.#options
     if (outcome === 'expired' || outcome === 'cancelled') {
       const at = new Date(now()).toISOString()
-      await this.#resolve(approvalId, { outcome, at }).catch(() => undefined)
+      await enter(() => store.resolve(approvalId, { outcome, at })).catch(() => undefined)
     }
     const told = sink.append({
       type: 'approval_resolved',
@@ -113,7 +110,7 @@ export class RunApprovals {
       data: { approvalId, callId, outcome },
     })
     // A run that has ended meanwhile has closed this approval in its journal already.
-    await (outcome === 'cancelled' ? told.catch(() => undefined) : told)
+    await (outcome === 'cancelled' ? told?.catch(() => undefined) : told)
   }
 }
 

@@ -42,6 +42,11 @@ export class LiveEvents {
     for (const watcher of watchers) watcher.show(event)
   }
 
+  /** Whether anybody watches the run. */
+  isWatched(owner: string, runId: string): boolean {
+    return this.#watchers.get(owner)?.has(runId) === true
+  }
+
   /** Returns what is to be waited for: that everybody who says so has kept up. */
   stored(owner: string, runId: string, first: number, last: number): Promise<void> | undefined {
     const watchers = this.#watchers.get(owner)?.get(runId)

@@ -10,10 +10,14 @@ const namedText =
 const homePath =
   /(?<![\w.-])(?:\/home\/|\/Users\/|[A-Za-z]:[\\/]+Users[\\/]+)[^\\/\s:'"`)]+|(?<![\w.-])\/root(?=[\s/:'"`)]|$)/g
 
+/** Of those by their form, credentials in a URL: `://a:b@`. */
+const shortestSecret = 7
+
 export const leftOut = '(left out)'
 
 /** The text without what is a secret by its form. */
 export function withoutSecrets(text: string): string {
+  if (text.length < shortestSecret) return text
   return text.replaceAll(secretText, leftOut)
 }
 

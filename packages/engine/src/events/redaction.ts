@@ -17,6 +17,7 @@ const deepest = 16
  * Called in the scope whose context it is.
  */
 export function redactionOf(context: UserContext): Redact {
+  if (!hides(context, 0)) return redactNothing
   const secrets = new Set<string>()
   collect(context, secrets, 0)
   if (secrets.size === 0) return redactNothing
@@ -52,6 +53,19 @@ function redacted(value: unknown, redact: Redact, numbers: boolean): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [redact(name), redacted(item, redact, numbers)]),
   )
+}
+
+/** Whether anything in it does not enumerate. Most contexts hold nothing of the kind, and are looked through quickly. */
+function hides(value: object, depth: number): boolean {
+  if (depth > deepest) return false
+  // A list has its length besides.
+  const named = Object.getOwnPropertyNames(value).length - (Array.isArray(value) ? 1 : 0)
+  const items: unknown[] = Object.values(value)
+  if (items.length !== named) return true
+  for (const item of items) {
+    if (typeof item === 'object' && item !== null && hides(item, depth + 1)) return true
+  }
+  return false
 }
 
 /** A secret is an accessor that does not enumerate, and all that it holds. */

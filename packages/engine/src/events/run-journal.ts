@@ -1,9 +1,10 @@
-import { bind, tryCurrentScope } from '@ringfence/context'
+import { bind, tryCurrentScope, type Scope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import type { Failure } from '../errors/failure.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
 import { unlessAborted } from '../internal/unless-aborted.ts'
-import type { RunRecord, RunStore } from '../store/run-store.ts'
+import { MemoryRunStore } from '../store/memory-run-store.ts'
+import type { RunStore } from '../store/run-store.ts'
 import { isStoreTimeout } from '../store/store-timeout.ts'
 import { OpenCalls } from './open-calls.ts'
 import { redactData, redactNothing, type Redact } from './redaction.ts'
@@ -34,6 +35,8 @@ export interface RunJournalOptions {
   readonly show: (make: () => TransientEvent) => void
   /** Told of the numbers of events that were stored. Returns what the run's agent is to wait for. */
   readonly onStored?: (first: number, last: number) => Promise<void> | undefined
+  /** Whether anybody follows the run now. Default: nobody. */
+  readonly isFollowed?: () => boolean
   /** Told when events could not be stored. */
   readonly onLost: (error: unknown) => void
   readonly now: () => number
@@ -64,16 +67,20 @@ interface Stored {
 export class RunJournal {
   readonly #identity: RunIdentity
   readonly #now: () => number
-  readonly #write: (events: readonly UnnumberedEvent[]) => Promise<readonly DurableEvent[]>
-  readonly #read: () => Promise<RunRecord | undefined>
+  readonly #store: RunStore
+  /** Into the root scope of the run, from wherever. */
+  readonly enter: <Result>(work: () => Result) => Result
   readonly #redact: Redact
   readonly #onStored: (first: number, last: number) => Promise<void> | undefined
+  readonly #isFollowed: () => boolean
   readonly #show: RunJournalOptions['show']
   readonly #onLost: (error: unknown) => void
   readonly #open: OpenCalls
   /** Pieces of text that wait for more; undefined where the store asks for no batches. */
   readonly #batch: TextBatch<Stored> | undefined
-  #written: Promise<unknown> = Promise.resolve()
+  /** Undefined where nothing was written but at once. */
+  #written: Promise<unknown> | undefined
+  #stampedAt: { readonly ms: number; readonly text: string } | undefined
   #room: Promise<void> | undefined
   /** Why text is missing that its agent was let go on with. */
   #refused: { readonly error: unknown } | undefined
@@ -90,13 +97,15 @@ export class RunJournal {
     const { identity, store, show, onLost, now } = options
     this.#redact = options.redact ?? redactNothing
     this.#onStored = options.onStored ?? (() => undefined)
+    this.#isFollowed = options.isFollowed ?? (() => false)
     this.#identity = identity
     this.#now = now
     this.#open = new OpenCalls(now)
     this.#show = show
     this.#onLost = onLost
-    this.#read = bind(() => store.get(identity.runId))
-    this.#write = bind((events: readonly UnnumberedEvent[]) => store.append(identity.runId, events))
+    this.#store = store
+    // Without a length of its own, which `bind` would have to copy.
+    this.enter = bind(<Result>(...[work]: [() => Result]): Result => work())
     const { batchMs = 0 } = store
     if (batchMs <= 0) return
     this.#batch = new TextBatch({
@@ -112,36 +121,47 @@ export class RunJournal {
   }
 
   /**
-   * Resolves when the event is stored; in a store that asks for batches a piece of text also where there is room for it
+   * Resolves when the event is stored, and is undefined where it is already; never throws. In a store that asks for batches a piece of text also where there is room for it
    * beside others that wait. Text that was taken and could not be stored fails whatever is said or begun after it, and
    * `settled`. A piece that `joins` may become part of the one before.
    */
-  append(draft: EventDraft, joins: boolean = false): Promise<void> {
+  append(draft: EventDraft, joins: boolean = false): Promise<void> | undefined {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
     // What could not be stored when it began has no end.
-    if (this.#open.neverBegan(draft)) return Promise.resolve()
+    if (this.#open.neverBegan(draft)) return undefined
     const waiting = waits.has(draft.type)
     if (waiting && this.#refused !== undefined) return Promise.reject(this.#refused.error)
     const emitter = waiting ? tryCurrentScope() : undefined
-    const stored = this.#store(draft, joins)
+    const event = this.#stamp(draft)
+    try {
+      const now = this.#writeNow([event])
+      if (now !== undefined) {
+        this.#open.track(draft)
+        const room = this.#told(now)
+        if (room !== undefined) return untilRoom(room, emitter)
+        return this.#isFollowed() ? followersTurn() : undefined
+      }
+    } catch (error) {
+      this.#onLost(error)
+      return Promise.reject(error)
+    }
+    const stored = this.#append(draft, event, joins)
     stored.catch(this.#open.track(draft))
-    return stored.then(({ room }) => {
-      // What is told to stop waits for nobody.
-      if (room === undefined || emitter?.lifecycle !== 'open') return undefined
-      return unlessAborted(room, emitter.signal)
-    })
+    return stored.then(({ room }) => untilRoom(room, emitter))
   }
 
-  /** Resolves when nothing is being stored any more. Rejects where text that was taken could not be. */
-  async settled(): Promise<void> {
-    if (this.#batch === undefined) return
+  /** Resolves when nothing is being stored any more; undefined where nothing is. Rejects where text that was taken could not be. */
+  settled(): Promise<void> | undefined {
+    return this.#batch === undefined ? undefined : this.#settled()
+  }
+
+  async #settled(): Promise<void> {
     await this.#written
     if (this.#refused !== undefined) throw this.#refused.error
   }
 
   /** A piece of text may wait; whatever else comes takes along what waits, and is stored at once. */
-  #store(draft: EventDraft, joins: boolean): Promise<Stored> {
-    const event = this.#stamp(draft)
+  #append(draft: EventDraft, event: UnnumberedEvent, joins: boolean): Promise<Stored> {
     if (this.#batch === undefined) return this.#enqueue([event])
     if (isPiece(draft)) {
       return this.#batch.add(event, joins) ?? Promise.resolve({ room: this.#room })
@@ -155,12 +175,23 @@ export class RunJournal {
    * beginning has its end. What the store does not take is tried a few times; then it rejects, and `unstored` is what
    * is missing.
    */
-  end(terminal: TerminalDraft, unfinished: Failure): Promise<void> {
+  end(terminal: TerminalDraft, unfinished: Failure): Promise<void> | undefined {
     if (this.#ended) return Promise.reject(runEnded(this.#identity.runId))
     const closing = this.#open.close(unfinished)
     this.#ended = true
     const text = this.#batch?.take() ?? []
-    return this.#storeEnd([...text, ...[...closing, terminal].map((draft) => this.#stamp(draft))])
+    const events = [...text, ...[...closing, terminal].map((draft) => this.#stamp(draft))]
+    try {
+      const stored = this.#writeNow(events)
+      if (stored !== undefined) {
+        void this.#told(stored)
+        return undefined
+      }
+    } catch (error) {
+      this.#onLost(error)
+      if (EngineError.is(error)) return Promise.reject(error)
+    }
+    return this.#storeEnd(events)
   }
 
   /** The end of the story, where it could not be stored. */
@@ -191,7 +222,8 @@ export class RunJournal {
   }
 
   async #endsWith(events: readonly UnnumberedEvent[]): Promise<boolean> {
-    const record = await this.#read().catch(() => undefined)
+    const { runId } = this.#identity
+    const record = await this.enter(() => this.#store.get(runId)).catch(() => undefined)
     return record?.endedAt !== undefined && record.endedAt === events.at(-1)?.at
   }
 
@@ -209,12 +241,13 @@ export class RunJournal {
     taken: boolean = false,
     final: boolean = false,
   ): Promise<Stored> {
+    const { runId } = this.#identity
     const { timeouts } = this.#unanswered
-    const written = this.#written.then(() => {
+    const written = (this.#written ?? Promise.resolve()).then(() => {
       const { timeouts: since, error } = this.#unanswered
       // What stood in line behind a write that the store did not answer is not tried one by one, but for the end.
       if (since > timeouts && !final) throw error
-      return this.#write(events)
+      return this.enter(() => this.#store.append(runId, events))
     })
     // One write that fails must not block the next: each caller hears of its own.
     this.#written = written.catch((error: unknown) => {
@@ -224,27 +257,67 @@ export class RunJournal {
         this.#unanswered = { timeouts: known + 1, error }
       this.#onLost(error)
     })
-    return written.then((stored) => {
-      const [first] = stored
-      const last = stored.at(-1)
-      if (first === undefined || last === undefined) return { room: undefined }
-      this.#room = this.#onStored(first.seq, last.seq)
-      return { room: this.#room }
-    })
+    return written.then((stored) => ({ room: this.#told(stored) }))
+  }
+
+  /** Where the store takes events at once, and none of this run waits for it. Undefined where it does not. */
+  #writeNow(events: readonly UnnumberedEvent[]): readonly DurableEvent[] | undefined {
+    if (this.#written !== undefined || this.#batch !== undefined) return undefined
+    const { runId } = this.#identity
+    return this.enter(() => MemoryRunStore.appendNow(this.#store, runId, events))
+  }
+
+  /** Tells that events are stored. Returns what an agent is to wait for. */
+  #told(stored: readonly DurableEvent[]): Promise<void> | undefined {
+    const [first] = stored
+    const last = stored.at(-1)
+    if (first === undefined || last === undefined) return undefined
+    this.#room = this.#onStored(first.seq, last.seq)
+    return this.#room
   }
 
   #stamp<Draft extends EventDraft | TransientDraft>(
     draft: Draft,
   ): Draft & RunIdentity & { readonly at: string } {
-    const at = new Date(this.#now()).toISOString()
+    const at = this.#time()
     const { type, agent } = draft
+    const { runId, threadId, requestId, userId } = this.#identity
+    const data =
+      this.#redact === redactNothing ? deepFreeze(draft.data) : redactData(draft.data, this.#redact)
     // In the order in which a reader wants to see them: what, when, whose, by whom, and then all of it.
-    const data = this.#redact === redactNothing ? draft.data : redactData(draft.data, this.#redact)
-    const event = { type, at, ...this.#identity, agent, data }
+    const event = Object.freeze(
+      threadId === undefined
+        ? { type, at, runId, requestId, userId, agent, data }
+        : { type, at, runId, threadId, requestId, userId, agent, data },
+    )
     // Only texts differ from the draft's data.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return deepFreeze(event) as unknown as Draft & RunIdentity & { readonly at: string }
+    return event as unknown as Draft & RunIdentity & { readonly at: string }
   }
+
+  /** Now, as it is written. Several events have the same time. */
+  #time(): string {
+    const ms = this.#now()
+    if (this.#stampedAt?.ms !== ms) this.#stampedAt = { ms, text: new Date(ms).toISOString() }
+    return this.#stampedAt.text
+  }
+}
+
+/** Microtasks that a follower takes to read an event. */
+const turnsToRead = 8
+
+/** Long enough for whoever reads as fast as they can: no run outpaces them by never giving way. */
+async function followersTurn(): Promise<void> {
+  for (let turn = 0; turn < turnsToRead; turn += 1) await Promise.resolve()
+}
+
+/** Until those who follow have kept up. What is told to stop waits for nobody. */
+function untilRoom(
+  room: Promise<void> | undefined,
+  emitter: Scope | undefined,
+): Promise<void> | undefined {
+  if (room === undefined || emitter?.lifecycle !== 'open') return undefined
+  return unlessAborted(room, emitter.signal)
 }
 
 function runEnded(runId: string): EngineError {

@@ -7,6 +7,7 @@ import {
   type Variable,
 } from '@ringfence/context'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
+import type { AgentDefinition } from '../agents/define-agent.ts'
 import { Circuits } from '../dependencies/circuits.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import { newWorkScope, type WorkScope } from '../errors/failure.ts'
@@ -18,7 +19,7 @@ import { silentRunAccount } from '../ledger/silent-account.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
 import { Orphans } from '../runs/orphans.ts'
-import { executeAgent } from './execute-agent.ts'
+import { executeAgent, type Stoppable } from './execute-agent.ts'
 import { randomKey, silentSink, type ExecutionContext } from './execution-context.ts'
 import { InstanceMetrics, type FactoryMetrics, type InstanceTargets } from './instance-metrics.ts'
 
@@ -92,15 +93,9 @@ export function createAgentInstanceFactory(
   return factory.published
 }
 
-/** An instance, and the way past its input schema for whoever has parsed the input already. */
-export interface MadeInstance {
-  readonly instance: AgentInstance
-  readonly executeParsed: (input: unknown, hooks?: ExecutionHooks) => Promise<unknown>
-}
-
 export interface ExecutionHooks {
-  /** Aborting it aborts the execution. */
-  readonly signal?: AbortSignal
+  /** Whose abort aborts the execution. */
+  readonly stop?: Stoppable
   /** Told of the scope that the agent runs in. */
   readonly work?: WorkScope
   /** How many delegations lead here. Default: one more than to the code that asks. */
@@ -128,7 +123,7 @@ export class InstanceFactory {
   /** What users of the factory get. */
   get published(): AgentInstanceFactory {
     return Object.freeze<AgentInstanceFactory>({
-      create: (name) => this.make(name).instance,
+      create: (name) => this.make(name),
       metrics: () => this.#metrics.read(),
     })
   }
@@ -138,7 +133,7 @@ export class InstanceFactory {
     return this.#depth.get()
   }
 
-  make(name: string): MadeInstance {
+  make(name: string): AgentInstance {
     const metrics = this.#metrics
     const since = metrics.clock()
     try {
@@ -151,37 +146,62 @@ export class InstanceFactory {
     }
   }
 
-  #make(name: string): MadeInstance {
+  /**
+   * Makes an instance for one execution and no other, as a run does: nobody else gets hold of it, so that it need not
+   * be owned. It is disposed when it has executed.
+   */
+  async executeOnce(name: string, input: unknown, hooks: ExecutionHooks): Promise<unknown> {
+    const metrics = this.#metrics
+    const since = metrics.clock()
+    const definition = this.#agents.get(name)
+    const context = this.#contextOf(name)
+    metrics.madeIn(metrics.clock() - since)
+    try {
+      return await this.#execute(definition, input, context, hooks)
+    } finally {
+      metrics.disposedOne()
+    }
+  }
+
+  async #execute(
+    definition: AgentDefinition,
+    input: unknown,
+    context: ExecutionContext,
+    hooks: ExecutionHooks,
+  ): Promise<unknown> {
+    const depth = hooks.depth ?? this.#depth.get() + 1
+    if (depth > context.limits.delegationDepth) throw tooDeep(definition.name, depth)
+    context.orphans.admit()
+    return this.#depth.run(depth, () =>
+      executeAgent(definition, input, context, {
+        deadlineMs: definition.limits.runMs ?? context.limits.runMs,
+        graceMs: context.limits.abortGraceMs,
+        work: newWorkScope(),
+        ...hooks,
+        depth,
+      }),
+    )
+  }
+
+  #make(name: string): AgentInstance {
     const scope = currentScope()
     const definition = this.#agents.get(name)
     const context = this.#contextOf(name)
-    const executeParsed: MadeInstance['executeParsed'] = async (input, hooks = {}) => {
-      const depth = hooks.depth ?? this.#depth.get() + 1
-      if (depth > context.limits.delegationDepth) throw tooDeep(name, depth)
-      context.orphans.admit()
-      return this.#depth.run(depth, () =>
-        executeAgent(definition, input, context, {
-          deadlineMs: definition.limits.runMs ?? context.limits.runMs,
-          graceMs: context.limits.abortGraceMs,
-          work: newWorkScope(),
-          ...hooks,
-          depth,
-        }),
-      )
-    }
     const instance: AgentInstance = own(
       Object.freeze<AgentInstance>({
         name,
         execute: async (input) => {
           assertOwner(instance)
           const subject = `The input of agent "${name}"`
-          return executeParsed(await parse(definition.input, input, 'INVALID_INPUT', subject))
+          const parsed = parse(definition.input, input, 'INVALID_INPUT', subject)
+          const checked = parsed instanceof Promise ? await parsed : parsed
+          return this.#execute(definition, checked, context, {})
         },
       }),
       { scope: true },
     )
     scope.defer(() => this.#metrics.disposedOne())
-    return { instance, executeParsed }
+    return instance
   }
 }
 

@@ -1,11 +1,11 @@
-import { assertOwner, currentScope, own, type Scope } from '@ringfence/context'
-import type { ToolCallContext, ToolDefinition } from '../agents/define-tool.ts'
+import { currentScope } from '@ringfence/context'
+import type { ToolDefinition } from '../agents/define-tool.ts'
 import { failureOf, newWorkScope } from '../errors/failure.ts'
 import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
 import { parse } from '../internal/parse.ts'
 import type { ExecutionContext } from './execution-context.ts'
 import { limitOutput } from './limit-output.ts'
-import { recordUsage } from './record-usage.ts'
+import { RunningToolCall } from './running-tool-call.ts'
 
 export interface ToolAttempt {
   /** The agent that calls. */
@@ -42,7 +42,7 @@ export async function attemptTool<Input, Output>(
       async (scope) => {
         work.id = scope.id
         try {
-          const returned = await tool.run(parsed, callContext(scope, attempt, context))
+          const returned = await tool.run(parsed, new RunningToolCall(scope, attempt, context))
           const subject = `What the tool "${name}" returned`
           const limitBytes = limits.toolOutputBytes
           const output = limitOutput(returned, {
@@ -50,8 +50,10 @@ export async function attemptTool<Input, Output>(
             oversize: tool.oversize ?? 'fail',
             subject,
           })
-          const parsedOutput = await parse(tool.output, output, 'INVALID_OUTPUT', subject)
-          await throwIfAborted(scope)
+          const given = parse(tool.output, output, 'INVALID_OUTPUT', subject)
+          const parsedOutput = given instanceof Promise ? await given : given
+          const overdue = throwIfAborted(scope)
+          if (overdue !== undefined) await overdue
           return parsedOutput
         } catch (error) {
           throw abortedOr(scope, error, work)
@@ -76,30 +78,4 @@ export async function attemptTool<Input, Output>(
     }
     throw failure
   }
-}
-
-/** What the tool's code gets besides its input: works in its own scope, and ends with it. */
-function callContext(
-  scope: Scope,
-  { agent, callId, number }: ToolAttempt,
-  context: ExecutionContext,
-): ToolCallContext {
-  const call: ToolCallContext = own(
-    Object.freeze<ToolCallContext>({
-      get signal() {
-        return scope.signal
-      },
-      callId,
-      attempt: number,
-      get idempotencyKey() {
-        return `${context.runKey()}:${callId}`
-      },
-      usage: async (entry) => {
-        assertOwner(call)
-        await recordUsage(entry, agent, context)
-      },
-    }),
-    { scope: true },
-  )
-  return call
 }

@@ -49,15 +49,20 @@ export async function callTool<Input, Output>(
   })
 
   try {
-    await sink.append({
+    const told = sink.append({
       type: 'tool_executing',
       agent,
       data: { callId, tool: name, input: preview(input, { redact }) },
     })
-    const parsed = await parse(tool.input, input, 'INVALID_INPUT', `The input of tool "${name}"`)
-    const approved = await approvedInput(tool, parsed, callId, agent, context)
-    // A person's time is nobody's tool's.
-    if (tool.approval !== undefined) since = now()
+    if (told !== undefined) await told
+    const given = parse(tool.input, input, 'INVALID_INPUT', `The input of tool "${name}"`)
+    const parsed = given instanceof Promise ? await given : given
+    let approved: unknown = parsed
+    if (tool.approval !== undefined) {
+      approved = await approvedInput(tool, parsed, callId, agent, context)
+      // A person's time is nobody's tool's.
+      since = now()
+    }
     const attempt: ToolAttempt = { agent, callId, timeoutMs, number: 1 }
     const output = await callAgain(tool, context, (number) => {
       attempts = number
@@ -66,15 +71,15 @@ export async function callTool<Input, Output>(
     })
     const settled = settle()
     if (settled !== undefined) await settled
-    await sink.append(
-      completed({ ok: true, result: preview(output, { redact, longestText: resultTextLength }) }),
-    )
+    const result = preview(output, { redact, longestText: resultTextLength })
+    const ending = sink.append(completed({ ok: true, result }))
+    if (ending !== undefined) await ending
     return output
   } catch (error) {
     await settle()
     const failure = describeFailure(error, context.runScope.id, redact)
     // A run that has ended meanwhile has closed this call in its journal already.
-    await sink.append(completed({ ok: false, error: failure })).catch(() => undefined)
+    await sink.append(completed({ ok: false, error: failure }))?.catch(() => undefined)
     throw error
   }
 }

@@ -56,7 +56,7 @@ export async function delegate(
       durationMs: now() - since,
     }
     // A run that has ended meanwhile has closed this call in its journal already.
-    await sink.append({ type: 'subagent_completed', agent: caller, data }).catch(() => undefined)
+    await sink.append({ type: 'subagent_completed', agent: caller, data })?.catch(() => undefined)
     throw error
   }
 }

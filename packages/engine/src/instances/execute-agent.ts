@@ -1,31 +1,27 @@
-import { assertOwner, currentScope, own, type Scope } from '@ringfence/context'
+import { currentScope, runOutside, type Scope } from '@ringfence/context'
 import type { AgentDefinition } from '../agents/define-agent.ts'
 import type { WorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
 import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
-import { cut } from '../internal/cut.ts'
-import { askPerson } from '../approvals/ask-person.ts'
-import type { AgentThread } from '../threads/run-thread.ts'
-import type {
-  AgentExecution,
-  BudgetReservation,
-  DelegateOptions,
-  ExecutionBudget,
-} from './agent-execution.ts'
-import { callTool } from './call-tool.ts'
+import type { AgentExecution } from './agent-execution.ts'
 import { delegate } from './delegate.ts'
-import { withContext, type ExecutionContext } from './execution-context.ts'
+import type { ExecutionContext } from './execution-context.ts'
 import { isPulled, pullAgent } from './pull-agent.ts'
-import { recordUsage } from './record-usage.ts'
-import { reserveBudget } from './reserve-budget.ts'
+import { RunningExecution } from './running-execution.ts'
+
+/** What can be aborted from outside: cheaper than a signal, which every scope would have to follow. */
+export interface Stoppable {
+  readonly abortion: { readonly reason: unknown } | undefined
+  onAbort(listener: (reason: unknown) => void): () => void
+}
 
 export interface ExecuteOptions {
   /** Milliseconds that the execution may take. */
   readonly deadlineMs: number
   /** Milliseconds that it may still take once it is told to stop. */
   readonly graceMs: number
-  /** Aborting it aborts the execution. */
-  readonly signal?: AbortSignal | undefined
+  /** Whose abort aborts the execution. */
+  readonly stop?: Stoppable | undefined
   readonly roles?: readonly string[] | undefined
   /** How many delegations lead here. */
   readonly depth: number
@@ -42,27 +38,53 @@ export async function executeAgent(
   context: ExecutionContext,
   options: ExecuteOptions,
 ): Promise<unknown> {
-  const { deadlineMs, graceMs, signal, roles, depth, work, callId } = options
-  const guarded = { agent: definition.name, ...(callId === undefined ? {} : { callId }) }
+  const { stop } = options
+  if (stop === undefined) return executeInside(definition, input, context, options, undefined)
+  if (stop.abortion !== undefined) throw stop.abortion.reason
+  const opened: OpenedScope = { scope: undefined }
+  const forget = stop.onAbort((reason) => {
+    const { scope } = opened
+    // Whoever cancels may be in any scope.
+    if (scope !== undefined && scope.lifecycle !== 'closed') runOutside(() => scope.abort(reason))
+  })
+  try {
+    return await executeInside(definition, input, context, options, opened)
+  } finally {
+    forget()
+  }
+}
+
+interface OpenedScope {
+  scope: Scope | undefined
+}
+
+function executeInside(
+  definition: AgentDefinition,
+  input: unknown,
+  context: ExecutionContext,
+  { deadlineMs, graceMs, roles, depth, work, callId }: ExecuteOptions,
+  opened: OpenedScope | undefined,
+): Promise<unknown> {
+  const { name: agent, dispose } = definition
   return currentScope().child(
     roles === undefined ? {} : { roles },
     {
-      label: `agent ${definition.name}`,
+      label: `agent ${agent}`,
       deadlineMs,
       closeBudgetMs: graceMs,
-      onOrphan: context.orphans.listenerOf(guarded),
-      ...(signal === undefined ? {} : { signal }),
+      onOrphan: context.orphans.listenerOf(callId === undefined ? { agent } : { agent, callId }),
     },
     async (scope) => {
       work.id = scope.id
-      if (definition.dispose !== undefined)
-        scope.defer((end) => disposeOf(definition, end, context))
+      if (opened !== undefined) opened.scope = scope
+      if (dispose !== undefined) scope.defer((end) => disposeOf(definition, end, context))
       try {
         const output =
           definition.stages.length > 0
             ? await runStages(definition, input, context, depth)
-            : await runBody(definition, input, createExecution(definition, scope, context, depth))
-        await throwIfAborted(scope)
+            : await runBody(definition, input, new RunningExecution(agent, scope, context, depth))
+        const overdue = throwIfAborted(scope)
+        if (overdue !== undefined) await overdue
         return output
       } catch (error) {
         throw abortedOr(scope, error, work)
@@ -112,120 +134,4 @@ async function runStages(
     parsed = false
   }
   return value
-}
-
-/** The object that the agent's code gets. Its functions work detached from it, and in its own scope only. */
-function createExecution(
-  { name }: AgentDefinition,
-  scope: Scope,
-  context: ExecutionContext,
-  depth: number,
-): AgentExecution {
-  const { sink, agents, limits, redact } = context
-  let step = 0
-
-  function delegateTo(
-    agent: AgentDefinition | string,
-    input: unknown,
-    { roles }: DelegateOptions = {},
-  ): Promise<never> {
-    return joined('a delegation', async () => {
-      const definition = typeof agent === 'string' ? agents.get(agent) : agent
-      // The overloads above say what comes out of the definition's own output schema.
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      return delegate(definition, input, { context, caller: name, depth, roles }) as Promise<never>
-    })
-  }
-
-  /**
-   * Work that the scope waits for. It is checked first, and refused by rejecting. A failure that the agent does
-   * not look at fails the agent, and never the process.
-   */
-  function joined<Result>(label: string, work: () => Promise<Result>): Promise<Result> {
-    try {
-      assertOwner(execution)
-      const current = currentScope()
-      if (current.lifecycle === 'open') return current.spawn(label, work)
-      return observed(work())
-    } catch (error) {
-      return observed(Promise.reject<Result>(error))
-    }
-  }
-
-  const thread = threadOf(context.thread, joined)
-  const members: AgentExecution = withContext<AgentExecution>(
-    {
-      name,
-      get signal() {
-        return scope.signal
-      },
-      think: (text) =>
-        joined('a thought', async () => {
-          const thought = cut(redact(text), limits.textLength)
-          step += 1
-          const data = { text: thought, step }
-          await sink.append({ type: 'agent_thinking', agent: name, data })
-        }),
-      text: (delta) =>
-        joined('a piece of text', async () => {
-          const data = { delta: cut(redact(delta), limits.textLength) }
-          await sink.append({ type: 'agent_text', agent: name, data })
-        }),
-      progress: (fraction, message) => {
-        assertOwner(execution)
-        if (!(fraction >= 0 && fraction <= 1)) {
-          throw new TypeError(`Expected a fraction from 0 to 1, got ${String(fraction)}`)
-        }
-        const shown = message === undefined ? undefined : cut(redact(message), 500)
-        context.progress.report(name, fraction)
-        const data = shown === undefined ? { fraction } : { fraction, message: shown }
-        sink.show({ type: 'agent_progress', agent: name, data })
-      },
-      usage: (entry) => joined('usage', () => recordUsage(entry, name, context)),
-      budget: Object.freeze<ExecutionBudget>({
-        reserve: (estimate = {}) =>
-          joined('a reservation', async () => {
-            const held = await reserveBudget(estimate, name, context)
-            return Object.freeze<BudgetReservation>({
-              settle: (entry) => joined('a settlement', () => held.settle(entry)),
-              release: () => joined('a release', () => held.release()),
-            })
-          }),
-      }),
-      call: (tool, input) =>
-        joined('a tool call', async () => callTool(tool, input, name, context)),
-      delegate: delegateTo,
-      approve: ({ action, input }) =>
-        joined('an approval', () => {
-          const question = { callId: sink.nextCallId(), agent: name, tool: cut(action, 200), input }
-          return askPerson(question, context)
-        }),
-      get thread() {
-        assertOwner(execution)
-        return thread
-      },
-    },
-    context,
-  )
-  const execution: AgentExecution = own(Object.freeze(members), { scope: true })
-  return execution
-}
-
-/** The run's thread, as long as the execution may do anything at all. */
-function threadOf(
-  thread: AgentThread | undefined,
-  joined: <Result>(label: string, work: () => Promise<Result>) => Promise<Result>,
-): AgentThread | undefined {
-  if (thread === undefined) return undefined
-  return Object.freeze<AgentThread>({
-    threadId: thread.threadId,
-    messages: (page) => joined('a look at the history', () => thread.messages(page)),
-    append: (messages) => joined('a piece of history', () => thread.append(messages)),
-  })
-}
-
-/** A promise whose rejection nobody has to look at. */
-function observed<Result>(promise: Promise<Result>): Promise<Result> {
-  promise.catch(() => undefined)
-  return promise
 }

@@ -16,8 +16,11 @@ import type { OrphanGuard } from './orphan-guard.ts'
 /** Where an execution's events go. A run's journal; outside a run, nowhere. */
 export interface EventSink {
   nextCallId(): string
-  /** A piece of text that `joins` may become part of the one before it, where that is not stored yet. */
-  append(draft: EventDraft, joins?: boolean): Promise<void>
+  /**
+   * Resolves when it is stored; undefined where it is already. Never throws: it rejects. A piece of text that `joins` may
+   * become part of the one before it, where that is not stored yet.
+   */
+  append(draft: EventDraft, joins?: boolean): Promise<void> | undefined
   show(draft: TransientDraft): void
 }
 
@@ -57,27 +60,9 @@ export function silentSink(): EventSink {
   let calls = 0
   return {
     nextCallId: () => `call-${(calls += 1)}`,
-    append: async () => undefined,
+    append: () => undefined,
     show: () => undefined,
   }
-}
-
-const key = Symbol('the context of an execution')
-
-/** Hangs the context on the object that an agent's code gets, for the engine's own agents only. */
-export function withContext<Execution extends object>(
-  execution: Execution,
-  context: ExecutionContext,
-): Execution {
-  return Object.defineProperty(execution, key, { value: context })
-}
-
-/** The context that was hung on an execution. Throws TypeError for what the engine has not made. */
-export function contextOf(execution: object): ExecutionContext {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- set in one place, above, under a symbol of its own
-  const context = Reflect.get(execution, key) as ExecutionContext | undefined
-  if (context === undefined) throw new TypeError('Expected the execution that the engine made')
-  return context
 }
 
 /** For an instance outside a run: made up when it is first asked for, and the same from then on. */

@@ -10,7 +10,8 @@ export async function recordUsage(
   hold?: StepHold,
 ): Promise<void> {
   const priced = account.priced(entry)
-  const { model: _model, ...amounts } = priced
-  await (hold === undefined ? account.usage(agent, priced) : hold.settle(amounts))
-  await sink.append({ type: 'usage_recorded', agent, data: priced })
+  const charged = hold === undefined ? account.usage(agent, priced) : hold.settle(priced)
+  if (charged !== undefined) await charged
+  const told = sink.append({ type: 'usage_recorded', agent, data: priced })
+  if (told !== undefined) await told
 }

@@ -4,24 +4,34 @@ import type { WorkScope } from '../errors/failure.ts'
 /** Why a scope was aborted, if it was: then what its code threw is a consequence. Otherwise the error itself. */
 export function abortedOr(scope: Scope, error: unknown, work: WorkScope): unknown {
   if (scope.lifecycle === 'closed') return error
-  const { signal } = scope
-  if (signal.aborted) return signal.reason
+  if (scope.aborted) return scope.reason
   work.failedItself = true
   return error
 }
 
 /**
  * What comes after its deadline, or after a cancel, has failed: the limit would be none otherwise (I9). Code that
- * never gave way has kept the timer of its deadline waiting; an overdue timer has its say first.
+ * never gave way has kept the timer of its deadline waiting; an overdue timer has its say first. Throws, or rejects with,
+ * the reason; undefined where there is nothing to wait for.
  */
-export async function throwIfAborted(scope: Scope): Promise<void> {
-  const { signal, deadline } = scope
-  for (let turn = 0; turn < 3 && isOverdue(signal, deadline); turn += 1) await nextTurn()
-  signal.throwIfAborted()
+export function throwIfAborted(scope: Scope): Promise<void> | undefined {
+  if (isOverdue(scope)) return letTimersGoFirst(scope)
+  refuseAborted(scope)
+  return undefined
 }
 
-function isOverdue(signal: AbortSignal, deadline: number | undefined): boolean {
-  return !signal.aborted && deadline !== undefined && Date.now() >= deadline
+async function letTimersGoFirst(scope: Scope): Promise<void> {
+  for (let turn = 0; turn < 3 && isOverdue(scope); turn += 1) await nextTurn()
+  refuseAborted(scope)
+}
+
+function refuseAborted(scope: Scope): void {
+  if (scope.aborted) throw scope.reason
+}
+
+function isOverdue(scope: Scope): boolean {
+  const { deadline } = scope
+  return deadline !== undefined && Date.now() >= deadline && !scope.aborted
 }
 
 function nextTurn(): Promise<void> {

@@ -5,19 +5,36 @@ import { copyInput, type CopiedInput } from './copy-input.ts'
 import { parse } from './parse.ts'
 
 /**
- * A copy of what the schema makes of an input. Throws `INVALID_INPUT` for what does not fit, and for what throws when
- * it is read: a revoked proxy is the caller's mistake as much as a wrong type is.
+ * A copy of what the schema makes of an input. Throws, or rejects with, `INVALID_INPUT` for what does not fit, and for
+ * what throws when it is read: a revoked proxy is the caller's mistake as much as a wrong type is.
  */
-export async function readInput(
+export function readInput(
   schema: z.ZodType,
   input: unknown,
   subject: string,
   most?: number,
-): Promise<CopiedInput> {
+): CopiedInput | Promise<CopiedInput> {
   try {
-    return copyInput(await parse(schema, input, 'INVALID_INPUT', subject), subject, most)
+    const parsed = parse(schema, input, 'INVALID_INPUT', subject)
+    if (!(parsed instanceof Promise)) return copyInput(parsed, subject, most)
+    return parsed.then(
+      (value) => copyOf(value, subject, most),
+      (cause: unknown) => refuse(cause, subject),
+    )
   } catch (cause) {
-    if (EngineError.is(cause) || ContextError.is(cause)) throw cause
-    throw new EngineError('INVALID_INPUT', `${subject} cannot be read.`, { cause })
+    return refuse(cause, subject)
   }
+}
+
+function copyOf(value: unknown, subject: string, most?: number): CopiedInput {
+  try {
+    return copyInput(value, subject, most)
+  } catch (cause) {
+    return refuse(cause, subject)
+  }
+}
+
+function refuse(cause: unknown, subject: string): never {
+  if (EngineError.is(cause) || ContextError.is(cause)) throw cause
+  throw new EngineError('INVALID_INPUT', `${subject} cannot be read.`, { cause })
 }

@@ -1,4 +1,5 @@
 import { deepFreeze } from './deep-freeze.ts'
+import { copyPlain } from './copy-plain.ts'
 import { EngineError } from '../errors/engine-error.ts'
 
 /**
@@ -7,6 +8,8 @@ import { EngineError } from '../errors/engine-error.ts'
  */
 export function toJson(value: unknown, limitBytes: number, subject: string): unknown {
   if (value === undefined) return null
+  const copied = copyPlain(value, limitBytes)
+  if (copied !== undefined) return copied
   let text: string | undefined
   let least = 0
   // Whatever is too large is not written to its end first: a list with one far item has millions of others.

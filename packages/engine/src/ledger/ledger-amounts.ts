@@ -53,16 +53,26 @@ export const ledgerMeasures: readonly LedgerMeasure[] = Object.freeze([
   'orphanMs',
 ])
 
-/** The sum of both. Beyond what a number can count exactly it stays at that: never back to little. */
-export function addAmounts(one: LedgerAmounts, other: SomeAmounts): LedgerAmounts {
-  const sum: { -readonly [Measure in LedgerMeasure]: number } = { ...one }
-  for (const measure of ledgerMeasures) {
-    const added = other[measure]
-    if (added !== undefined && added !== 0) {
-      sum[measure] = Math.min(Number.MAX_SAFE_INTEGER, sum[measure] + added)
-    }
-  }
-  return Object.freeze(sum)
+/** Amounts that grow. */
+export type GrowingAmounts = { -readonly [Measure in LedgerMeasure]: number }
+
+/** Adds to the amounts themselves. Written out, because it is done for every book of every entry. */
+export function increase(sums: GrowingAmounts, by: SomeAmounts): void {
+  sums.runs = plus(sums.runs, by.runs)
+  sums.toolCalls = plus(sums.toolCalls, by.toolCalls)
+  sums.inputTokens = plus(sums.inputTokens, by.inputTokens)
+  sums.outputTokens = plus(sums.outputTokens, by.outputTokens)
+  sums.cachedTokens = plus(sums.cachedTokens, by.cachedTokens)
+  sums.reasoningTokens = plus(sums.reasoningTokens, by.reasoningTokens)
+  sums.costMicros = plus(sums.costMicros, by.costMicros)
+  sums.runMs = plus(sums.runMs, by.runMs)
+  sums.toolMs = plus(sums.toolMs, by.toolMs)
+  sums.orphanMs = plus(sums.orphanMs, by.orphanMs)
+}
+
+/** Beyond what a number can count exactly a sum stays at that: never back to little. */
+function plus(sum: number, added: number | undefined): number {
+  return added === undefined || added === 0 ? sum : Math.min(Number.MAX_SAFE_INTEGER, sum + added)
 }
 
 /** Amounts whose every field is a whole number from 0. Throws TypeError, naming the field. */

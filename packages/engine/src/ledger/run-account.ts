@@ -1,11 +1,12 @@
 import { tryCurrentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import type { LedgerAccount } from '../store/ledger-store.ts'
+import { MemoryLedgerAccount } from '../store/memory-ledger-account.ts'
 import { budgetExceeded, type Budget, type ResolvedBudgets } from './budget.ts'
-import { addAmounts, noAmounts, type LedgerAmounts, type SomeAmounts } from './ledger-amounts.ts'
+import { increase, noAmounts, type GrowingAmounts, type SomeAmounts } from './ledger-amounts.ts'
 import type { MeteredAccount, OpenAccounts } from './open-accounts.ts'
 import { costOf, type PriceTable } from './price-table.ts'
-import { checkedUsage, type UsageEntry } from './usage-entry.ts'
+import { checkedUsage, copiedUsage, type UsageEntry } from './usage-entry.ts'
 
 /** What is set aside for one step. */
 export interface StepHold {
@@ -49,7 +50,7 @@ export class RunAccount implements MeteredAccount {
   readonly #holds = new Map<string, { readonly agent: string; readonly amounts: Budget }>()
   /** Since when each orphan has not been charged. */
   readonly #orphans = new Set<{ since: number }>()
-  readonly #pending = new Map<string, LedgerAmounts>()
+  readonly #pending = new Map<string, GrowingAmounts>()
   #writing: Promise<void> | undefined
   #runningSince: number | undefined
   #holdCount = 0
@@ -85,14 +86,18 @@ export class RunAccount implements MeteredAccount {
   }
 
   /** The run is over: charges the rest, and what was set aside and never settled as it stands. */
-  async end(): Promise<void> {
+  end(): Promise<void> | undefined {
     this.#meter()
     this.#runningSince = undefined
+    return this.#holds.size > 0 ? this.#endHolds() : this.#caughtUp()
+  }
+
+  async #endHolds(): Promise<void> {
     const holds = [...this.#holds].map(([holdId, { agent, amounts }]) =>
       this.#settle(holdId, agent, amounts),
     )
     await Promise.all(holds)
-    await this.catchUp()
+    await this.#caughtUp()
   }
 
   /** A step that uses nothing by itself. Rejects with `BUDGET_EXCEEDED` where nothing is left. */
@@ -139,15 +144,18 @@ export class RunAccount implements MeteredAccount {
 
   /** What an entry says and costs. Throws TypeError for one that is none. */
   priced(entry: UsageEntry): UsageEntry & { readonly costMicros: number } {
-    const checked = checkedUsage(entry)
+    const checked = copiedUsage(entry)
     const costMicros = costOf(this.#options.prices, checked)
     if (costMicros === undefined) this.#options.onUnpriced(checked.model)
-    return Object.freeze({ ...checked, costMicros: costMicros ?? 0 })
+    checked.costMicros = costMicros ?? 0
+    // It has its cost now.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return Object.freeze(checked) as UsageEntry & { readonly costMicros: number }
   }
 
   /** Charges what an entry says, and stores it. Never rejects: what cannot be stored is tried again. */
-  usage(agent: string, { model: _model, ...amounts }: UsageEntry): Promise<void> | undefined {
-    this.#add(agent, amounts)
+  usage(agent: string, entry: UsageEntry): Promise<void> | undefined {
+    this.#add(agent, entry)
     return this.#write()
   }
 
@@ -173,8 +181,20 @@ export class RunAccount implements MeteredAccount {
 
   /** Charges what has not been charged, and lets go of what is over. What could not be stored is tried again: it is not over. */
   async catchUp(): Promise<void> {
+    const caughtUp = this.#caughtUp()
+    if (caughtUp !== undefined) await caughtUp
+  }
+
+  /** The same; undefined where there is nothing to wait for. */
+  #caughtUp(): Promise<void> | undefined {
     this.#meter()
-    await this.#written()
+    const written = this.#written()
+    if (written !== undefined) return written.then(() => this.#letGo())
+    this.#letGo()
+    return undefined
+  }
+
+  #letGo(): void {
     const { open, owner } = this.#options
     if (this.#orphans.size > 0 || this.#runningSince !== undefined) return
     if (this.#pending.size > 0) open.owe(owner, this)
@@ -227,19 +247,38 @@ export class RunAccount implements MeteredAccount {
 
   #add(agent: string, amounts: SomeAmounts): void {
     if (this.#forgotten) return
-    this.#pending.set(agent, addAmounts(this.#pending.get(agent) ?? noAmounts, amounts))
+    let pending = this.#pending.get(agent)
+    if (pending === undefined) {
+      pending = { ...noAmounts }
+      this.#pending.set(agent, pending)
+    }
+    increase(pending, amounts)
   }
 
-  /** Waits until everything is stored that was charged so far, or could not be. */
-  async #written(): Promise<void> {
-    if (this.#writing !== undefined) await this.#writing
-    await this.#write()
+  /** Resolves when everything is stored that was charged so far, or could not be; undefined where it is. */
+  #written(): Promise<void> | undefined {
+    return this.#writing === undefined ? this.#write() : this.#writing.then(() => this.#write())
   }
 
   /** One write at a time: what is charged meanwhile goes with it. */
   #write(): Promise<void> | undefined {
-    if (this.#pending.size === 0) return this.#writing
-    return (this.#writing ??= this.#writeAll())
+    if (this.#pending.size === 0 || this.#writing !== undefined) return this.#writing
+    return this.#writeNow() ? undefined : (this.#writing = this.#writeAll())
+  }
+
+  /** Where the books take it at once. False where they do not, or would not: then it is still to be written. */
+  #writeNow(): boolean {
+    const { account, runId, now, onLost } = this.#options
+    try {
+      for (const [agent, amounts] of this.#pending) {
+        if (!MemoryLedgerAccount.chargeNow(account, { runId, agent, at: now(), amounts }))
+          return false
+        this.#pending.delete(agent)
+      }
+    } catch (error) {
+      onLost(error)
+    }
+    return true
   }
 
   async #writeAll(): Promise<void> {
@@ -260,7 +299,7 @@ export class RunAccount implements MeteredAccount {
     }
   }
 
-  #takePending(): readonly [string, LedgerAmounts] | undefined {
+  #takePending(): readonly [string, GrowingAmounts] | undefined {
     const [next] = this.#pending
     if (next !== undefined) this.#pending.delete(next[0])
     return next

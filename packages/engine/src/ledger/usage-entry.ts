@@ -28,11 +28,16 @@ const longestName = 200
 
 /** A copy that holds what an entry may hold, and nothing else. Throws TypeError, naming the field. */
 export function checkedUsage(entry: UsageEntry): UsageEntry {
+  return Object.freeze(copiedUsage(entry))
+}
+
+/** The same, for whoever adds to it. */
+export function copiedUsage(entry: UsageEntry): GrowingUsage {
   const given: unknown = entry
   if (typeof given !== 'object' || given === null) {
     throw new TypeError(`Expected an entry of usage, got ${given === null ? 'null' : typeof given}`)
   }
-  const checked: { -readonly [Field in keyof UsageEntry]: UsageEntry[Field] } = {}
+  const checked: GrowingUsage = {}
   const { model } = entry
   if (model !== undefined) {
     if (typeof model !== 'string' || model === '' || model.length > longestName) {
@@ -42,7 +47,16 @@ export function checkedUsage(entry: UsageEntry): UsageEntry {
   }
   for (const name of counts) {
     const value = entry[name]
-    if (value !== undefined) checked[name] = checkedAmount(`\`${name}\` of the usage`, value)
+    if (value !== undefined) checked[name] = usedAmount(name, value)
   }
-  return Object.freeze(checked)
+  return checked
 }
+
+function usedAmount(name: string, value: number): number {
+  // The text that says what is wrong is made only where something is.
+  return Number.isSafeInteger(value) && value >= 0
+    ? value
+    : checkedAmount(`\`${name}\` of the usage`, value)
+}
+
+type GrowingUsage = { -readonly [Field in keyof UsageEntry]: UsageEntry[Field] }

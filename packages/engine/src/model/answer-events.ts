@@ -1,7 +1,7 @@
 import { assertOwner } from '@ringfence/context'
 import { preview } from '../events/preview.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
-import { contextOf } from '../instances/execution-context.ts'
+import { RunningExecution } from '../instances/running-execution.ts'
 import { cut } from '../internal/cut.ts'
 
 /** Longer than this, a thought is told in parts. */
@@ -11,10 +11,13 @@ const pieceCharacters = 8_192
 /** So much may wait for the store; then the answer is read no further until some of it is stored. */
 const waitingCharacters = 65_536
 
+/** Microtasks that the next piece takes to arrive, where the provider has it ready. */
+const turnsOfAPiece = 4
+
 interface Waiting {
   readonly kind: 'text' | 'thinking' | 'call'
   text: string
-  readonly write: (() => Promise<void>) | undefined
+  readonly write: (() => Promise<void> | undefined) | undefined
 }
 
 /**
@@ -73,7 +76,7 @@ export class AnswerEvents {
 
   /** A tool that the provider executes itself has begun. */
   providerTool(toolCallId: string, tool: string, input: unknown): void {
-    const { sink, now } = contextOf(this.#execution)
+    const { sink, now } = RunningExecution.contextOf(this.#execution)
     const callId = sink.nextCallId()
     const data = { callId, tool, input: preview(input) }
     this.#providerCalls.set(toolCallId, { callId, tool, since: now() })
@@ -85,7 +88,7 @@ export class AnswerEvents {
     const call = this.#providerCalls.get(toolCallId)
     if (call === undefined) return
     this.#providerCalls.delete(toolCallId)
-    const { sink, now } = contextOf(this.#execution)
+    const { sink, now } = RunningExecution.contextOf(this.#execution)
     const { callId, tool, since } = call
     const outcome =
       result === undefined
@@ -101,9 +104,15 @@ export class AnswerEvents {
     return this.#characters > waitingCharacters ? this.#stored(waitingCharacters) : undefined
   }
 
-  /** Resolves when the story has everything. */
-  async drain(): Promise<void> {
+  /** Resolves when the story has everything; undefined where it has. Throws, or rejects, where the store has failed. */
+  drain(): Promise<void> | undefined {
     this.endThought()
+    if (this.#writing !== undefined) return this.#drained()
+    if (this.#failure !== undefined) throw this.#failure.error
+    return undefined
+  }
+
+  async #drained(): Promise<void> {
     await this.#stored(0)
     if (this.#failure !== undefined) throw this.#failure.error
   }
@@ -127,7 +136,7 @@ export class AnswerEvents {
     this.#begin()
   }
 
-  #addCall(write: () => Promise<void>): void {
+  #addCall(write: () => Promise<void> | undefined): void {
     this.endThought()
     this.#waiting.push({ kind: 'call', text: '', write })
     this.#begin()
@@ -139,22 +148,36 @@ export class AnswerEvents {
   }
 
   /** As the execution's own `text` does, without a task of its own for each piece: `drain` waits for all of them. */
-  #tell(piece: string): Promise<void> {
+  #tell(piece: string): Promise<void> | undefined {
     const { name: agent } = assertOwner(this.#execution)
-    const { sink, redact, limits } = contextOf(this.#execution)
+    const { sink, redact, limits } = RunningExecution.contextOf(this.#execution)
     const data = { delta: cut(redact(piece), limits.textLength) }
     return sink.append({ type: 'agent_text', agent, data }, true)
   }
 
+  #tellNext({ kind, write }: Waiting, piece: string): Promise<void> | undefined {
+    if (write !== undefined) return write()
+    return kind === 'text' ? this.#tell(piece) : this.#execution.think(piece)
+  }
+
+  /** Until nothing more comes at once: what a provider has ready is one event, and nobody could read it sooner. */
+  async #burst(): Promise<void> {
+    let seen: number
+    do {
+      seen = this.#characters
+      for (let turn = 0; turn < turnsOfAPiece; turn += 1) await Promise.resolve()
+    } while (this.#characters > seen && this.#characters < pieceCharacters)
+  }
+
   async #write(): Promise<void> {
     try {
+      await this.#burst()
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
         const piece = wholeCharacters(next.text.slice(0, pieceCharacters))
         next.text = next.text.slice(piece.length)
         if (next.text === '') this.#waiting.shift()
-        if (next.write !== undefined) await next.write()
-        else if (next.kind === 'text') await this.#tell(piece)
-        else await this.#execution.think(piece)
+        const told = this.#tellNext(next, piece)
+        if (told !== undefined) await told
         this.#characters -= piece.length
       }
     } catch (error) {

@@ -1,8 +1,8 @@
-import { currentScope } from '@ringfence/context'
+import { currentScope, type Scope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import { newWorkScope } from '../errors/failure.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
-import { contextOf } from '../instances/execution-context.ts'
+import { RunningExecution } from '../instances/running-execution.ts'
 import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
 import { Answer } from './answer.ts'
 import type { AnswerEvents } from './answer-events.ts'
@@ -41,7 +41,7 @@ export async function callModel(
   options: CallOptions,
   answer: Answer,
 ): Promise<void> {
-  const { limits: engineLimits, orphans } = contextOf(execution)
+  const { limits: engineLimits, orphans } = RunningExecution.contextOf(execution)
   orphans.admit()
   const onOrphan = orphans.listenerOf({ agent: execution.name })
   const work = newWorkScope()
@@ -53,11 +53,13 @@ export async function callModel(
       const patience = new Patience(limits, (error) => scope.abort(error))
       try {
         const asked = { ...options, abortSignal: signal }
-        if (streams) await readStream(await streamOf(model, asked), signal, add)
+        if (streams) await readStream(await streamOf(model, asked), scope, signal, add)
         else answer.text = (await generate(model, asked, add)) ?? answer.text
         if (answer.finishReason === undefined) throw new BrokenAnswer()
-        await events.drain()
-        await throwIfAborted(scope)
+        const told = events.drain()
+        if (told !== undefined) await told
+        const overdue = throwIfAborted(scope)
+        if (overdue !== undefined) await overdue
       } catch (error) {
         throw abortedOr(scope, error, work)
       } finally {
@@ -99,13 +101,14 @@ function refuseTooMuch(answer: Answer, limits: ModelLimits): void {
 
 async function readStream(
   stream: ReadableStream<AnswerPart>,
+  scope: Scope,
   signal: AbortSignal,
   add: (part: AnswerPart) => Promise<void> | undefined,
 ): Promise<void> {
   const reader = stream.getReader()
   // Ends a read that is waiting, also where the provider does not listen.
   const stop = (): void => void reader.cancel(signal.reason).catch(() => undefined)
-  signal.addEventListener('abort', stop, { once: true })
+  scope.onAbort(stop)
   let pieces = 0
   try {
     signal.throwIfAborted()

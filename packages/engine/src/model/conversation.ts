@@ -1,6 +1,6 @@
 import { currentScope } from '@ringfence/context'
 import type { AgentExecution } from '../instances/agent-execution.ts'
-import { contextOf } from '../instances/execution-context.ts'
+import { RunningExecution } from '../instances/running-execution.ts'
 import type { ModelLimits } from './model-limits.ts'
 import type { Message, PromptContent } from './prompt.ts'
 
@@ -43,7 +43,7 @@ export async function remember(
 }
 
 function threadOf(execution: AgentExecution): AgentExecution['thread'] {
-  const isRunsOwn = contextOf(execution).runScope.id === currentScope().id
+  const isRunsOwn = RunningExecution.contextOf(execution).runScope.id === currentScope().id
   return isRunsOwn ? execution.thread : undefined
 }
 

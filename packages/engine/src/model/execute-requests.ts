@@ -1,7 +1,11 @@
+import { assertOwner } from '@ringfence/context'
+import type { ToolDefinition } from '../agents/define-tool.ts'
 import { AgentError } from '../errors/agent-error.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import { describeFailure } from '../errors/failure.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
+import { callTool } from '../instances/call-tool.ts'
+import { RunningExecution } from '../instances/running-execution.ts'
 import { cut } from '../internal/cut.ts'
 import { parsed, type ToolRequest } from './answer.ts'
 import type { JsonValue, ToolOutput, ToolResultPart } from './language-model.ts'
@@ -33,13 +37,15 @@ export async function executeRequests(
   executor: RequestExecutor,
   requests: readonly ToolRequest[],
 ): Promise<ToolResultPart[]> {
+  const [only] = requests
+  if (only !== undefined && requests.length === 1)
+    return [await answer(executor, only, alone(executor))]
   const results: ToolResultPart[] = []
+  const { execution } = executor
   const queue = requests.entries()
   const work = async (): Promise<void> => {
     for (const [index, request] of queue) {
-      const { toolCallId, toolName } = request
-      const output = await outputOf(executor, request)
-      results[index] = { type: 'tool-result', toolCallId, toolName, output }
+      results[index] = await answer(executor, request, (tool, input) => execution.call(tool, input))
     }
   }
   const atOnce = Math.min(executor.limits.parallelToolCalls, requests.length)
@@ -47,9 +53,28 @@ export async function executeRequests(
   return results
 }
 
+type CallTool = (tool: ToolDefinition, input: unknown) => Promise<unknown>
+
+/** As the execution's own `call` does, without a task of its own: nothing else goes on that could end before it. */
+function alone({ execution }: RequestExecutor): CallTool {
+  return (tool, input) =>
+    callTool(tool, input, assertOwner(execution).name, RunningExecution.contextOf(execution))
+}
+
+async function answer(
+  executor: RequestExecutor,
+  request: ToolRequest,
+  call: CallTool,
+): Promise<ToolResultPart> {
+  const { toolCallId, toolName } = request
+  const output = await outputOf(executor, request, call)
+  return { type: 'tool-result', toolCallId, toolName, output }
+}
+
 async function outputOf(
   { execution, tools, limits, mistakes }: RequestExecutor,
   { toolName, input }: ToolRequest,
+  call: CallTool,
 ): Promise<ToolOutput> {
   const tool = tools.get(toolName)
   if (tool === undefined) {
@@ -61,7 +86,7 @@ async function outputOf(
     return mistaken(`The arguments of the tool "${toolName}" are no JSON. Call it again with JSON.`)
   }
   try {
-    return shown(await execution.call(tool, given), limits.resultCharacters)
+    return shown(await call(tool, given), limits.resultCharacters)
   } catch (error) {
     if (execution.signal.aborted) throw execution.signal.reason
     if (!EngineError.is(error) && !AgentError.is(error)) throw error

@@ -4,8 +4,10 @@ import type { ModelLimits } from './model-limits.ts'
 
 /** How long a call of a model is waited for: until it begins to answer, and between two pieces. One timer for each call. */
 export class Patience {
+  readonly #firstPartMs: number
   readonly #idleMs: number
   readonly #giveUp: (error: EngineError) => void
+  readonly #since = performance.now()
   #timer: ReturnType<typeof setTimeout>
   #heardAt: number | undefined
 
@@ -13,35 +15,35 @@ export class Patience {
     { firstPartMs, idleMs }: Pick<ModelLimits, 'firstPartMs' | 'idleMs'>,
     giveUp: (error: EngineError) => void,
   ) {
+    this.#firstPartMs = firstPartMs
     this.#idleMs = idleMs
     this.#giveUp = giveUp
-    this.#timer = setTimeout(
-      () => giveUp(tooLate(`The model did not begin to answer within ${firstPartMs} ms.`)),
-      timerMs(firstPartMs),
-    )
+    // The sooner of both, whichever it will be: most calls have ended by then.
+    this.#timer = this.#wait(Math.min(firstPartMs, idleMs))
   }
 
   /** A piece has arrived. */
   heard(): void {
-    const first = this.#heardAt === undefined
     this.#heardAt = performance.now()
-    if (first) this.#wait(this.#idleMs)
   }
 
   end(): void {
     clearTimeout(this.#timer)
   }
 
-  #wait(ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#check(), timerMs(ms))
+  #wait(ms: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.#check(), timerMs(Math.ceil(ms)))
   }
 
   /** The timer is set anew only when it fires: pieces come by the thousand. */
   #check(): void {
-    const leftMs = this.#idleMs - (performance.now() - (this.#heardAt ?? 0))
-    if (leftMs > 0) this.#wait(leftMs)
-    else this.#giveUp(tooLate(`The model stopped answering for ${this.#idleMs} ms.`))
+    const heardAt = this.#heardAt
+    const due = heardAt === undefined ? this.#since + this.#firstPartMs : heardAt + this.#idleMs
+    const leftMs = due - performance.now()
+    if (leftMs > 0) this.#timer = this.#wait(leftMs)
+    else if (heardAt !== undefined)
+      this.#giveUp(tooLate(`The model stopped answering for ${this.#idleMs} ms.`))
+    else this.#giveUp(tooLate(`The model did not begin to answer within ${this.#firstPartMs} ms.`))
   }
 }
 

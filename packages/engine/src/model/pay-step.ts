@@ -1,5 +1,5 @@
 import { assertOwner } from '@ringfence/context'
-import { contextOf } from '../instances/execution-context.ts'
+import { RunningExecution } from '../instances/running-execution.ts'
 import { recordUsage } from '../instances/record-usage.ts'
 import type { Answer } from './answer.ts'
 import type { ModelCaller } from './call-model.ts'
@@ -16,7 +16,7 @@ export async function payStep(
   { execution, model }: Pick<ModelCaller, 'execution' | 'model'>,
   options: ModelCallOptions<FilePart>,
 ): Promise<(answer: Answer) => Promise<void>> {
-  const { limited } = contextOf(execution).account
+  const { limited } = RunningExecution.contextOf(execution).account
   const held = limited
     ? await execution.budget.reserve({
         model: model.modelId,
@@ -31,7 +31,7 @@ export async function payStep(
     const entry = { model: model.modelId, ...amounts }
     if (held !== undefined) return held.settle(entry)
     // As the execution's own `usage` does, without a task of its own: the step waits for it.
-    await recordUsage(entry, assertOwner(execution).name, contextOf(execution))
+    await recordUsage(entry, assertOwner(execution).name, RunningExecution.contextOf(execution))
   }
 }
 

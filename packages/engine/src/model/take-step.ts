@@ -1,4 +1,4 @@
-import { contextOf } from '../instances/execution-context.ts'
+import { RunningExecution } from '../instances/running-execution.ts'
 import { retrying } from '../retries/retrying.ts'
 import type { RetryPolicy } from '../retries/retry-policy.ts'
 import { verdictOn } from '../retries/verdict.ts'
@@ -25,7 +25,7 @@ export async function takeStep(
   options: ModelCallOptions<FilePart>,
 ): Promise<Answer> {
   const { model, execution, events, retry, dependency } = caller
-  const { logger, circuits, random } = contextOf(execution)
+  const { logger, circuits, random } = RunningExecution.contextOf(execution)
   const attempt = (): Promise<Answer> =>
     circuits.guard(
       dependency,

@@ -19,6 +19,7 @@ import type { AgentEvent } from '../events/agent-event.ts'
 import { LiveEvents } from '../events/live-events.ts'
 import { ProgressTicker } from '../events/progress-ticker.ts'
 import { redactionOf } from '../events/redaction.ts'
+import type { RunJournal } from '../events/run-journal.ts'
 import { RunProgress } from '../events/run-progress.ts'
 import { followRun, type FollowOptions, type FollowSources } from '../events/run-follower.ts'
 import { runOutcome } from '../idempotency/run-outcome.ts'
@@ -46,6 +47,7 @@ import { ScopeReleases } from '../internal/scope-releases.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
 import type { EngineStore } from '../store/engine-store.ts'
+import { MemoryRunStore } from '../store/memory-run-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { withQueueDeadline, withStoreDeadline } from '../store/store-deadline.ts'
 import { checkedWeight } from '../scheduling/owner-weight.ts'
@@ -324,7 +326,8 @@ export class UserExecutionEngine {
     const caller = currentScope()
     const definition = this.#agents.get(agent)
     const subject = `The input of agent "${agent}"`
-    const { copy, characters } = await readInput(definition.input, input, subject, this.#mostInput)
+    const read = readInput(definition.input, input, subject, this.#mostInput)
+    const { copy, characters } = read instanceof Promise ? await read : read
     if (this.#closed !== undefined) {
       throw engineClosed()
     }
@@ -364,14 +367,16 @@ export class UserExecutionEngine {
     if ('joins' in admission) return joined(admission.joins)
     const { run, replaces } = admission
     run.tally = this.#statistics.enter(owner, this.#now)
-    void run.ended.then(() => {
+    run.onEnd(() => {
       const { lostEnd } = run
       if (lostEnd !== undefined) this.#lostEnds.remember(owner, run.runId, lostEnd)
       this.#live.end(owner, run.runId, run.endStored)
     })
     try {
       if (options.signal !== undefined) run.cancelWith(options.signal)
-      const create: RunOpening['create'] = (created) => this.#store.runs.create(created)
+      const { runs } = this.#store
+      const create: RunOpening['create'] = (created) =>
+        MemoryRunStore.createNow(runs, created) ? undefined : runs.create(created)
       run.handle = this.#open(caller, run, copy, depth, options.threadId, create)
       const handle = await run.handle
       for (const replaced of replaces) replaced.cancel('replaced')
@@ -447,7 +452,7 @@ export class UserExecutionEngine {
     })
     if (taken.restarted) run.restartedAs = taken.attempt
     run.tally = this.#statistics.enter(owner, this.#now)
-    void run.ended.then(() => this.#live.end(owner, run.runId, run.endStored))
+    run.onEnd(() => this.#live.end(owner, run.runId, run.endStored))
     try {
       run.handle = this.#open(caller, run, copy, depth, undefined, undefined)
       const { result } = await run.handle
@@ -652,7 +657,7 @@ export class UserExecutionEngine {
         // A run that has ended meanwhile has told its story.
         run.context?.sink
           .append({ type: 'work_orphaned', agent: emitter, data })
-          .catch(() => undefined)
+          ?.catch(() => undefined)
       },
     })
     return openRun({
@@ -671,6 +676,7 @@ export class UserExecutionEngine {
         const context = this.#runContext(
           run,
           idle,
+          journal,
           this.#context({
             sink: idle.watch(journal),
             // What the engine says by itself is no sign that the agent lives.
@@ -739,6 +745,7 @@ export class UserExecutionEngine {
   #runContext(
     { runId, ticket }: LiveRun,
     idle: IdleDeadline,
+    { enter }: RunJournal,
     context: ExecutionContext,
   ): ExecutionContext {
     const now = this.#now
@@ -754,6 +761,7 @@ export class UserExecutionEngine {
         sink: context.sink,
         approvalMs: this.#limits.approvalMs,
         now,
+        enter,
         idle: async (wait) => {
           const goOn = idle.hold()
           try {

@@ -17,10 +17,10 @@ export class LiveRun {
   readonly runId: string
   readonly agent: string
   readonly ticket: Ticket
-  /** Resolves when the terminal event is stored. Never rejects. */
-  readonly ended: Promise<void>
-  readonly #controller = new AbortController()
-  #end: () => void = () => undefined
+  #abortion: { readonly reason: unknown } | undefined
+  readonly #abortListeners = new Set<(reason: unknown) => void>()
+  #ended = false
+  readonly #endListeners: (() => void)[] = []
   #reason: CancelReason | undefined
   #closing = false
   #position: number | undefined
@@ -51,14 +51,30 @@ export class LiveRun {
       this.#position = position
       this.showPosition()
     })
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve
-    })
   }
 
-  /** Aborts when the run is cancelled, or its root scope is aborted. */
-  get signal(): AbortSignal {
-    return this.#controller.signal
+  /** Resolves when the terminal event is stored. Never rejects. */
+  get ended(): Promise<void> {
+    return new Promise((resolve) => this.onEnd(resolve))
+  }
+
+  /** Calls the listener when the run is over, in whatever scope: it must only take note. At once where it is. */
+  onEnd(listener: () => void): void {
+    if (this.#ended) listener()
+    else this.#endListeners.push(listener)
+  }
+
+  /** That the run was cancelled, or its root scope aborted, and why. */
+  get abortion(): { readonly reason: unknown } | undefined {
+    return this.#abortion
+  }
+
+  /** Tells the listener when the run is to end, in whatever scope. Returns how to take it back. */
+  onAbort(listener: (reason: unknown) => void): () => void {
+    this.#abortListeners.add(listener)
+    return () => {
+      this.#abortListeners.delete(listener)
+    }
   }
 
   get cancelled(): CancelReason | undefined {
@@ -67,7 +83,7 @@ export class LiveRun {
 
   /** The first reason stands; once the agent's work is over there is nothing left to cancel. */
   cancel(reason: CancelReason): void {
-    if (this.#closing || this.#controller.signal.aborted) return
+    if (this.#closing || this.#abortion !== undefined) return
     this.#reason = reason
     this.#abort(new EngineError('CANCELLED', sentences[reason]))
   }
@@ -78,8 +94,10 @@ export class LiveRun {
   }
 
   #abort(reason: unknown): void {
+    if (this.#abortion !== undefined) return
+    this.#abortion = { reason }
     this.ticket.withdraw(reason)
-    this.#controller.abort(reason)
+    for (const listener of this.#abortListeners) listener(reason)
   }
 
   /** Cancels the run when the signal aborts: its client has left. */
@@ -87,7 +105,7 @@ export class LiveRun {
     const cancel = (): void => this.cancel('disconnect')
     if (signal.aborted) cancel()
     else signal.addEventListener('abort', cancel, { once: true })
-    void this.ended.then(() => signal.removeEventListener('abort', cancel))
+    this.onEnd(() => signal.removeEventListener('abort', cancel))
   }
 
   /** Tells whoever watches where the run stands, while it waits. */
@@ -111,6 +129,7 @@ export class LiveRun {
   }
 
   finish(): void {
-    this.#end()
+    this.#ended = true
+    for (const listener of this.#endListeners.splice(0)) listener()
   }
 }

@@ -23,7 +23,7 @@ export interface RunOpening {
   readonly now: () => number
   readonly onOrphan: OrphanListener
   /** Stores it as queued. Absent where it is stored already. */
-  readonly create: ((run: NewRun) => Promise<void>) | undefined
+  readonly create: ((run: NewRun) => Promise<void> | undefined) | undefined
   /** Takes the run from the queue to its end, in its root scope. */
   readonly supervise: (journal: RunJournal) => Promise<unknown>
 }
@@ -43,15 +43,15 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
         const { requestId, threadId: thread } = root.context
         const createdAt = new Date(opening.now()).toISOString()
         const journal = journalOf(opening, root)
-        const { signal } = root
-        signal.addEventListener('abort', () => run.interrupt(signal.reason))
+        root.onAbort((reason) => run.interrupt(reason))
         const queued = { runId, agent, requestId, createdAt }
-        await create?.(thread === undefined ? queued : { ...queued, threadId: thread }).catch(
-          async (error: unknown) => {
-            if (isStoreTimeout(error)) run.lostEnd = await neverBegun(journal, agent, error)
-            throw error
-          },
-        )
+        try {
+          // Also where it is stored at once: the handle holds the promise that `detach` is about to return.
+          await create?.(thread === undefined ? queued : { ...queued, threadId: thread })
+        } catch (error) {
+          if (isStoreTimeout(error)) run.lostEnd = await neverBegun(journal, agent, error)
+          throw error
+        }
         resolve(Object.freeze({ runId, result, joined: false }))
         return supervise(journal)
       },
@@ -69,7 +69,11 @@ async function neverBegun(
 ): Promise<LiveRun['lostEnd']> {
   const error = describeFailure(reason)
   const end = { type: 'agent_error', agent, data: { error, durationMs: 0 } } as const
-  await journal.end(end, error).catch(() => undefined)
+  try {
+    await journal.end(end, error)
+  } catch {
+    // What is missing is said below.
+  }
   return journal.unstored
 }
 
@@ -83,6 +87,7 @@ function journalOf({ run, store, live, redact, logger, now }: RunOpening, root: 
     redact,
     show: (make) => live.publish(owner, runId, make),
     onStored: (first, last) => live.stored(owner, runId, first, last),
+    isFollowed: () => live.isWatched(owner, runId),
     onLost: (error) => {
       logger?.error({ err: error, runId, agent }, 'an event of a run could not be stored')
       // Nothing that this attempt does counts any more.

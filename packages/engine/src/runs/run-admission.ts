@@ -71,7 +71,7 @@ export class RunAdmission {
       throw error
     }
     this.runs.add(owner, run)
-    void run.ended.then(() => {
+    run.onEnd(() => {
       giveBack()
       this.runs.remove(owner, run)
     })

@@ -42,27 +42,32 @@ export async function superviseRun(supervision: Supervision): Promise<unknown> {
   let outcome: Outcome
   let startedAt = queuedAt
   try {
-    await waitForSlot(supervision)
-    run.signal.throwIfAborted()
+    const slot = waitForSlot(supervision)
+    if (slot !== undefined) await slot
+    if (run.abortion !== undefined) throw run.abortion.reason
     run.started = true
     startedAt = now()
     run.tally?.started(startedAt - queuedAt)
     const begun = context.account.begin()
     if (begun !== undefined) await begun
     idle.begin()
-    await journal.append(beginning(run, startedAt - queuedAt))
+    const told = journal.append(beginning(run, startedAt - queuedAt))
+    if (told !== undefined) await told
     outcome = { result: await executeInstance(supervision) }
   } catch (error) {
     outcome = { error: failed(error, supervision) }
   }
   idle.end()
   run.beginEnding()
-  if (run.signal.aborted && !isOverdue(outcome, context)) outcome = { error: run.signal.reason }
+  if (run.abortion !== undefined && !isOverdue(outcome, context))
+    outcome = { error: run.abortion.reason }
   try {
-    await context.account.end()
+    const settled = context.account.end()
+    if (settled !== undefined) await settled
     const [terminal, unfinished] = conclude(outcome, run, now() - startedAt, context.redact)
     run.tally?.ended(terminal)
-    await journal.end(terminal, unfinished)
+    const ended = journal.end(terminal, unfinished)
+    if (ended !== undefined) await ended
     run.endStored = true
   } finally {
     run.lostEnd = journal.unstored
@@ -80,9 +85,13 @@ function beginning({ agent, restartedAs: attempt }: LiveRun, queuedMs: number): 
     : { type: 'attempt_restarted', agent, data: { attempt } }
 }
 
-async function waitForSlot({ run, waitLimit, context }: Supervision): Promise<void> {
+/** Undefined where there is one already, or where there is to be none: then the run was told to end. */
+function waitForSlot(supervision: Supervision): Promise<void> | undefined {
+  return supervision.run.ticket.waiting ? waitForTurn(supervision) : undefined
+}
+
+async function waitForTurn({ run, waitLimit, context }: Supervision): Promise<void> {
   const { ticket } = run
-  if (!ticket.waiting) return ticket.granted
   const stop = waitLimit.begin(() => {
     ticket.withdraw(queueTimeout(context.limits.queueMs))
   })
@@ -116,15 +125,16 @@ function isOverdue(outcome: Outcome, { runScope }: ExecutionContext): boolean {
 async function executeInstance(supervision: Supervision): Promise<unknown> {
   const { run, input, instances, context, journal, runMs, expectedMs, depth } = supervision
   const { limits, logger, runScope, progress } = context
-  const { agent, runId, signal } = run
+  const { agent, runId } = run
   const ended = progress.agent({ agent, expectedMs })
   try {
-    const output = await instances.make(agent).executeParsed(input, {
-      signal,
+    const output = await instances.executeOnce(agent, input, {
+      stop: run,
       work: runScope,
       depth,
     })
-    await journal.settled()
+    const settled = journal.settled()
+    if (settled !== undefined) await settled
     return toJson(output, limits.resultBytes, `The result of the agent "${agent}"`)
   } catch (error) {
     const failure = failureOf(error, {
@@ -158,7 +168,7 @@ function conclude(
     ]
   }
   const failure = describeFailure(outcome.error, undefined, redact)
-  if (cancelled !== undefined && outcome.error === run.signal.reason) {
+  if (cancelled !== undefined && outcome.error === run.abortion?.reason) {
     return [{ type: 'agent_cancelled', agent, data: { reason: cancelled, durationMs } }, failure]
   }
   return [{ type: 'agent_error', agent, data: { error: failure, durationMs } }, failure]

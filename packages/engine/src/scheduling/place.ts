@@ -44,7 +44,6 @@ type State = 'held' | 'waiting' | 'granted' | 'over'
 
 /** A ticket as the scheduler sees it. */
 export class Place implements Ticket {
-  readonly granted: Promise<void>
   readonly share: Share
   /** Counts up over all owners. */
   readonly arrival: number
@@ -60,8 +59,11 @@ export class Place implements Ticket {
     | undefined
   /** What keeps the owner's slot taken: the work itself, and what it left running. */
   #holders = 1
+  /** Made when somebody waits for the slot: most get theirs at once. */
+  #granted: Promise<void> | undefined
   #resolve: () => void = () => undefined
   #reject: (reason: unknown) => void = () => undefined
+  #withdrawn: { readonly reason: unknown } | undefined
 
   constructor(
     keeper: PlaceKeeper,
@@ -75,11 +77,21 @@ export class Place implements Ticket {
     this.arrival = arrival
     this.#state = held ? 'held' : 'waiting'
     this.onPosition = onPosition
-    this.granted = new Promise((resolve, reject) => {
+  }
+
+  get granted(): Promise<void> {
+    this.#granted ??= this.#outcome()
+    this.#granted.catch(() => undefined)
+    return this.#granted
+  }
+
+  #outcome(): Promise<void> {
+    if (this.#withdrawn !== undefined) return Promise.reject(this.#withdrawn.reason)
+    if (!this.waiting) return Promise.resolve()
+    return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.granted.catch(() => undefined)
   }
 
   get waiting(): boolean {
@@ -134,6 +146,7 @@ export class Place implements Ticket {
     this.#stopReturning()?.reject(reason)
     if (!this.waiting) return
     this.#state = 'over'
+    this.#withdrawn = { reason }
     this.#keeper.withdrawn(this)
     this.#reject(reason)
   }

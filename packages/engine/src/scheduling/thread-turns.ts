@@ -37,7 +37,7 @@ export class ThreadTurns {
     threads.set(threadId, thread)
     const among = waits ? thread.waiting : thread.holders
     among.add(run)
-    void run.ended.then(() => this.#leave(owner, threadId, thread, run))
+    run.onEnd(() => this.#leave(owner, threadId, thread, run))
   }
 
   #leave(owner: string, threadId: string, thread: Thread, run: LiveRun): void {

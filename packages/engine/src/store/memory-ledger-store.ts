@@ -1,15 +1,8 @@
 import { canonicalOwner, type Owner } from '@ringfence/context'
-import { checkedLimit } from '../internal/checked-limit.ts'
 import { resolveStoreLimits } from '../internal/resolve-store-limits.ts'
 import { assertSystem } from '../system/system-scope.ts'
-import type {
-  BudgetLimit,
-  BudgetStanding,
-  LedgerAccount,
-  LedgerEntry,
-  LedgerHold,
-  LedgerStore,
-} from './ledger-store.ts'
+import type { LedgerAccount, LedgerStore } from './ledger-store.ts'
+import { MemoryLedgerAccount, type BookShelf } from './memory-ledger-account.ts'
 import { OwnerBooks } from './owner-books.ts'
 import { ownerKey } from './owner-key.ts'
 import { RunBooks } from './run-books.ts'
@@ -42,6 +35,11 @@ export class MemoryLedgerStore implements LedgerStore {
   /** The one that was charged longest ago first. */
   readonly #owners = new Map<string, OwnerBooks>()
   readonly #runs: RunBooks
+  #newest: OwnerBooks | undefined
+  readonly #shelf: BookShelf = {
+    charged: (owner) => this.#booksOf(owner),
+    read: (owner) => this.#owners.get(owner) ?? new OwnerBooks(1, this.#runs),
+  }
 
   constructor(limits: Partial<MemoryLedgerStoreLimits> = {}) {
     this.#limits = resolveStoreLimits(defaults, limits)
@@ -49,23 +47,7 @@ export class MemoryLedgerStore implements LedgerStore {
   }
 
   account(): LedgerAccount {
-    const owner = ownerKey()
-    const read = (): OwnerBooks => this.#owners.get(owner) ?? new OwnerBooks(1, this.#runs)
-    return Object.freeze<LedgerAccount>({
-      charge: async (entry: LedgerEntry) => this.#booksOf(owner).charge(entry),
-      hold: async (hold: LedgerHold, limits: readonly BudgetLimit[]) =>
-        this.#booksOf(owner).hold(hold, limits),
-      settle: async (holdId, entry) => {
-        const books = this.#booksOf(owner)
-        books.release(holdId)
-        books.charge(entry)
-      },
-      standings: async (limits, at, runId): Promise<readonly BudgetStanding[]> =>
-        limits.map((limit) => read().standing(limit, at, runId)),
-      sums: async (period, at) => read().sums(period, at),
-      windows: async (period, limit) => read().windows(period, checkedLimit('limit', limit, 1)),
-      run: async (runId) => read().run(runId)?.sums(),
-    })
+    return new MemoryLedgerAccount(ownerKey(), this.#shelf)
   }
 
   /** For the system scope: what is kept of all. */
@@ -83,12 +65,15 @@ export class MemoryLedgerStore implements LedgerStore {
   }
 
   clear(): void {
+    this.#newest = undefined
     this.#owners.clear()
     this.#runs.clear()
   }
 
   #booksOf(owner: string): OwnerBooks {
     const books = this.#owners.get(owner) ?? new OwnerBooks(this.#limits.runsPerOwner, this.#runs)
+    if (this.#newest === books) return books
+    this.#newest = books
     this.#owners.delete(owner)
     this.#owners.set(owner, books)
     if (this.#owners.size > this.#limits.owners) this.#forgetOne(owner)
@@ -105,7 +90,9 @@ export class MemoryLedgerStore implements LedgerStore {
   }
 
   #forget(owner: string): boolean {
-    this.#owners.get(owner)?.dispose()
+    const books = this.#owners.get(owner)
+    if (books === this.#newest) this.#newest = undefined
+    books?.dispose()
     return this.#owners.delete(owner)
   }
 }

@@ -64,6 +64,39 @@ export class MemoryRunStore implements RunStore {
   }
 
   async create(run: NewRun): Promise<void> {
+    this.#create(run)
+  }
+
+  async append(
+    runId: string,
+    events: readonly UnnumberedEvent[],
+  ): Promise<readonly DurableEvent[]> {
+    return this.#append(runId, events)
+  }
+
+  /**
+   * What `create` does, at once and without a promise, where the store is one of these and nothing stands before its
+   * method: no proxy, no subclass. False where something does; then nothing was created.
+   */
+  static createNow(store: RunStore, run: NewRun): boolean {
+    // oxlint-disable-next-line typescript/unbound-method -- compared, not called
+    if (!(#owners in store) || store.create !== MemoryRunStore.prototype.create) return false
+    store.#create(run)
+    return true
+  }
+
+  /** The same for `append`. Undefined where nothing was added. */
+  static appendNow(
+    store: RunStore,
+    runId: string,
+    events: readonly UnnumberedEvent[],
+  ): readonly DurableEvent[] | undefined {
+    // oxlint-disable-next-line typescript/unbound-method -- compared, not called
+    if (!(#owners in store) || store.append !== MemoryRunStore.prototype.append) return undefined
+    return store.#append(runId, events)
+  }
+
+  #create(run: NewRun): void {
     const owner = ownerKey()
     const owned = this.#owners.get(owner) ?? new OwnedRuns(owner)
     if (owned.runs.has(run.runId)) throw new Error(`The run "${run.runId}" exists already`)
@@ -74,10 +107,7 @@ export class MemoryRunStore implements RunStore {
     this.#keepRuns(owned, created)
   }
 
-  async append(
-    runId: string,
-    events: readonly UnnumberedEvent[],
-  ): Promise<readonly DurableEvent[]> {
+  #append(runId: string, events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
     const run = this.#find(runId)
     const owned = run === undefined ? undefined : this.#byAge.get(run)
     if (run === undefined || owned === undefined) throw notFound(runId)
@@ -87,10 +117,12 @@ export class MemoryRunStore implements RunStore {
         `The run "${runId}" has ended; nothing can be added to it.`,
       )
     }
-    if (events.slice(0, -1).some(isTerminal)) {
+    if (events.length > 1 && events.slice(0, -1).some(isTerminal)) {
       throw new EngineError('RUN_ENDED', 'A terminal event must be the last one of a run.')
     }
-    const numbered = this.#account(owned, run, () => run.append(events))
+    const before = run.characters
+    const numbered = run.append(events)
+    this.#count(owned, run.characters - before)
     if (run.ended) this.#keepRuns(owned, run)
     this.#keepCharacters(owned, run)
     return numbered
@@ -181,21 +213,25 @@ export class MemoryRunStore implements RunStore {
 
   #keepCharacters(owned: OwnedRuns, writing: MemoryRun): void {
     const { charactersPerOwner, characters } = this.#limits
+    if (owned.characters <= charactersPerOwner && this.#characters <= characters) return
     const own = (): number => owned.characters - charactersPerOwner
     while (own() > 0 && this.#forgetOldest(owned.runs.values(), writing));
-    if (own() > 0) this.#account(owned, writing, () => writing.forgetEvents(own()))
+    if (own() > 0) this.#forgetEvents(owned, writing, own())
     const all = (): number => this.#characters - characters
     while (all() > 0 && this.#forgetOldest(this.#byAge.keys(), writing));
-    if (all() > 0) this.#account(owned, writing, () => writing.forgetEvents(all()))
+    if (all() > 0) this.#forgetEvents(owned, writing, all())
   }
 
-  /** Does something to a run, and keeps account of what its events take. */
-  #account<Result>(owned: OwnedRuns, run: MemoryRun, change: () => Result): Result {
+  #forgetEvents(owned: OwnedRuns, run: MemoryRun, characters: number): void {
     const before = run.characters
-    const result = change()
-    owned.characters += run.characters - before
-    this.#characters += run.characters - before
-    return result
+    run.forgetEvents(characters)
+    this.#count(owned, run.characters - before)
+  }
+
+  /** Keeps account of what the events of a run take. */
+  #count(owned: OwnedRuns, characters: number): void {
+    owned.characters += characters
+    this.#characters += characters
   }
 
   /** Forgets the oldest of these runs that has ended, but for one. False where there is none to forget. */

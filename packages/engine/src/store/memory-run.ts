@@ -27,18 +27,39 @@ export class MemoryRun {
   }
 
   append(events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
-    const first = this.#record.lastSeq + 1
-    const numbered = events.map((event, index) => number(event, first + index))
+    const [only] = events
+    return only !== undefined && events.length === 1 ? [this.#addOne(only)] : this.#addAll(events)
+  }
+
+  #addOne(event: UnnumberedEvent): DurableEvent {
+    const numbered = number(event, this.#record.lastSeq + 1)
     // Before anything is kept: what cannot follow, and what cannot be measured, throws here.
-    const record = numbered.reduce(follow, this.#record)
-    const sizes = numbered.map((event) => JSON.stringify(event).length)
-    this.#events.push(...numbered)
-    this.#sizes.push(...sizes)
-    for (const size of sizes) this.characters += size
+    const record = follow(this.#record, numbered)
+    const size = JSON.stringify(numbered).length
+    this.#keep(numbered, size)
     this.#record = record
     this.#trim()
     this.wake()
     return numbered
+  }
+
+  /** All of them or none. */
+  #addAll(events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
+    const first = this.#record.lastSeq + 1
+    const numbered = events.map((event, index) => number(event, first + index))
+    const record = numbered.reduce(follow, this.#record)
+    const sizes = numbered.map((event) => JSON.stringify(event).length)
+    for (const [index, event] of numbered.entries()) this.#keep(event, sizes[index] ?? 0)
+    this.#record = record
+    this.#trim()
+    this.wake()
+    return numbered
+  }
+
+  #keep(event: DurableEvent, size: number): void {
+    this.#events.push(event)
+    this.#sizes.push(size)
+    this.characters += size
   }
 
   /** How many of its events are kept. */
@@ -99,10 +120,15 @@ export class MemoryRun {
 }
 
 function number(event: UnnumberedEvent, seq: number): DurableEvent {
+  // Named one by one: what spreads an object copies it field by field, every time.
+  const { type, at, runId, threadId, requestId, userId, agent, data } = event
+  const numbered =
+    threadId === undefined
+      ? { type, seq, at, runId, requestId, userId, agent, data }
+      : { type, seq, at, runId, threadId, requestId, userId, agent, data }
   // The union's members differ in type and data alone, and both are untouched.
-  const { type, ...rest } = event
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return Object.freeze({ type, seq, ...rest }) as DurableEvent
+  return Object.freeze(numbered) as DurableEvent
 }
 
 /** What an event makes of the run's record. */

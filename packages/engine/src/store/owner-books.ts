@@ -1,5 +1,5 @@
 import type { LedgerMeasure } from '../ledger/ledger-amounts.ts'
-import { windowAt, type LedgerPeriod } from '../ledger/ledger-window.ts'
+import { windowAt, type LedgerPeriod, type LedgerWindow } from '../ledger/ledger-window.ts'
 import { LedgerBook } from './ledger-book.ts'
 import type { RunBooks } from './run-books.ts'
 import type {
@@ -31,6 +31,9 @@ export class OwnerBooks {
   /** The one that was charged longest ago first. */
   readonly #runs = new Map<string, { readonly book: LedgerBook; readonly forget: () => void }>()
   readonly #holds = new Map<string, LedgerHold>()
+  /** The books of the hour that was charged last. */
+  #current: (LedgerWindow & { readonly books: readonly LedgerBook[] }) | undefined
+  #newestRun: string | undefined
   readonly #mostRuns: number
   readonly #allRuns: RunBooks
 
@@ -44,7 +47,7 @@ export class OwnerBooks {
   }
 
   charge({ runId, agent, at, amounts }: LedgerEntry): void {
-    for (const period of periods) this.#bookAt(period, at).add(agent, amounts)
+    for (const book of this.#booksAt(at)) book.add(agent, amounts)
     if (runId !== undefined) this.#bookOf(runId).add(agent, amounts)
   }
 
@@ -108,6 +111,16 @@ export class OwnerBooks {
     for (const { book } of this.#runs.values()) this.#allRuns.delete(book)
   }
 
+  /** Of each period the book that the moment lies in. Looked up again only when the hour is another one. */
+  #booksAt(at: number): readonly LedgerBook[] {
+    const known = this.#current
+    if (known !== undefined && at >= known.from && at < known.until) return known.books
+    const books = periods.map((period) => this.#bookAt(period, at))
+    // An hour lies in one day, and in one month.
+    this.#current = { ...windowAt('hour', at), books }
+    return books
+  }
+
   #bookAt(period: LedgerPeriod, at: number): LedgerBook {
     const books = this.#windows[period]
     const { from } = windowAt(period, at)
@@ -115,7 +128,10 @@ export class OwnerBooks {
     if (known !== undefined) return known
     const book = new LedgerBook()
     books.set(from, book)
-    if (books.size > kept[period]) books.delete(Math.min(...books.keys()))
+    if (books.size > kept[period]) {
+      books.delete(Math.min(...books.keys()))
+      this.#current = undefined
+    }
     return book
   }
 
@@ -124,16 +140,23 @@ export class OwnerBooks {
       book: new LedgerBook(),
       forget: () => {
         this.#runs.delete(runId)
+        if (this.#newestRun === runId) this.#newestRun = undefined
       },
     }
-    this.#runs.delete(runId)
-    this.#runs.set(runId, run)
-    this.#allRuns.touch(run.book, run.forget)
-    const [oldest] = this.#runs
-    if (this.#runs.size > this.#mostRuns && oldest !== undefined) {
-      this.#runs.delete(oldest[0])
-      this.#allRuns.delete(oldest[1].book)
+    if (this.#newestRun !== runId) {
+      this.#newestRun = runId
+      this.#runs.delete(runId)
+      this.#runs.set(runId, run)
     }
+    this.#allRuns.touch(run.book, run.forget)
+    if (this.#runs.size > this.#mostRuns) this.#forgetOldestRun()
     return run.book
+  }
+
+  #forgetOldestRun(): void {
+    const [oldest] = this.#runs
+    if (oldest === undefined) return
+    this.#runs.delete(oldest[0])
+    this.#allRuns.delete(oldest[1].book)
   }
 }
