@@ -3,7 +3,7 @@ import { EngineError } from '../errors/engine-error.ts'
 import type { Failure } from '../errors/failure.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
 import { unlessAborted } from '../internal/unless-aborted.ts'
-import { MemoryRunStore } from '../store/memory-run-store.ts'
+import { appendNow } from '../store/memory-run-store.ts'
 import type { RunStore } from '../store/run-store.ts'
 import { isStoreTimeout } from '../store/store-timeout.ts'
 import { OpenCalls } from './open-calls.ts'
@@ -264,7 +264,7 @@ export class RunJournal {
   #writeNow(events: readonly UnnumberedEvent[]): readonly DurableEvent[] | undefined {
     if (this.#written !== undefined || this.#batch !== undefined) return undefined
     const { runId } = this.#identity
-    return this.enter(() => MemoryRunStore.appendNow(this.#store, runId, events))
+    return this.enter(() => appendNow(this.#store, runId, events))
   }
 
   /** Tells that events are stored. Returns what an agent is to wait for. */

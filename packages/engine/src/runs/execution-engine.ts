@@ -47,7 +47,7 @@ import { ScopeReleases } from '../internal/scope-releases.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
 import type { EngineStore } from '../store/engine-store.ts'
-import { MemoryRunStore } from '../store/memory-run-store.ts'
+import { createNow } from '../store/memory-run-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { withQueueDeadline, withStoreDeadline } from '../store/store-deadline.ts'
 import { checkedWeight } from '../scheduling/owner-weight.ts'
@@ -376,7 +376,7 @@ export class UserExecutionEngine {
       if (options.signal !== undefined) run.cancelWith(options.signal)
       const { runs } = this.#store
       const create: RunOpening['create'] = (created) =>
-        MemoryRunStore.createNow(runs, created) ? undefined : runs.create(created)
+        createNow(runs, created) ? undefined : runs.create(created)
       run.handle = this.#open(caller, run, copy, depth, options.threadId, create)
       const handle = await run.handle
       for (const replaced of replaces) replaced.cancel('replaced')

@@ -42,6 +42,13 @@ const defaults: MemoryRunStoreLimits = Object.freeze({
   characters: 134_217_728,
 })
 
+let createInMemory: (store: RunStore, run: NewRun) => boolean
+let appendInMemory: (
+  store: RunStore,
+  runId: string,
+  events: readonly UnnumberedEvent[],
+) => readonly DurableEvent[] | undefined
+
 /**
  * Keeps runs in the memory of this process: bounded, gone with the process. A crash loses them without a
  * terminal event; only a durable store promises one.
@@ -74,26 +81,18 @@ export class MemoryRunStore implements RunStore {
     return this.#append(runId, events)
   }
 
-  /**
-   * What `create` does, at once and without a promise, where the store is one of these and nothing stands before its
-   * method: no proxy, no subclass. False where something does; then nothing was created.
-   */
-  static createNow(store: RunStore, run: NewRun): boolean {
-    // oxlint-disable-next-line typescript/unbound-method -- compared, not called
-    if (!(#owners in store) || store.create !== MemoryRunStore.prototype.create) return false
-    store.#create(run)
-    return true
-  }
-
-  /** The same for `append`. Undefined where nothing was added. */
-  static appendNow(
-    store: RunStore,
-    runId: string,
-    events: readonly UnnumberedEvent[],
-  ): readonly DurableEvent[] | undefined {
-    // oxlint-disable-next-line typescript/unbound-method -- compared, not called
-    if (!(#owners in store) || store.append !== MemoryRunStore.prototype.append) return undefined
-    return store.#append(runId, events)
+  static {
+    // oxlint-disable typescript/unbound-method -- compared, not called
+    createInMemory = (store, run) => {
+      if (!(#owners in store) || store.create !== MemoryRunStore.prototype.create) return false
+      store.#create(run)
+      return true
+    }
+    appendInMemory = (store, runId, events) => {
+      if (!(#owners in store) || store.append !== MemoryRunStore.prototype.append) return undefined
+      return store.#append(runId, events)
+    }
+    // oxlint-enable typescript/unbound-method
   }
 
   #create(run: NewRun): void {
@@ -254,4 +253,21 @@ export class MemoryRunStore implements RunStore {
     if (owned.runs.size === 0) this.#owners.delete(owned.owner)
     run.wake()
   }
+}
+
+/**
+ * What `create` does, at once and without a promise, where the store is one of these and nothing stands before its
+ * method: no proxy, no subclass. False where something does; then nothing was created.
+ */
+export function createNow(store: RunStore, run: NewRun): boolean {
+  return createInMemory(store, run)
+}
+
+/** The same for `append`. Undefined where nothing was added. */
+export function appendNow(
+  store: RunStore,
+  runId: string,
+  events: readonly UnnumberedEvent[],
+): readonly DurableEvent[] | undefined {
+  return appendInMemory(store, runId, events)
 }
