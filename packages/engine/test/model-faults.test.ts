@@ -164,6 +164,17 @@ describe.each(versions)('with a model of the specification %s', (version) => {
     expect(cancelled).toBe(1)
   })
 
+  test('a model that is late to begin, within its time, and then stops is given up', async () => {
+    let cancelled = 0
+    const model = mockModel(version, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 45))
+      return stalledAfter(said('Half').slice(0, 3), () => (cancelled += 1))
+    })
+    const story = await run(agentOf(model, { limits: { idleMs: 15 } }))
+    expect(story.at(-1)).toMatchObject(failedWith('MODEL_DEADLINE'))
+    expect(cancelled).toBe(1)
+  })
+
   test('an endless stream is cut off, and lets others have their turns meanwhile', async () => {
     let turns = 0
     const timer = setInterval(() => (turns += 1), 0)

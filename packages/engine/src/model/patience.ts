@@ -10,6 +10,8 @@ export class Patience {
   readonly #since = performance.now()
   #timer: ReturnType<typeof setTimeout>
   #heardAt: number | undefined
+  /** The timer is set for an answer that is late to begin. */
+  #waitsLong = false
 
   constructor(
     { firstPartMs, idleMs }: Pick<ModelLimits, 'firstPartMs' | 'idleMs'>,
@@ -24,7 +26,11 @@ export class Patience {
 
   /** A piece has arrived. */
   heard(): void {
+    const first = this.#heardAt === undefined
     this.#heardAt = performance.now()
+    if (!first || !this.#waitsLong) return
+    clearTimeout(this.#timer)
+    this.#timer = this.#wait(this.#idleMs)
   }
 
   end(): void {
@@ -40,8 +46,10 @@ export class Patience {
     const heardAt = this.#heardAt
     const due = heardAt === undefined ? this.#since + this.#firstPartMs : heardAt + this.#idleMs
     const leftMs = due - performance.now()
-    if (leftMs > 0) this.#timer = this.#wait(leftMs)
-    else if (heardAt !== undefined)
+    if (leftMs > 0) {
+      this.#waitsLong = heardAt === undefined
+      this.#timer = this.#wait(leftMs)
+    } else if (heardAt !== undefined)
       this.#giveUp(tooLate(`The model stopped answering for ${this.#idleMs} ms.`))
     else this.#giveUp(tooLate(`The model did not begin to answer within ${this.#firstPartMs} ms.`))
   }
