@@ -1,8 +1,10 @@
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   createExecutionEngine,
   type AgentEvent,
   type EngineLimits,
+  type RunHandle,
   type UserExecutionEngine,
 } from '../../src/index.ts'
 import {
@@ -12,9 +14,10 @@ import {
   type PostgresStore,
   type RunQueueOptions,
 } from '../../src/postgres/index.ts'
+import { runJob } from '../../src/postgres/queue/job.ts'
 import { caught } from '../support/caught.ts'
 import { durableAgents } from '../support/durable-agents.ts'
-import { deploymentKeys, envelopesOf } from '../support/durable-node.ts'
+import { deploymentKeys, envelopesOf, type DeploymentKeys } from '../support/durable-node.ts'
 import {
   skippedWithoutPostgres,
   startPostgres,
@@ -155,6 +158,65 @@ describe.skipIf(skippedWithoutPostgres !== '')(
           expect.objectContaining({ action: 'end', actor: { kind: 'system', name: 'queue' } }),
         )
     })
+
+    interface Refused {
+      readonly what: string
+      /** What becomes of the envelope of Alice's run. Default: nothing. */
+      readonly spoil?: (envelope: string, others: { hers: string; bobs: string }) => string | null
+      /** Signed by whom. Default: by a node of this deployment. */
+      readonly signing?: DeploymentKeys['signing']
+      /** When it is opened. Default: now. */
+      readonly clock?: () => number
+    }
+    test.each<Refused>([
+      { what: 'that is missing', spoil: () => null },
+      { what: 'that is none', spoil: () => 'none' },
+      { what: 'that was cut', spoil: (envelope) => envelope.slice(0, -6) },
+      { what: 'of another run of theirs', spoil: (_, { hers }) => hers },
+      { what: "of another user's run", spoil: (_, { bobs }) => bobs },
+      { what: 'that has expired', clock: () => Date.now() + 30 * 86_400_000 },
+      { what: 'that somebody else signed', signing: deploymentKeys().signing },
+    ])(
+      'a context $what ends its run, and no agent is asked',
+      async ({ spoil = (envelope) => envelope, signing = keys.signing, clock }) => {
+        await fresh()
+        const { engine } = await node(envelopesOf({ ...keys, signing }))
+        const start = async (user: typeof alice): Promise<RunHandle> =>
+          users.run(user, () => engine.start('count', { to: 1, canary: 'x' }))
+        const [hers, other, bobs] = [await start(alice), await start(alice), await start(bob)]
+        const database = new pg.Client({ connectionString: url })
+        await database.connect()
+        const { rows } = await database.query<{ data: unknown }>(
+          'SELECT data FROM ringfence_queue.job',
+        )
+        const envelopes = new Map(
+          rows.flatMap(({ data }) => {
+            const job = runJob.safeParse(data)
+            return job.success ? [[job.data.runId, job.data.envelope] as const] : []
+          }),
+        )
+        const envelopeOf = ({ runId }: RunHandle): string => envelopes.get(runId) ?? ''
+        const others = { hers: envelopeOf(other), bobs: envelopeOf(bobs) }
+        for (const envelope of [envelopeOf(hers), ...Object.values(others)]) {
+          expect(envelope.length).toBeGreaterThan(100)
+        }
+        const changed = await database.query(
+          `UPDATE ringfence_queue.job SET data = jsonb_strip_nulls(data || jsonb_build_object('envelope', $2::text))
+           WHERE data ->> 'runId' = $1`,
+          [hers.runId, spoil(envelopeOf(hers), others)],
+        )
+        expect(changed.rowCount).toBe(1)
+        await database.end()
+        const { opener } = envelopesOf(keys, clock)
+        const worker = await node({ opener })
+        worker.queue.work(worker.engine)
+        expect(await caught(() => hers.result)).toMatchObject({ code: 'CONTEXT_REFUSED' })
+        await users.run(alice, async () => {
+          const events = await eventsOf(engine, hers.runId)
+          expect(events.map(({ type }) => type)).toEqual(['agent_error'])
+        })
+      },
+    )
 
     test('a node that starts runs and executes them has no user of its own, whoever wakes it', async () => {
       await fresh()

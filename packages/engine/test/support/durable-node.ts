@@ -29,7 +29,11 @@ export function deploymentKeys(): DeploymentKeys {
   }
 }
 
-export function envelopesOf(keys: DeploymentKeys): {
+/** `clock` is the opener's. */
+export function envelopesOf(
+  keys: DeploymentKeys,
+  clock?: () => number,
+): {
   readonly sealer: EnvelopeSealer
   readonly opener: EnvelopeOpener
   readonly audience: string
@@ -48,6 +52,7 @@ export function envelopesOf(keys: DeploymentKeys): {
     opener: createEnvelopeOpener({
       definition: users,
       audience,
+      ...(clock === undefined ? {} : { clock }),
       decryptionKeys: [{ kid: 'seal', alg: 'ECDH-ES', key: jwk.parse(keys.opening) }],
       issuers: { node: [{ kid: 'sign', alg: 'ES256', key: jwk.parse(keys.verifying) }] },
     }),
