@@ -31,7 +31,7 @@ export interface PostgresStoreOptions extends PostgresStoreLimits {
    * not wait, nor does anything but text and thoughts. 0: each is stored by itself. Default 50.
    */
   readonly batchMs?: number | undefined
-  /** Milliseconds from one VACUUM ANALYZE of the data directory to the next. Default 600,000. */
+  /** Milliseconds from one VACUUM ANALYZE of the data directory to the next, at most: the first ones are sooner. Default 600,000. */
   readonly vacuumMs?: number | undefined
   /** Default: silence. */
   readonly logger?: EngineLogger | undefined
