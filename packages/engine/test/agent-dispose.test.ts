@@ -7,6 +7,7 @@ import {
   defineAgent,
   pipeline,
   type AgentDefinition,
+  type UserExecutionEngine,
 } from '../src/index.ts'
 import { engineError } from './support/caught.ts'
 import { deferred } from './support/deferred.ts'
@@ -97,15 +98,15 @@ test('it has run, and the run its end, before the run gives back its place', asy
     name: 'next',
     input: z.unknown(),
     output: z.null(),
-    run: () => {
-      story.push('the next one begins')
+    run: async () => {
+      const { runs } = await engine.runs()
+      story.push(...runs.map(({ agent, status }) => `${agent} ${status}`))
       return null
     },
   })
-  const engine = engineOf([slow, next], { limits: { ownerConcurrency: 1 } })
+  const engine: UserExecutionEngine = engineOf([slow, next], { limits: { ownerConcurrency: 1 } })
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('slow', {})
-    void result.then(() => story.push('ended'))
     const waiting = await engine.start('next', {})
     expect((await engine.run(runId)).status).not.toBe('completed')
     expect(engine.health()).toMatchObject({ running: 1, queued: 1 })
@@ -113,6 +114,7 @@ test('it has run, and the run its end, before the run gives back its place', asy
     await result
     await waiting.result
   })
-  expect(story).toEqual(['disposed', 'ended', 'the next one begins'])
+  expect(story.toSorted()).toEqual(['disposed', 'next running', 'slow completed'])
+  expect(story[0]).toBe('disposed')
   expect(inspect().openScopes).toBe(0)
 })
