@@ -79,6 +79,7 @@ export class MemorySystemStore implements SystemStore {
       approvals: approvals.forget(owner),
       idempotencyKeys: idempotency.forget(owner),
       ledgerAccounts: ledger.forget(owner),
+      jobs: 0,
     }
   }
 }

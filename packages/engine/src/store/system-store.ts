@@ -51,6 +51,8 @@ export interface Forgotten {
   readonly approvals: number
   readonly idempotencyKeys: number
   readonly ledgerAccounts: number
+  /** Of a queue of several processes, also those that were done with. 0 where there is none. */
+  readonly jobs: number
 }
 
 /**

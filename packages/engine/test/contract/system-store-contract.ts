@@ -62,6 +62,7 @@ export function systemStoreContract(name: string, make: () => Promise<EngineStor
         approvals: 1,
         idempotencyKeys: 1,
         ledgerAccounts: 1,
+        jobs: 0,
       })
       expect(await users.run(alice, () => readBack(store))).toEqual([])
       for (const user of [bob, { tenantId: 'acme', userId: 'alice' }]) {

@@ -99,7 +99,7 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       const other = await openPostgresStore({ url, connections: 2 })
       const forgotten = await runAsSystem('forget', () => other.system.forget(gone))
       await other.close()
-      expect(forgotten).toMatchObject({ runs: 3, threads: 1, approvals: 1 })
+      expect(forgotten).toMatchObject({ runs: 3, threads: 1, approvals: 1, jobs: 4 })
       expect(await tablesWith(store, 'acme')).toEqual([])
       const [theirs] = await store.parts.database.script((run) =>
         run(`SELECT count(*)::integer AS jobs, count(*) FILTER (WHERE name = 'ringfence-lost')::integer AS lost

@@ -107,9 +107,9 @@ export class PostgresSystemStore implements SystemStore {
       idempotencyKeys: await remove(sql, key, 'idempotency_keys'),
       ledgerAccounts: await removeBooks(sql, key),
     }))
-    await forgetJobs(this.#database, owner)
+    const jobs = await forgetJobs(this.#database, owner)
     this.#wakeUps.wakeAll()
-    return forgotten
+    return { ...forgotten, jobs }
   }
 }
 
