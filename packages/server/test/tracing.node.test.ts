@@ -70,6 +70,7 @@ async function run(client: Client, text: string, traceparent?: string): Promise<
   return runId
 }
 
+// origins: AEC-1
 test('request, run, step and tool are spans of the trace of whoever asked, each under the one that it is part of', async () => {
   const { server, spans } = await serveTraced()
   const alice = await Client.of(server, 'alice')
