@@ -42,12 +42,24 @@ class RollingNode {
     })
   }
 
-  async start(userId: string, agent: string): Promise<string> {
-    return z.string().parse(await this.#ask({ userId, start: agent }))
+  async start(userId: string, agent: string, to?: number): Promise<string> {
+    return z.string().parse(await this.#ask({ userId, start: agent, to }))
   }
 
-  async follow(userId: string, runId: string): Promise<readonly AgentEvent[]> {
-    return z.array(agentEvent).parse(await this.#ask({ userId, follow: runId }))
+  /** To the run's end, or `briefly` to its first piece of text. */
+  async follow(
+    userId: string,
+    runId: string,
+    briefly: boolean = false,
+  ): Promise<readonly AgentEvent[]> {
+    return z.array(agentEvent).parse(await this.#ask({ userId, follow: runId, briefly }))
+  }
+
+  /** Asks it to leave. Resolves with how it ended. */
+  async leave(): Promise<unknown> {
+    const exited = once(this.process, 'exit')
+    this.process.kill('SIGTERM')
+    return exited
   }
 
   async #ask(order: object): Promise<unknown> {
@@ -93,7 +105,7 @@ describe.skipIf(skipped !== '' || !hasEarlierVersion)(
     }
 
     /** Who executed it. The run is whole: in order, ended once, told by the newest attempt alone. */
-    function executedBy(userId: string, events: readonly AgentEvent[]): number {
+    function executedBy(userId: string, events: readonly AgentEvent[], to: number = 12): number {
       expect(events.map((event) => 'seq' in event && event.seq)).toEqual(
         events.map((_, index) => index),
       )
@@ -101,7 +113,7 @@ describe.skipIf(skipped !== '' || !hasEarlierVersion)(
       const last = events.findLastIndex(({ type }) => type === 'attempt_restarted')
       const said = events.slice(last + 1).filter((event) => event.type === 'agent_text')
       expect(said.map(({ data }) => data.delta)).toEqual(
-        Array.from({ length: 12 }, (_, number) => `${number} of ${userId}`),
+        Array.from({ length: to }, (_, number) => `${number} of ${userId}`),
       )
       const end = events.at(-1)
       if (end?.type !== 'agent_completed') throw new Error(`Expected it to complete: ${end?.type}`)
@@ -153,25 +165,27 @@ describe.skipIf(skipped !== '' || !hasEarlierVersion)(
         new Set([worker.process.pid, after.process.pid]),
       )
 
-      // The version before leaves in the middle of its runs: they go on in the newer one.
+      // The version before leaves in the middle of its runs, which nobody else executes: they go on in the newer one.
+      expect(await after.leave()).toEqual([0, null])
+      const to = 60
       const left = await Promise.all(
-        Array.from({ length: 8 }, async (_, index) => {
-          const userId = `user-${index % 4}`
-          return { userId, runId: await before.start(userId, 'steady') }
+        Array.from({ length: 4 }, async (_, index) => {
+          const userId = `user-${index}`
+          const runId = await before.start(userId, 'steady', to)
+          await before.follow(userId, runId, true)
+          return { userId, runId }
         }),
       )
-      const exited = once(worker.process, 'exit')
-      worker.process.kill('SIGTERM')
+      expect(await worker.leave()).toEqual([0, null])
+      const next = await node(script, { ...orders, agents: ['steady', 'newer'] })
       const handedOver = await Promise.all(
         left.map(async ({ userId, runId }) => {
-          const events = await after.follow(userId, runId)
+          const events = await next.follow(userId, runId)
           const again = events.some(({ type }) => type === 'attempt_restarted')
-          return { again, by: executedBy(userId, events) }
+          return { again, by: executedBy(userId, events, to) }
         }),
       )
-      expect(await exited).toEqual([0, null])
-      const begunAgain = handedOver.filter(({ again }) => again).map(({ by }) => by)
-      expect(new Set(begunAgain)).toEqual(new Set([after.process.pid]))
+      expect(handedOver).toEqual(left.map(() => ({ again: true, by: next.process.pid })))
     })
   },
 )

@@ -18,7 +18,11 @@ const order = z.object({
   id: z.int(),
   userId: z.string(),
   start: z.string().optional(),
+  /** How many pieces of text the run that it starts has. */
+  to: z.int().default(12),
   follow: z.string().optional(),
+  /** Not to the end: to the first piece of text. */
+  briefly: z.boolean().default(false),
 })
 
 const agents = new AgentRegistry()
@@ -43,16 +47,21 @@ const queue = await openRunQueue({ store, ...envelopesOf(orders.keys) })
 const engine = createExecutionEngine({ agents: agents.freeze(), store, queue })
 if (orders.works) queue.work(engine, { concurrency: 4 })
 
-async function obey({ start, follow = '' }: z.output<typeof order>): Promise<unknown> {
+async function obey({
+  start,
+  to,
+  follow = '',
+  briefly,
+}: Omit<z.output<typeof order>, 'id' | 'userId'>): Promise<unknown> {
   if (start !== undefined) {
-    const { runId, result } = await engine.start(start, { to: 12 })
+    const { runId, result } = await engine.start(start, { to })
     result.catch(() => undefined)
     return runId
   }
   const events = []
   for await (const event of await engine.events(follow)) {
     if ('seq' in event) events.push(event)
-    if (isTerminal(event)) break
+    if (isTerminal(event) || (briefly && event.type === 'agent_text')) break
   }
   return events
 }
@@ -60,7 +69,7 @@ async function obey({ start, follow = '' }: z.output<typeof order>): Promise<unk
 process.on('message', (message) => {
   const { id, userId, ...rest } = order.parse(message)
   users
-    .run({ userId }, () => obey({ id, userId, ...rest }))
+    .run({ userId }, () => obey(rest))
     .then((answer) => process.send?.({ id, answer }))
     .catch((error: unknown) => process.send?.({ id, error: String(error) }))
 })
