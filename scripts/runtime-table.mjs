@@ -65,11 +65,13 @@ const ofContext = Object.entries(runtimes).map(([runtime, label]) => [
 const contextTable = markdownTable(['', 'tests', '[semantics](docs/semantics.md)'], ofContext)
 
 // What needs a database is a column of its own.
-const durable = (file) => file.startsWith('packages/engine/test/postgres/')
+const durable = (file) =>
+  file.startsWith('packages/engine/test/postgres/') || file.endsWith('/dead-node.node.test.ts')
+const tests = [...testsOf('engine'), ...testsOf('server')]
 const columns = [
   testsOf('engine').filter((file) => !durable(file)),
-  testsOf('engine').filter(durable),
-  testsOf('server'),
+  tests.filter(durable),
+  testsOf('server').filter((file) => !durable(file)),
 ]
 
 const overview = markdownTable(

@@ -45,6 +45,8 @@ async function read({ userId, runId, after }: ReadFrom): Promise<void> {
       left -= 1
       if (left === 0) break
     }
+    // It was read to its end before this process began.
+    if (left > 0) return
     report({ userId, runId, reconnected: true })
   }
 }
