@@ -74,6 +74,21 @@ export function measureServer(
     )
   }
 
+  const byCode = (name: string, help: string, read: () => Record<string, number>): void => {
+    registry.registerMetric(
+      new Counter({
+        name,
+        help,
+        labelNames: ['code'],
+        registers: [],
+        collect() {
+          this.reset()
+          for (const [code, count] of Object.entries(read())) this.inc({ code }, count)
+        },
+      }),
+    )
+  }
+
   const { admission, engine } = core
   gauge(
     'ringfence_http_requests_in_work',
@@ -107,33 +122,18 @@ export function measureServer(
     'Scopes opened, of the whole process.',
     () => inspect().openedScopes,
   )
-  registry.registerMetric(
-    new Counter({
-      name: 'ringfence_starts_refused_total',
-      help: 'Runs that were refused before they came to be, by code.',
-      labelNames: ['code'],
-      registers: [],
-      collect() {
-        this.reset()
-        for (const [code, count] of Object.entries(engine.metrics().refused))
-          this.inc({ code }, count)
-      },
-    }),
+  byCode(
+    'ringfence_starts_refused_total',
+    'Runs that were refused before they came to be, by code.',
+    () => engine.metrics().refused,
   )
   if (deprecatedCalls !== undefined) {
     total('ringfence_deprecated_calls_total', 'Calls of what is deprecated.', deprecatedCalls)
   }
-  registry.registerMetric(
-    new Counter({
-      name: 'ringfence_violations_total',
-      help: 'Uses that would have crossed owners or outlived a scope, all of them refused, by code.',
-      labelNames: ['code'],
-      registers: [],
-      collect() {
-        this.reset()
-        for (const [code, count] of Object.entries(inspect().violations)) this.inc({ code }, count)
-      },
-    }),
+  byCode(
+    'ringfence_violations_total',
+    'Uses that would have crossed owners or outlived a scope, all of them refused, by code.',
+    () => inspect().violations,
   )
 
   const delay = monitorEventLoopDelay({ resolution: 10 })

@@ -1,6 +1,7 @@
 import type { Owner } from '@ringfence/context'
 import * as z from 'zod'
 import { toKeyText } from '../database/key-text.ts'
+import { ownerOfRow } from '../database/owner-of-row.ts'
 
 /** What travels in a job: whose run it is, and their context, sealed. The input stays with the run. */
 export interface RunJob {
@@ -29,8 +30,8 @@ export const storedInput: z.ZodType<StoredInput> = z.object({
   depth: z.int().min(0),
 })
 
-export function ownerOf({ tenantId, userId }: RunJob): Owner {
-  return tenantId === undefined || tenantId === '' ? { userId } : { tenantId, userId }
+export function ownerOf({ tenantId = '', userId }: RunJob): Owner {
+  return ownerOfRow({ tenant: tenantId, user_id: userId })
 }
 
 /** The group whose jobs are limited together: its owner's. */

@@ -5,6 +5,7 @@ import { describeFailure } from '../../errors/failure.ts'
 import type { EngineLogger } from '../../logger.ts'
 import { queueTimeout } from '../../scheduling/queue-timeout.ts'
 import { fromKeyText } from '../database/key-text.ts'
+import { ownerOfRow } from '../database/owner-of-row.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import { endRun } from './taken-run.ts'
 
@@ -79,8 +80,8 @@ export class OverdueRuns {
   }
 
   async #end(row: z.output<typeof overdueRow>): Promise<void> {
-    const { tenant, user_id: userId, run_id: runId, agent, attempt } = row
-    const owner: Owner = tenant === '' ? { userId } : { tenantId: tenant, userId }
+    const { run_id: runId, agent, attempt } = row
+    const owner = ownerOfRow(row)
     const threadId = row.thread_id ?? undefined
     const { request_id: requestId, created_at: createdAt } = row
     const run = { owner, runId, agent, threadId, requestId, createdAt, attempt }

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { EngineError } from '../../errors/engine-error.ts'
 import type { QueuedRun } from '../../runs/run-queue.ts'
 import { fromKeyText, toKeyText } from '../database/key-text.ts'
+import { ownerOfRow } from '../database/owner-of-row.ts'
 import { asOwner, oneAtATime, type OwnerSql } from '../store/owner-transaction.ts'
 import { insertRun } from '../store/postgres-run-store.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
@@ -113,8 +114,8 @@ export class QueuedRuns {
       sql('SELECT * FROM idle_threads(100)'),
     )
     for (const row of rows) {
-      const { tenant, user_id: userId, thread_id } = threadRow.parse(row)
-      await this.sendNext(tenant === '' ? { userId } : { tenantId: tenant, userId }, thread_id)
+      const thread = threadRow.parse(row)
+      await this.sendNext(ownerOfRow(thread), thread.thread_id)
     }
   }
 }

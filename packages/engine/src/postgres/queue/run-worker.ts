@@ -10,6 +10,7 @@ import type { UserExecutionEngine } from '../../runs/execution-engine.ts'
 import type { RunControl } from '../../runs/run-queue.ts'
 import { queueTimeout } from '../../scheduling/queue-timeout.ts'
 import { fromKeyText, toKeyText } from '../database/key-text.ts'
+import { ownerOfRow } from '../database/owner-of-row.ts'
 import { asOwner } from '../store/owner-transaction.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import type { ClaimedJob, JobQueue } from './job-queue.ts'
@@ -306,8 +307,9 @@ export class RunWorker {
         sql('SELECT * FROM cancellations($1)', [this.#id]),
       )
       for (const row of rows) {
-        const { tenant, user_id, run_id, attempt, cancel_reason } = cancellationRow.parse(row)
-        const owner = tenant === '' ? { userId: user_id } : { tenantId: tenant, userId: user_id }
+        const cancellation = cancellationRow.parse(row)
+        const { run_id, attempt, cancel_reason } = cancellation
+        const owner = ownerOfRow(cancellation)
         for (const active of this.#active.values()) {
           if (active.runId !== run_id || active.attempt !== attempt) continue
           if (!sameOwner(active.owner, owner)) continue

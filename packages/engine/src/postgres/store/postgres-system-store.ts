@@ -12,6 +12,7 @@ import type {
 import { assertSystem } from '../../system/system-scope.ts'
 import type { Database, Sql } from '../database/database.ts'
 import { fromKeyText } from '../database/key-text.ts'
+import { ownerOfRow } from '../database/owner-of-row.ts'
 import { forgetJobs } from '../queue/forget-jobs.ts'
 import { migrate } from '../schema/migrate.ts'
 import { asOwner } from './owner-transaction.ts'
@@ -58,9 +59,9 @@ export class PostgresSystemStore implements SystemStore {
       ]),
     )
     return rows.map((row) => {
-      const { tenant, user_id: userId, run_id: runId, agent, attempt } = claimedRow.parse(row)
-      const owner: Owner = tenant === '' ? { userId } : { tenantId: tenant, userId }
-      return { owner, runId, agent, attempt }
+      const claimed = claimedRow.parse(row)
+      const { run_id: runId, agent, attempt } = claimed
+      return { owner: ownerOfRow(claimed), runId, agent, attempt }
     })
   }
 
