@@ -22,15 +22,11 @@ export {
 } from './agents/agent-registry.ts'
 
 // Executing them.
-export {
-  createExecutionEngine,
-  UserExecutionEngine,
-  type EngineMetrics,
-  type ExecutionEngineOptions,
-  type OwnerLoad,
-  type RunHandle,
-  type StartOptions,
-} from './runs/execution-engine.ts'
+export { createExecutionEngine, UserExecutionEngine } from './runs/execution-engine.ts'
+export type { EngineMetrics } from './runs/engine-metrics.ts'
+export type { ExecutionEngineOptions } from './runs/execution-engine-options.ts'
+export type { OwnerLoad } from './runs/owner-load.ts'
+export type { RunHandle, StartOptions } from './runs/run-handle.ts'
 export type { CheckedHealth, EngineHealth, HealthProblem } from './runs/engine-health.ts'
 export {
   createAgentInstanceFactory,
@@ -99,7 +95,7 @@ export {
 } from './events/agent-event.ts'
 export { agentEvent } from './events/event-schema.ts'
 export type { BackPressure } from './events/back-pressure.ts'
-export type { FollowOptions } from './events/run-follower.ts'
+export type { FollowOptions } from './events/follow-run.ts'
 
 // What it depends on.
 export type { CircuitPolicy } from './dependencies/circuit.ts'
@@ -128,7 +124,8 @@ export type {
   LedgerSums,
   LedgerWindowSums,
 } from './store/ledger-store.ts'
-export { MemoryRunStore, type MemoryRunStoreLimits } from './store/memory-run-store.ts'
+export { MemoryRunStore } from './store/memory-run-store.ts'
+export type { MemoryRunStoreLimits } from './store/kept-runs.ts'
 export type {
   MemoryThreadStoreLimits,
   MemoryThreadStoreOptions,

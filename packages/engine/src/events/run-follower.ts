@@ -1,7 +1,4 @@
-import { bind, canonicalOwner, currentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
-import { checkedLimit } from '../internal/checked-limit.ts'
-import type { ScopeReleases } from '../internal/scope-releases.ts'
 import { notFound } from '../store/not-found.ts'
 import type { EventBatch, RunStore } from '../store/run-store.ts'
 import {
@@ -10,30 +7,10 @@ import {
   type DurableEvent,
   type TransientEvent,
 } from './agent-event.ts'
-import {
-  checkedBackPressure,
-  FollowerPace,
-  type BackPressure,
-  type ResolvedBackPressure,
-} from './back-pressure.ts'
+import { FollowerPace, type ResolvedBackPressure } from './back-pressure.ts'
 import { coalesce } from './coalesce.ts'
-import type { LiveEvents, LiveWatcher } from './live-events.ts'
-
-export interface FollowOptions {
-  /** The number of the last event already seen. Default: none, so that the first event comes first. */
-  readonly after?: number | undefined
-  /** What happens when this follower does not keep up. Default: it falls behind, and holds nothing up. */
-  readonly backPressure?: BackPressure | undefined
-  /** Ends the following when it aborts; the run goes on. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Where a run's events come from, and where following them is released. */
-export interface FollowSources {
-  readonly store: RunStore
-  readonly live: LiveEvents
-  readonly releases: ScopeReleases
-}
+import type { LiveWatcher } from './live-events.ts'
+import { NewestTransient } from './newest-transient.ts'
 
 interface Asked {
   resolve(step: IteratorResult<AgentEvent, undefined>): void
@@ -41,49 +18,15 @@ interface Asked {
 }
 
 const batchSize = 64
-/** Transient events that are kept for a follower, the newest of each kind. */
-const mostTransient = 16
-
-/**
- * Follows a run of the current owner: what is stored first, then what comes, without a gap and without a
- * repeat, up to the terminal event. The follower reads from the log when it is pulled, so a slow one holds
- * nothing up and nothing is buffered for it: it falls behind, and gets `CURSOR_EVICTED` if it falls too far.
- * Of transient events it sees the newest of each type.
- *
- * The iterator belongs to the current scope: it is refused to other owners (I7) and released at its close.
- */
-export async function followRun(
-  { store, live, releases }: FollowSources,
-  runId: string,
-  { after, signal, backPressure }: FollowOptions,
-): Promise<AsyncIterableIterator<AgentEvent>> {
-  if (after !== undefined) checkedLimit('after', after, -1)
-  const policy = backPressure === undefined ? undefined : checkedBackPressure(backPressure)
-  const scope = currentScope()
-  const follower = new RunFollower(store, runId, after, policy)
-  const stop = (): void => follower.stop()
-  // Watching begins before the first read: what is appended in between is noticed.
-  follower.onStop(await store.watch(runId, () => follower.wake()))
-  follower.onStop(live.watch(canonicalOwner(scope.owner), runId, follower))
-  try {
-    await follower.begin()
-    follower.onStop(releases.add(scope, stop))
-    if (signal?.aborted === true) stop()
-    signal?.addEventListener('abort', stop, { once: true })
-    follower.onStop(() => signal?.removeEventListener('abort', stop))
-    return bind.iterator<AgentEvent, undefined, undefined>(follower)
-  } catch (error) {
-    stop()
-    throw error
-  }
-}
-
 const nothing: EventBatch = { events: [], ended: false }
 
-class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefined>, LiveWatcher {
+/** Hands out the events of a run, one for each pull, in the order of their numbers. */
+export class RunFollower
+  implements AsyncIterableIterator<AgentEvent, undefined, undefined>, LiveWatcher
+{
   readonly #store: RunStore
   readonly #runId: string
-  readonly #transient = new Map<string, TransientEvent>()
+  readonly #transient = new NewestTransient()
   readonly #policy: ResolvedBackPressure | undefined
   readonly #pace: FollowerPace | undefined
   readonly #releases: (() => void)[] = []
@@ -184,11 +127,11 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
       this.#cursor = durable.seq
       this.#pace?.read(durable.seq)
       // Whatever place in the queue it was to be shown: the run has left it.
-      this.#transient.delete('queue_position')
+      this.#transient.forgetPosition()
       return durable
     }
     // What is stored was told before it, and comes first.
-    return this.#batch.ended || this.#behind ? undefined : this.#takeTransient()
+    return this.#batch.ended || this.#behind ? undefined : this.#transient.take()
   }
 
   async return(): Promise<IteratorResult<AgentEvent, undefined>> {
@@ -213,13 +156,9 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
   }
 
   show(event: TransientEvent): void {
-    const key = keyOf(event)
     // Nobody waits for it now, and later it will be old.
     if (this.#policy?.policy === 'drop' && this.#wake === undefined) return
-    this.#transient.delete(key)
-    this.#transient.set(key, event)
-    const [oldest] = this.#transient.keys()
-    if (this.#transient.size > mostTransient && oldest !== undefined) this.#transient.delete(oldest)
+    this.#transient.add(event)
     this.#wake?.()
   }
 
@@ -260,13 +199,6 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     this.wake()
   }
 
-  #takeTransient(): TransientEvent | undefined {
-    const [first] = this.#transient
-    if (first === undefined) return undefined
-    this.#transient.delete(first[0])
-    return first[1]
-  }
-
   async #read(): Promise<void> {
     this.#behind = false
     const batch = await this.#store.read(this.#runId, this.#cursor, batchSize)
@@ -276,11 +208,6 @@ class RunFollower implements AsyncIterableIterator<AgentEvent, undefined, undefi
     this.#batch = batch
     this.#position = 0
   }
-}
-
-/** Of each kind the newest is shown; the progress of each call is one kind. */
-function keyOf(event: TransientEvent): string {
-  return event.type === 'agent_progress' ? `${event.type} ${event.data.callId ?? ''}` : event.type
 }
 
 function slowFollower(runId: string, cursor: number | undefined): EngineError {

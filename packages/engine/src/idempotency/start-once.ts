@@ -2,7 +2,7 @@ import { canonicalOwner, currentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import { canonicalHash } from '../internal/canonical-json.ts'
 import type { EngineStore } from '../store/engine-store.ts'
-import type { RunHandle } from '../runs/execution-engine.ts'
+import type { RunHandle } from '../runs/run-handle.ts'
 import { runOutcome } from './run-outcome.ts'
 
 export interface StartOnceOptions {

@@ -1,4 +1,4 @@
-import type { StepHold } from '../ledger/run-account.ts'
+import type { StepHold } from '../ledger/step-holds.ts'
 import type { UsageEntry } from '../ledger/usage-entry.ts'
 import type { ExecutionContext } from './execution-context.ts'
 

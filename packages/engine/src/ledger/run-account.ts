@@ -1,21 +1,12 @@
-import { tryCurrentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import type { LedgerAccount } from '../store/ledger-store.ts'
-import { MemoryLedgerAccount } from '../store/memory-ledger-account.ts'
-import { budgetExceeded, type Budget, type ResolvedBudgets } from './budget.ts'
-import { increase, noAmounts, type GrowingAmounts, type SomeAmounts } from './ledger-amounts.ts'
+import type { Budget, ResolvedBudgets } from './budget.ts'
+import type { SomeAmounts } from './ledger-amounts.ts'
 import type { MeteredAccount, OpenAccounts } from './open-accounts.ts'
+import { PendingCharges } from './pending-charges.ts'
 import { costOf, type PriceTable } from './price-table.ts'
+import { StepHolds, type StepHold } from './step-holds.ts'
 import { checkedUsage, copiedUsage, type UsageEntry } from './usage-entry.ts'
-
-/** What is set aside for one step. */
-export interface StepHold {
-  /**
-   * Gives it back, and charges what was used instead. The first call counts. Undefined where there is nothing to
-   * wait for.
-   */
-  settle(amounts: SomeAmounts): Promise<void> | undefined
-}
 
 export interface RunAccountOptions {
   readonly account: LedgerAccount
@@ -35,10 +26,6 @@ export interface RunAccountOptions {
   readonly onUnpriced: (model: string | undefined) => void
 }
 
-// Whoever crashed gives nothing back: a hold is forgotten so long after the step's own deadline.
-const expiryMs = 60_000
-const longestMs = 3_600_000
-
 const oneRun: Budget = Object.freeze({ runs: 1 })
 
 /**
@@ -47,17 +34,16 @@ const oneRun: Budget = Object.freeze({ runs: 1 })
  */
 export class RunAccount implements MeteredAccount {
   readonly #options: RunAccountOptions
-  readonly #holds = new Map<string, { readonly agent: string; readonly amounts: Budget }>()
   /** Since when each orphan has not been charged. */
   readonly #orphans = new Set<{ since: number }>()
-  readonly #pending = new Map<string, GrowingAmounts>()
-  #writing: Promise<void> | undefined
+  readonly #pending: PendingCharges
+  readonly #holds: StepHolds
   #runningSince: number | undefined
-  #holdCount = 0
-  #forgotten = false
 
   constructor(options: RunAccountOptions) {
     this.#options = options
+    this.#pending = new PendingCharges(options)
+    this.#holds = new StepHolds(options, this.#pending)
   }
 
   /** Whether anything is limited. */
@@ -89,14 +75,11 @@ export class RunAccount implements MeteredAccount {
   end(): Promise<void> | undefined {
     this.#meter()
     this.#runningSince = undefined
-    return this.#holds.size > 0 ? this.#endHolds() : this.#caughtUp()
+    return this.#holds.some ? this.#endHolds() : this.#caughtUp()
   }
 
   async #endHolds(): Promise<void> {
-    const holds = [...this.#holds].map(([holdId, { agent, amounts }]) =>
-      this.#settle(holdId, agent, amounts),
-    )
-    await Promise.all(holds)
+    await this.#holds.settleAll()
     await this.#caughtUp()
   }
 
@@ -111,17 +94,22 @@ export class RunAccount implements MeteredAccount {
   }
 
   async #hold(agent: string, amounts: Budget): Promise<StepHold> {
-    const { account, budgets, open, owner, runId, now } = this.#options
+    const { open, owner } = this.#options
     await open.catchUp(owner)
     await this.catchUp()
-    const at = now()
-    const holdId = `${runId ?? globalThis.crypto.randomUUID()}:${(this.#holdCount += 1)}`
-    const expiresAt = at + expiryMs + timeLeft()
-    const hold = { holdId, runId, agent, at, amounts, expiresAt }
-    const standing = await account.hold(hold, budgets.limits)
-    if (standing !== undefined) throw budgetExceeded(standing, at)
-    this.#holds.set(holdId, { agent, amounts })
-    return { settle: (used) => this.#settle(holdId, agent, used) }
+    return this.#holds.hold(agent, amounts)
+  }
+
+  /** Without a budget nothing is set aside. */
+  #freeHold(agent: string): StepHold {
+    let open = true
+    return {
+      settle: (used) => {
+        if (open) this.charge(agent, used)
+        open = false
+        return undefined
+      },
+    }
   }
 
   /** Sets aside what a model step is expected to use. Rejects with `BUDGET_EXCEEDED` and `UNPRICED_MODEL`. */
@@ -155,14 +143,14 @@ export class RunAccount implements MeteredAccount {
 
   /** Charges what an entry says, and stores it. Never rejects: what cannot be stored is tried again. */
   usage(agent: string, entry: UsageEntry): Promise<void> | undefined {
-    this.#add(agent, entry)
-    return this.#write()
+    this.#pending.add(agent, entry)
+    return this.#pending.write()
   }
 
   /** Charges something; it is stored with what comes next, or at once where there is a budget. */
   charge(agent: string, amounts: SomeAmounts): void {
-    this.#add(agent, amounts)
-    if (this.limited || this.#runningSince === undefined) void this.#write()
+    this.#pending.add(agent, amounts)
+    if (this.limited || this.#runningSince === undefined) void this.#pending.write()
   }
 
   /** Charges the time that this work still takes, until it really ends. */
@@ -188,7 +176,7 @@ export class RunAccount implements MeteredAccount {
   /** The same; undefined where there is nothing to wait for. */
   #caughtUp(): Promise<void> | undefined {
     this.#meter()
-    const written = this.#written()
+    const written = this.#pending.written()
     if (written !== undefined) return written.then(() => this.#letGo())
     this.#letGo()
     return undefined
@@ -197,14 +185,13 @@ export class RunAccount implements MeteredAccount {
   #letGo(): void {
     const { open, owner } = this.#options
     if (this.#orphans.size > 0 || this.#runningSince !== undefined) return
-    if (this.#pending.size > 0) open.owe(owner, this)
+    if (this.#pending.some) open.owe(owner, this)
     else open.remove(owner, this)
   }
 
   /** Its owner is forgotten: nothing is charged to them any more. */
   forget(): void {
-    this.#forgotten = true
-    this.#pending.clear()
+    this.#pending.forget()
   }
 
   /** Charges the time since it was last charged. */
@@ -213,101 +200,12 @@ export class RunAccount implements MeteredAccount {
     const at = now()
     const since = (begin: number): number => Math.max(0, Math.round(at - begin))
     if (this.#runningSince !== undefined) {
-      this.#add(agent, { runMs: since(this.#runningSince) })
+      this.#pending.add(agent, { runMs: since(this.#runningSince) })
       this.#runningSince = at
     }
     for (const orphan of this.#orphans) {
-      this.#add(agent, { orphanMs: since(orphan.since) })
+      this.#pending.add(agent, { orphanMs: since(orphan.since) })
       orphan.since = at
     }
   }
-
-  /** Without a budget nothing is set aside. */
-  #freeHold(agent: string): StepHold {
-    let open = true
-    return {
-      settle: (used) => {
-        if (open) this.charge(agent, used)
-        open = false
-        return undefined
-      },
-    }
-  }
-
-  async #settle(holdId: string, agent: string, used: SomeAmounts): Promise<void> {
-    if (!this.#holds.delete(holdId)) return
-    const { account, runId, now, onLost } = this.#options
-    try {
-      await account.settle(holdId, { runId, agent, at: now(), amounts: used })
-    } catch (error) {
-      onLost(error)
-      this.#add(agent, used)
-    }
-  }
-
-  #add(agent: string, amounts: SomeAmounts): void {
-    if (this.#forgotten) return
-    let pending = this.#pending.get(agent)
-    if (pending === undefined) {
-      pending = { ...noAmounts }
-      this.#pending.set(agent, pending)
-    }
-    increase(pending, amounts)
-  }
-
-  /** Resolves when everything is stored that was charged so far, or could not be; undefined where it is. */
-  #written(): Promise<void> | undefined {
-    return this.#writing === undefined ? this.#write() : this.#writing.then(() => this.#write())
-  }
-
-  /** One write at a time: what is charged meanwhile goes with it. */
-  #write(): Promise<void> | undefined {
-    if (this.#pending.size === 0 || this.#writing !== undefined) return this.#writing
-    return this.#writeNow() ? undefined : (this.#writing = this.#writeAll())
-  }
-
-  /** Where the books take it at once. False where they do not, or would not: then it is still to be written. */
-  #writeNow(): boolean {
-    const { account, runId, now, onLost } = this.#options
-    try {
-      for (const [agent, amounts] of this.#pending) {
-        if (!MemoryLedgerAccount.chargeNow(account, { runId, agent, at: now(), amounts }))
-          return false
-        this.#pending.delete(agent)
-      }
-    } catch (error) {
-      onLost(error)
-    }
-    return true
-  }
-
-  async #writeAll(): Promise<void> {
-    const { account, runId, now, onLost } = this.#options
-    try {
-      for (let next = this.#takePending(); next !== undefined; next = this.#takePending()) {
-        const [agent, amounts] = next
-        try {
-          await account.charge({ runId, agent, at: now(), amounts })
-        } catch (error) {
-          this.#add(agent, amounts)
-          onLost(error)
-          return
-        }
-      }
-    } finally {
-      this.#writing = undefined
-    }
-  }
-
-  #takePending(): readonly [string, GrowingAmounts] | undefined {
-    const [next] = this.#pending
-    if (next !== undefined) this.#pending.delete(next[0])
-    return next
-  }
-}
-
-/** Milliseconds until the deadline of the current scope. */
-function timeLeft(): number {
-  const deadline = tryCurrentScope()?.deadline ?? Infinity
-  return Math.min(longestMs, Math.max(0, deadline - Date.now()))
 }

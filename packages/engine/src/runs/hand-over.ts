@@ -3,7 +3,7 @@ import { EngineError } from '../errors/engine-error.ts'
 import { runOutcome } from '../idempotency/run-outcome.ts'
 import { toJson } from '../internal/to-json.ts'
 import type { RunStore } from '../store/run-store.ts'
-import type { RunHandle, StartOptions } from './execution-engine.ts'
+import type { RunHandle, StartOptions } from './run-handle.ts'
 import type { QueuedRun, RunQueue } from './run-queue.ts'
 
 export interface HandOver extends Pick<

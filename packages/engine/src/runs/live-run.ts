@@ -1,7 +1,7 @@
 import { EngineError } from '../errors/engine-error.ts'
 import type { CancelReason, UnnumberedEvent } from '../events/agent-event.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
-import type { RunHandle } from './execution-engine.ts'
+import type { RunHandle } from './run-handle.ts'
 import type { Ticket } from '../scheduling/place.ts'
 import type { RunTally } from '../statistics/run-statistics.ts'
 

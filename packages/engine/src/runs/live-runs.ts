@@ -1,3 +1,4 @@
+import { canonicalOwner, currentScope } from '@ringfence/context'
 import type { LiveRun } from './live-run.ts'
 
 /** Runs that have not ended, under their owner (I8). */
@@ -12,6 +13,13 @@ export class LiveRuns {
 
   get(owner: string, runId: string): LiveRun | undefined {
     return this.#owners.get(owner)?.get(runId)
+  }
+
+  /** The run that the current scope is part of, while it goes on. */
+  current(): LiveRun | undefined {
+    const { context, owner } = currentScope()
+    const { runId } = context
+    return runId === undefined ? undefined : this.get(canonicalOwner(owner), runId)
   }
 
   of(owner: string): LiveRun[] {

@@ -7,7 +7,7 @@ import { RunJournal } from '../events/run-journal.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { NewRun, RunStore } from '../store/run-store.ts'
 import { isStoreTimeout } from '../store/store-timeout.ts'
-import type { RunHandle } from './execution-engine.ts'
+import type { RunHandle } from './run-handle.ts'
 import type { LiveRun } from './live-run.ts'
 
 export interface RunOpening {

@@ -10,7 +10,8 @@ import {
   type MemoryIdempotencyStoreLimits,
 } from './memory-idempotency-store.ts'
 import { MemoryLedgerStore, type MemoryLedgerStoreLimits } from './memory-ledger-store.ts'
-import { MemoryRunStore, type MemoryRunStoreLimits } from './memory-run-store.ts'
+import type { MemoryRunStoreLimits } from './kept-runs.ts'
+import { MemoryRunStore } from './memory-run-store.ts'
 import { MemorySystemStore, type MemoryParts } from './memory-system-store.ts'
 import { MemoryThreadStore, type MemoryThreadStoreOptions } from './memory-thread-store.ts'
 import type { RunStore } from './run-store.ts'

@@ -1,0 +1,67 @@
+import { canonicalOwner, currentScope } from '@ringfence/context'
+import { EngineError } from '../errors/engine-error.ts'
+import { readInput } from '../internal/read-input.ts'
+import { launchRun, type Executing } from './launch-run.ts'
+import type { TakenRun } from './run-queue.ts'
+
+/** Executes a run that was taken from a queue. Resolves when its terminal event is stored. */
+export async function executeTakenRun(executing: Executing, taken: TakenRun): Promise<void> {
+  const { agents, admission, mostInput, now, orphans, shutdown, statistics, live, weightOf } =
+    executing.parts
+  const caller = currentScope()
+  const { agent, runId, depth } = taken
+  const definition = agents.get(agent)
+  const { copy, characters } = await readInput(
+    definition.input,
+    taken.input,
+    `The input of agent "${agent}"`,
+    mostInput,
+  )
+  shutdown.refuseStarts()
+  const owner = canonicalOwner(caller.owner)
+  orphans.pool.refuseIfFull(owner)
+  const admitted = admission.admit({
+    owner,
+    agent,
+    runId,
+    characters,
+    weight: weightOf(caller.context),
+    // Whose turn it is in a thread was decided when the run was queued.
+    threadId: undefined,
+    policy: 'parallel',
+    startedBy: undefined,
+  })
+  if ('joins' in admitted) throw new Error('Expected a run without a thread to join none')
+  const { run } = admitted
+  let lost: Error | undefined
+  taken.onControl({
+    cancel: (reason) => run.cancel(reason),
+    leave: (error) => {
+      lost = error
+      run.interrupt(error)
+    },
+  })
+  if (taken.restarted) run.restartedAs = taken.attempt
+  run.tally = statistics.enter(owner, now)
+  run.onEnd(() => live.end(owner, run.runId, run.endStored))
+  try {
+    run.handle = launchRun(executing, {
+      run,
+      caller,
+      input: copy,
+      depth,
+      threadId: undefined,
+      create: undefined,
+    })
+    const { result } = await run.handle
+    result.catch(() => undefined)
+    await run.ended
+  } catch (error) {
+    run.abandon(error)
+    throw error
+  }
+  if (run.endStored) return
+  throw (
+    lost ?? new EngineError('ATTEMPT_OVER', `The end of the run "${runId}" was not stored here.`)
+  )
+}
