@@ -270,6 +270,21 @@ const listing = (schema: object, name = 'answer'): Partial<McpClient> => ({
   callTool: async ({ arguments: given }) => ({ structuredContent: { given } }),
 })
 
+test('a pattern of a server is tried on nothing', async () => {
+  // Harmless ones: whoever tries them says no, instead of never coming back.
+  const short = { type: 'string', pattern: '^a$' }
+  const properties = { one: short, list: { type: 'array', items: short } }
+  const schema = { type: 'object', properties, patternProperties: { '^b$': { type: 'number' } } }
+  const tools = mcpTools({ name: 'x', connect: async () => fakeClient(listing(schema)) })
+  await users.run(alice, async () => {
+    const [supplied] = await tools.tools()
+    const tried = [{ one: 'b' }, { list: ['b'] }, { b: 'text' }, { one: 7 }]
+    const passed = tried.map((value) => supplied?.tool.input.safeParse(value).success)
+    expect(passed).toEqual([true, true, true, false])
+  })
+  await tools.close()
+})
+
 test('a pattern of a server keeps nobody waiting, and everything else that it says is checked', async () => {
   const evil = { type: 'string', pattern: '^(a+)+$' }
   const tools = mcpTools({

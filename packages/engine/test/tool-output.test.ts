@@ -57,7 +57,7 @@ const deep = (): unknown => {
 
 test.each<[string, unknown, string]>([
   ['a text beyond the limit', 'x'.repeat(1_001), 'RESULT_TOO_LARGE'],
-  ['a list with one far item', Object.assign([], { length: 4_000_000_000 }), 'RESULT_TOO_LARGE'],
+  ['a list that leaves out most', Object.assign([], { length: 1_000 }), 'RESULT_TOO_LARGE'],
   ['a text that is beyond it as UTF-8', 'é'.repeat(600), 'RESULT_TOO_LARGE'],
   ['many small things', Array.from({ length: 200 }, () => 1), 'RESULT_TOO_LARGE'],
   ['names beyond it', { ['x'.repeat(1_001)]: 1 }, 'RESULT_TOO_LARGE'],
@@ -71,6 +71,13 @@ test.each<[string, unknown, string]>([
     expect(await answerOf(returned)).toMatchObject({ code })
   },
 )
+
+test('what a list leaves out is counted, and not gone through one by one', () => {
+  const longest = 4_294_967_295
+  expect(sizeOf(Object.assign([], { length: longest }), Infinity)).toBe(8 * (longest + 1))
+  // oxlint-disable-next-line no-sparse-arrays -- what is left out is what is tried
+  expect(sizeOf([1, , 1], Infinity)).toBe(8 * 4)
+})
 
 test('what is nested beyond all measure fails its call, too', async () => {
   expect(await answerOf(deep(), { toolOutputBytes: 100_000_000 })).toMatchObject({

@@ -1,5 +1,5 @@
 import { EngineError } from '../errors/engine-error.ts'
-import { MemoryRunStore } from '../store/memory-run-store.ts'
+import { appendNow } from '../store/memory-run-now.ts'
 import type { RunStore } from '../store/run-store.ts'
 import { isStoreTimeout } from '../store/store-timeout.ts'
 import type { DurableEvent, UnnumberedEvent } from './agent-event.ts'
@@ -60,7 +60,7 @@ export class EventWriter {
   writeNow(events: readonly UnnumberedEvent[]): Stored | undefined {
     if (this.#written !== undefined) return undefined
     const { enter, runId, store } = this.#options
-    const stored = enter(() => MemoryRunStore.appendNow(store, runId, events))
+    const stored = enter(() => appendNow(store, runId, events))
     return stored === undefined ? undefined : this.#told(stored)
   }
 

@@ -5,7 +5,7 @@ import { copyInput } from '../internal/copy-input.ts'
 import { readInput } from '../internal/read-input.ts'
 import { checkedThreadPolicy } from '../scheduling/thread-policy.ts'
 import type { NewRun } from '../store/run-store.ts'
-import { MemoryRunStore } from '../store/memory-run-store.ts'
+import { createNow } from '../store/memory-run-now.ts'
 import { handOver } from './hand-over.ts'
 import { launchRun, type Executing } from './launch-run.ts'
 import type { LiveRun } from './live-run.ts'
@@ -96,7 +96,7 @@ async function startNew(
   try {
     if (options.signal !== undefined) run.cancelWith(options.signal)
     const create = (created: NewRun): Promise<void> | undefined =>
-      MemoryRunStore.createNow(store.runs, created) ? undefined : store.runs.create(created)
+      createNow(store.runs, created) ? undefined : store.runs.create(created)
     const { threadId } = options
     run.handle = launchRun(executing, { run, caller, input: copy, depth, threadId, create })
     const handle = await run.handle

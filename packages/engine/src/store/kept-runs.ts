@@ -1,7 +1,9 @@
-import type { DurableEvent, UnnumberedEvent } from '../events/agent-event.ts'
+import { EngineError } from '../errors/engine-error.ts'
+import { isTerminal, type DurableEvent, type UnnumberedEvent } from '../events/agent-event.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { withoutUndefined } from '../internal/without-undefined.ts'
 import { MemoryRun } from './memory-run.ts'
+import { notFound } from './not-found.ts'
 import { OwnedRuns } from './owned-runs.ts'
 import type { NewRun } from './run-store.ts'
 
@@ -76,9 +78,24 @@ export class KeptRuns {
     this.#keepRuns(owned, created)
   }
 
-  append(run: MemoryRun, events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
-    const owned = this.#byAge.get(run)
-    if (owned === undefined) throw new Error('Expected a run that is kept')
+  /** Throws `RUN_NOT_FOUND` and `RUN_ENDED`; then nothing was added. */
+  append(
+    owner: string,
+    runId: string,
+    events: readonly UnnumberedEvent[],
+  ): readonly DurableEvent[] {
+    const owned = this.#owners.get(owner)
+    const run = owned?.runs.get(runId)
+    if (owned === undefined || run === undefined) throw notFound(runId)
+    if (run.ended) {
+      throw new EngineError(
+        'RUN_ENDED',
+        `The run "${runId}" has ended; nothing can be added to it.`,
+      )
+    }
+    if (events.length > 1 && events.slice(0, -1).some(isTerminal)) {
+      throw new EngineError('RUN_ENDED', 'A terminal event must be the last one of a run.')
+    }
     const before = run.characters
     const numbered = run.append(events)
     this.#count(owned, run.characters - before)

@@ -1,11 +1,11 @@
 import { canonicalOwner, type Owner } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
-import { isTerminal, type DurableEvent, type UnnumberedEvent } from '../events/agent-event.ts'
+import type { DurableEvent, UnnumberedEvent } from '../events/agent-event.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { assertSystem } from '../system/system-scope.ts'
 import { KeptRuns, type MemoryRunStoreLimits } from './kept-runs.ts'
+import { holdRuns } from './runs-in-memory.ts'
 import type { MemoryRun } from './memory-run.ts'
-import { notFound } from './not-found.ts'
 import { ownerKey } from './owner-key.ts'
 import type {
   EventBatch,
@@ -25,6 +25,7 @@ export class MemoryRunStore implements RunStore {
 
   constructor(limits: Partial<MemoryRunStoreLimits> = {}) {
     this.#kept = new KeptRuns(limits)
+    holdRuns(this, this.#kept)
   }
 
   /** Characters of JSON that the events kept now take, of all owners. */
@@ -33,61 +34,14 @@ export class MemoryRunStore implements RunStore {
   }
 
   async create(run: NewRun): Promise<void> {
-    this.#create(run)
+    this.#kept.add(ownerKey(), run)
   }
 
   async append(
     runId: string,
     events: readonly UnnumberedEvent[],
   ): Promise<readonly DurableEvent[]> {
-    return this.#append(runId, events)
-  }
-
-  /**
-   * What `create` does, at once and without a promise, where the store is one of these and nothing stands before its
-   * method: no proxy, no subclass. False where something does; then nothing was created.
-   *
-   * @internal
-   */
-  static createNow(store: RunStore, run: NewRun): boolean {
-    // oxlint-disable-next-line typescript/unbound-method -- compared, not called
-    if (!(#kept in store) || store.create !== MemoryRunStore.prototype.create) return false
-    store.#create(run)
-    return true
-  }
-
-  /**
-   * The same for `append`. Undefined where nothing was added.
-   *
-   * @internal
-   */
-  static appendNow(
-    store: RunStore,
-    runId: string,
-    events: readonly UnnumberedEvent[],
-  ): readonly DurableEvent[] | undefined {
-    // oxlint-disable-next-line typescript/unbound-method -- compared, not called
-    if (!(#kept in store) || store.append !== MemoryRunStore.prototype.append) return undefined
-    return store.#append(runId, events)
-  }
-
-  #create(run: NewRun): void {
-    this.#kept.add(ownerKey(), run)
-  }
-
-  #append(runId: string, events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
-    const run = this.#find(runId)
-    if (run === undefined) throw notFound(runId)
-    if (run.ended) {
-      throw new EngineError(
-        'RUN_ENDED',
-        `The run "${runId}" has ended; nothing can be added to it.`,
-      )
-    }
-    if (events.length > 1 && events.slice(0, -1).some(isTerminal)) {
-      throw new EngineError('RUN_ENDED', 'A terminal event must be the last one of a run.')
-    }
-    return this.#kept.append(run, events)
+    return this.#kept.append(ownerKey(), runId, events)
   }
 
   async get(runId: string): Promise<RunRecord | undefined> {
