@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -117,9 +118,16 @@ describe.skipIf(!durableRuntime)(`${skippedWithoutNode}kept runs`, { timeout: 12
     return String(Object(await answer.json()).runId)
   }
 
-  /** What a user is told of a run, up to its end. */
-  const story = async (user: string, url: string, runId: string): Promise<string> =>
-    (await ask(user, url, `/v1/runs/${runId}/events`)).text()
+  /** What a user is told of a run, up to its end. A server that is late with everything may ask to be asked again. */
+  const story = async (user: string, url: string, runId: string): Promise<string> => {
+    const answer = await ask(user, url, `/v1/runs/${runId}/events`)
+    if (answer.status === 503) {
+      await delay(Number(answer.headers.get('retry-after')) * 1000)
+      return story(user, url, runId)
+    }
+    expect(answer.status).toBe(200)
+    return answer.text()
+  }
 
   /** What of it has a number, and is kept. */
   const durable = (events: string): readonly string[] =>

@@ -178,16 +178,16 @@ test('a server with more to do than it can refuses early, and answers its probes
   })
 })
 
-test('one pause of the event loop is no overload', async () => {
+test('one pause of the event loop is no overload, however long it was', async () => {
   const heard: boolean[] = []
   const looks = new Promise<void>((resolve) => {
-    const stop = watchLoop(500, (late) => {
+    const stop = watchLoop(100, (late) => {
       heard.push(late)
       if (heard.length === 3) resolve()
     })
     onTestFinished(stop)
   })
-  const end = performance.now() + 600
+  const end = performance.now() + 1_500
   while (performance.now() < end);
   await looks
   expect(heard).toEqual([false, false, false])
