@@ -1,4 +1,13 @@
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createImpersonation, defineUserContext } from '@ringfence/context'
@@ -31,6 +40,7 @@ async function openLog(withKey: boolean = true): Promise<{ log: AuditLog; path: 
   const log = withKey
     ? createAuditLog({ sink: auditFile(path, key), key })
     : createAuditLog({ sink: auditFile(path) })
+  onTestFinished(() => log.close())
   return { log, path }
 }
 
@@ -40,6 +50,15 @@ async function entriesOf(path: string): Promise<AuditEntry[]> {
     .trimEnd()
     .split('\n')
     .map((line) => auditEntry.parse(JSON.parse(line)))
+}
+
+/** How often this process has a file open. Only Linux tells. */
+async function openFiles(path: string): Promise<number> {
+  const names = await readdir('/proc/self/fd').catch(() => [])
+  const targets = await Promise.all(
+    names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')),
+  )
+  return targets.filter((target) => target === path).length
 }
 
 const line = (action: string) =>
@@ -223,9 +242,11 @@ test('a file that is not intact is not continued; a line that a crash left unfin
     head: { entries: 2 },
   })
   await writeFile(path, before.replace('"a"', '"b"'))
+  const files = await openFiles(path)
   await expect(
     createAuditLog({ sink: auditFile(path, key), key }).append(line('c')),
   ).rejects.toThrow('not intact')
+  expect(await openFiles(path)).toBe(files)
 })
 
 test('fields that an entry does not have are refused, so that no content gets in', async () => {

@@ -15,20 +15,14 @@ export function auditFile(path: string, key?: Uint8Array): AuditSink {
   return {
     async open(): Promise<AuditHead> {
       const { open } = await fileSystem()
-      file = await open(path, 'a', 0o600)
-      const { size } = await file.stat()
-      if (size === 0) return { entries: 0, hash: '0'.repeat(64) }
-      const { intact, problem, head } = await verifyAuditFile(
-        path,
-        key === undefined ? {} : { key },
-      )
-      if (!intact) {
-        throw new Error(
-          `The audit log ${path} is not intact: line ${problem?.line}: ${problem?.what}. Put it aside, and find out why.`,
-        )
+      const opened = await open(path, 'a', 0o600)
+      try {
+        const head = await headOf(opened, path, key)
+        file = opened
+        return head
+      } finally {
+        if (file !== opened) await opened.close()
       }
-      if (!(await endsWithNewline(path, size))) await file.appendFile('\n')
-      return head
     },
     async append(lines) {
       if (file === undefined) throw new Error('The audit log is not open')
@@ -40,6 +34,20 @@ export function auditFile(path: string, key?: Uint8Array): AuditSink {
       file = undefined
     },
   }
+}
+
+/** Where the log in an open file ends. Makes whole a last line that a crash cut, and throws where it is not intact. */
+async function headOf(file: FileHandle, path: string, key?: Uint8Array): Promise<AuditHead> {
+  const { size } = await file.stat()
+  if (size === 0) return { entries: 0, hash: '0'.repeat(64) }
+  const { intact, problem, head } = await verifyAuditFile(path, key === undefined ? {} : { key })
+  if (!intact) {
+    throw new Error(
+      `The audit log ${path} is not intact: line ${problem?.line}: ${problem?.what}. Put it aside, and find out why.`,
+    )
+  }
+  if (!(await endsWithNewline(path, size))) await file.appendFile('\n')
+  return head
 }
 
 /** Verifies a log in a file, line by line. Rejects where the file cannot be read. */
