@@ -2,7 +2,7 @@ import { createExecutionEngine } from '@ringfence/engine'
 import { createHandler, type Identity, jwtAuth } from '@ringfence/server'
 import * as z from 'zod'
 import { agents, users } from './agents.ts'
-import { refusalOf, withReason } from './refusals.ts'
+import { refusalOf, withoutRefused, withReason } from './refusals.ts'
 
 /** What workerd gives a request besides its bindings. */
 export interface Lifetime {
@@ -59,7 +59,7 @@ export function createIsolate(bindings: unknown): Isolate {
     const sender = senders.get(request)
     const runId = startedRun(request, response)
     if (sender !== undefined && runId !== undefined) lifetime.waitUntil(untilEnd(sender, runId))
-    return withReason(response)
+    return withReason(await withoutRefused(request, response))
   }
 }
 

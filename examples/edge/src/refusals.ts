@@ -34,12 +34,14 @@ const onceForAll = {
 
 const missingRun = z.looseObject({ code: z.literal('run_not_found') })
 
+function reasonAgainst(pathname: string): { readonly detail: string } | undefined {
+  return refused.find(({ path }) => path.test(pathname))
+}
+
 /** The answer to a request that no isolate can serve, or undefined. */
 export function refusalOf(request: Request): Response | undefined {
   const { pathname } = new URL(request.url)
-  const found = request.headers.has('idempotency-key')
-    ? onceForAll
-    : refused.find(({ path }) => path.test(pathname))
+  const found = request.headers.has('idempotency-key') ? onceForAll : reasonAgainst(pathname)
   if (found === undefined) return undefined
   const headers = new Headers({
     'content-type': 'application/problem+json',
@@ -52,6 +54,19 @@ export function refusalOf(request: Request): Response | undefined {
     detail: found.detail,
     code: 'not_in_an_isolate',
   })
+}
+
+const openapi = z.looseObject({ paths: z.record(z.string(), z.unknown()) })
+
+/** The document of an isolate's routes: without those that it refuses. */
+export async function withoutRefused(request: Request, response: Response): Promise<Response> {
+  const asked = request.method === 'GET' && new URL(request.url).pathname === '/openapi.json'
+  if (!asked || !response.ok) return response
+  const { paths, ...rest } = openapi.parse(await response.clone().json())
+  const served = Object.entries(paths).filter(([path]) => reasonAgainst(path) === undefined)
+  const headers = new Headers(response.headers)
+  headers.delete('content-length')
+  return new Response(JSON.stringify({ ...rest, paths: Object.fromEntries(served) }), { headers })
 }
 
 /**

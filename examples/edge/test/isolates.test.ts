@@ -24,6 +24,7 @@ const run = z.object({
     .object({ text: z.string(), userId: z.string(), address: z.string().optional() })
     .optional(),
 })
+const openapi = z.object({ paths: z.record(z.string(), z.unknown()) })
 const problem = z.object({ status: z.int(), code: z.string(), detail: z.string().optional() })
 
 let folder: string | undefined
@@ -313,6 +314,17 @@ test.skipIf(skipped)(`${note}what no isolate can do is refused, and it is said w
       detail: expect.any(String),
     })
   }
+  const document = openapi.parse(await (await call(`${url}/openapi.json`, token)).json())
+  expect(Object.keys(document.paths).toSorted()).toEqual([
+    '/livez',
+    '/openapi.json',
+    '/readyz',
+    '/v1/agents',
+    '/v1/agents/{name}/runs',
+    '/v1/runs/{id}',
+    '/v1/runs/{id}/cancel',
+    '/v1/runs/{id}/events',
+  ])
   const once = await post(url, token, { text: 'a' }, { 'idempotency-key': 'k' })
   expect([once.status, problem.parse(await once.json()).code]).toEqual([501, 'not_in_an_isolate'])
   for (const each of [port, ...isolates.map((isolate) => isolate.port)]) {

@@ -135,6 +135,10 @@ test('what nobody answers in time expires, and can no longer be approved', async
     ])
     expect(await engine.approvals.get(approvalId)).toMatchObject({ status: 'expired' })
     expect(sent).toEqual([])
+    // Nothing is older than it; what is none of theirs has no place in the list.
+    expect(await engine.approvals.list({ before: approvalId })).toEqual({ approvals: [] })
+    const lost = await engineError(() => engine.approvals.list({ before: 'missing' }))
+    expect(lost.code).toBe('CURSOR_EVICTED')
   })
 })
 

@@ -72,6 +72,25 @@ test('a run that belongs to no thread has none, and neither has an instance outs
   })
 })
 
+test('a list goes on after a thread of its own owner, and after no other', async () => {
+  const engine = engineOf([remembers])
+  await users.run(bob, () => engine.threads.append('of-bob', { role: 'user', content: 'his' }))
+  await users.run(alice, async () => {
+    for (const id of ['first', 'second']) {
+      await engine.threads.append(id, { role: 'user', content: 'hers' })
+    }
+    const { threads } = await engine.threads.list({ before: 'second' })
+    expect(threads.map(({ threadId }) => threadId)).toEqual(['first'])
+    for (const before of ['of-bob', 'missing']) {
+      const error = await engineError(() => engine.threads.list({ before }))
+      expect(error).toMatchObject({ code: 'CURSOR_EVICTED' })
+      expect(error.message.replace(before, '')).toBe(
+        'There is no thread "" to go on from. Begin with the first page.',
+      )
+    }
+  })
+})
+
 test('agents that it delegates to write into the same turn', async () => {
   const outer = defineAgent({
     name: 'outer',

@@ -245,15 +245,18 @@ test.each(['limit=0', 'limit=101', 'limit=x', 'limit=1.5', 'before=', 'threadId=
   },
 )
 
-test('a page that begins at no run is 400, and says what to do', async () => {
-  const { alice } = await open()
-  const response = await alice.request('/v1/runs?before=none')
-  expect(response.status).toBe(400)
-  expect(await problem(response)).toMatchObject({
-    code: 'invalid_cursor',
-    detail: '`before` is no run of yours that is still kept. Begin again without it.',
-  })
-})
+test.each(['run', 'thread', 'approval'])(
+  'a page that begins at no %s is 400, and says what to do',
+  async (what) => {
+    const { alice } = await open()
+    const response = await alice.request(`/v1/${what}s?before=none`)
+    expect(response.status).toBe(400)
+    expect(await problem(response)).toMatchObject({
+      code: 'invalid_cursor',
+      detail: `\`before\` is no ${what} of yours that is still kept. Begin again without it.`,
+    })
+  },
+)
 
 test.each([
   ['text/event-stream', 200],

@@ -8,6 +8,7 @@ import type {
   ApprovalRecord,
   ApprovalStore,
 } from '../store/approval-store.ts'
+import { refuseLostCursor } from '../store/lost-cursor.ts'
 import type { OfOwner } from '../threads/owner-threads.ts'
 
 export interface DecisionOptions extends OfOwner {
@@ -20,7 +21,10 @@ export interface DecisionOptions extends OfOwner {
  * same: `APPROVAL_NOT_FOUND`. Every method throws `NO_SCOPE` outside a scope.
  */
 export interface OwnerApprovals {
-  /** Newest first, a page at a time; `status` and `runId` narrow it. */
+  /**
+   * Newest first, a page at a time; `status` and `runId` narrow it. Rejects with `CURSOR_EVICTED` where `before` is none of
+   * theirs, or no longer.
+   */
   list(page?: ApprovalPageOptions & OfOwner): Promise<ApprovalPage>
   get(approvalId: string, options?: OfOwner): Promise<ApprovalRecord>
   /**
@@ -79,6 +83,7 @@ export function ownerApprovals(options: OwnerApprovalsOptions): OwnerApprovals {
   return Object.freeze<OwnerApprovals>({
     list: ({ owner, ...page } = {}) =>
       access.within('list', { type: 'approval', owner }, async () => {
+        await refuseLostCursor('approval', page.before, (id) => store.get(id))
         const { approvals, ...rest } = await store.list(page)
         return { approvals: approvals.map(seen), ...rest }
       }),

@@ -10,6 +10,7 @@ import type {
   ThreadRecord,
   ThreadStore,
 } from '../store/thread-store.ts'
+import { refuseLostCursor } from '../store/lost-cursor.ts'
 import { checkedMessages, type NewMessage } from './new-message.ts'
 
 /** Whose it is, where it is not the caller's own. */
@@ -23,7 +24,7 @@ export interface OfOwner {
  * same: `THREAD_NOT_FOUND`. Every method throws `NO_SCOPE` outside a scope.
  */
 export interface OwnerThreads {
-  /** The one written last first, a page at a time. */
+  /** The one written last first, a page at a time. Rejects with `CURSOR_EVICTED` where `before` is none of theirs, or no longer. */
   list(page?: ThreadPageOptions & OfOwner): Promise<ThreadPage>
   get(threadId: string, options?: OfOwner): Promise<ThreadRecord>
   /** What was said, in order: the newest 100 messages, unless the page says otherwise. */
@@ -44,7 +45,10 @@ export function ownerThreads(store: ThreadStore, access: Access, now: () => numb
 
   return Object.freeze<OwnerThreads>({
     list: ({ owner, ...page } = {}) =>
-      access.within('list', { type: 'thread', owner }, () => store.list(page)),
+      access.within('list', { type: 'thread', owner }, async () => {
+        await refuseLostCursor('thread', page.before, (id) => store.get(id))
+        return store.list(page)
+      }),
     get: (threadId, { owner } = {}) =>
       access.within('read', about(threadId, owner), async () => {
         const thread = await store.get(threadId)

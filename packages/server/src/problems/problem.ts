@@ -1,7 +1,7 @@
 /** Every code that an answer can carry, with its status and title. Codes are stable: clients branch on them. */
 const catalogue = {
   unreadable_request: [400, 'The request cannot be read'],
-  malformed_json: [400, 'The body is not JSON'],
+  malformed_json: [400, 'What was sent is not JSON'],
   json_too_deep: [400, 'The JSON is nested too deeply'],
   unsafe_key: [400, 'The JSON has a key that is not accepted'],
   user_field_refused: [400, 'A request must not name a user'],

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { identifier } from '../body/fields.ts'
 import { bodyOf, readBody } from '../body/read-body.ts'
 import { jsonResponse } from '../handler/json-response.ts'
+import { refuseLostCursor } from '../handler/lost-cursor.ts'
 import { pathId } from '../handler/path-id.ts'
 import { queryOf } from '../handler/query-of.ts'
 import type { OwnedRoute } from '../handler/route.ts'
@@ -24,13 +25,13 @@ export const listApprovals: OwnedRoute = {
     summary: "What one's own runs ask a person, newest first.",
     query: approvalPage,
     answers: { 200: { description: 'A page of it.', schema: 'ApprovalPage' } },
-    problems: ['invalid_query'],
+    problems: ['invalid_query', 'invalid_cursor'],
   },
   action: 'approvals.list',
   async handle(call) {
-    const { approvals, ...rest } = await call.core.engine.approvals.list(
-      queryOf(call, approvalPage),
-    )
+    const { approvals, ...rest } = await call.core.engine.approvals
+      .list(queryOf(call, approvalPage))
+      .catch(refuseLostCursor('approval'))
     return jsonResponse(call.exchange, 200, { approvals: approvals.map(shown), ...rest })
   },
 }

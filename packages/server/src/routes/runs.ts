@@ -1,12 +1,11 @@
-import { EngineError } from '@ringfence/engine'
 import * as z from 'zod'
 import { identifier } from '../body/fields.ts'
 import { bodyOf, readBody } from '../body/read-body.ts'
 import { jsonResponse } from '../handler/json-response.ts'
 import { linksOf } from '../handler/links.ts'
+import { refuseLostCursor } from '../handler/lost-cursor.ts'
 import { queryOf } from '../handler/query-of.ts'
 import type { Call, OwnedRoute } from '../handler/route.ts'
-import { Problem } from '../problems/problem.ts'
 
 const pageSchema = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
@@ -32,17 +31,9 @@ export const listRuns: OwnedRoute = {
     const { before: cursor, ...size } = queryOf(call, pageSchema)
     const runs = await core.engine
       .runs(cursor === undefined ? size : { ...size, before: cursor })
-      .catch(refuseCursor)
+      .catch(refuseLostCursor('run'))
     return jsonResponse(exchange, 200, runs)
   },
-}
-
-/** A run that is not there, whyever: what a client can do is the same. */
-function refuseCursor(error: unknown): never {
-  if (!EngineError.is(error) || error.code !== 'CURSOR_EVICTED') throw error
-  throw new Problem('invalid_cursor', {
-    detail: '`before` is no run of yours that is still kept. Begin again without it.',
-  })
 }
 
 /** One of them. */

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { identifier } from '../body/fields.ts'
 import { jsonResponse } from '../handler/json-response.ts'
+import { refuseLostCursor } from '../handler/lost-cursor.ts'
 import { noContent } from '../handler/no-content.ts'
 import { pathId } from '../handler/path-id.ts'
 import type { OwnedRoute } from '../handler/route.ts'
@@ -24,12 +25,13 @@ export const listThreads: OwnedRoute = {
     summary: "One's own threads, the one written last first.",
     query: threadPage,
     answers: { 200: { description: 'A page of them.', schema: 'ThreadPage' } },
-    problems: ['invalid_query'],
+    problems: ['invalid_query', 'invalid_cursor'],
   },
   action: 'threads.list',
   async handle(call) {
     const page = queryOf(call, threadPage)
-    return jsonResponse(call.exchange, 200, await call.core.engine.threads.list(page))
+    const threads = await call.core.engine.threads.list(page).catch(refuseLostCursor('thread'))
+    return jsonResponse(call.exchange, 200, threads)
   },
 }
 
