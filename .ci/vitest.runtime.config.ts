@@ -5,24 +5,23 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import workspace from '../vitest.config.ts'
 
-const context = 'packages/context/test'
 /** What speaks of the whole process, and so wants one that no other test has been in. */
-const ofProcess = /openScopes|orphans|Symbol\.for\(|vi\.(?:do)?[mM]ock|queue-contract|README/u
-const alone = readdirSync(context, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.ts'))
-  .map((file) => join(context, file))
-  .filter((file) => ofProcess.test(readFileSync(file, 'utf8')))
-
-const withPackages = [
-  'packages/{engine,server}/test/**/*.test.ts',
-  // Keeps what it does in a folder and in PostgreSQL, which no Node 20 can.
-  'examples/workload-analyst/test/kept-where.test.ts',
-]
+const ofProcess =
+  /inspect(?:Scopes)?\(|openScopes|orphans|support\/quiet|Symbol\.for\(|vi\.(?:do)?[mM]ock|queue-contract|README|gc\(/u
+const tests = ['packages/context', 'packages/engine', 'packages/server'].flatMap((folder) =>
+  readdirSync(join(folder, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => join(folder, 'test', file)),
+)
+const alone = tests.filter((file) => ofProcess.test(readFileSync(file, 'utf8')))
+const together = tests.filter((file) => !alone.includes(file))
+// Keeps what it does in a folder and in PostgreSQL, which no Node 20 can.
+alone.push('examples/workload-analyst/test/kept-where.test.ts')
 
 const { testTimeout, hookTimeout, execArgv, exclude, setupFiles, maxWorkers, reporters } =
   workspace.test ?? {}
 const without = (process.env['RINGFENCE_TESTS_WITHOUT'] ?? '').split(' ').filter(Boolean)
-const project = (name: string, isolate: boolean, tests: string[], except: string[]) => ({
+const project = (name: string, isolate: boolean, include: string[]) => ({
   plugins: workspace.plugins,
   ssr: workspace.ssr,
   test: {
@@ -31,8 +30,8 @@ const project = (name: string, isolate: boolean, tests: string[], except: string
     execArgv,
     name,
     isolate,
-    include: tests,
-    exclude: [...(exclude ?? []), ...except, ...without],
+    include,
+    exclude: [...(exclude ?? []), ...without],
     setupFiles: [...[setupFiles ?? []].flat(), './.ci/expect-runtime.ts'],
   },
 })
@@ -41,10 +40,8 @@ export default defineConfig({
   test: {
     maxWorkers,
     reporters,
-    projects: [
-      project('alone', true, [...withPackages, ...alone], []),
-      // Most of such a test is its imports, and there are seventy of them for each runtime.
-      project('together', false, [`${context}/**/*.test.ts`], alone),
-    ],
+    // Most of a file's time is its imports, and there are hundreds of files for each runtime. The README's test gives
+    // each of them a process of its own.
+    projects: [project('alone', true, alone), project('together', false, together)],
   },
 })
