@@ -65,13 +65,19 @@ export async function mixedLoad(options: MixedLoadOptions): Promise<MixedLoadRep
   await Promise.all(
     Array.from({ length: users }, async (_value, index) => {
       const hex = Array.from({ length: 12 }, () => Math.floor(random() * 16).toString(16)).join('')
-      const user = await LoadUser.of(server, `u${index}x${hex}`, seeded(seed + index), known)
+      const id = `u${index}x${hex}`
       const note = (received: string): void => {
         for (const [found] of received.matchAll(mark)) {
-          if (found !== user.id)
-            report.foreign.push(`${user.id} received ${found}: ${received.slice(0, 500)}`)
+          if (found !== id) {
+            report.foreign.push(`${id} received ${found}: ${received.slice(0, 500)}`)
+          }
         }
       }
+      const heard = (frame: string): void => {
+        report.frames += 1
+        note(frame)
+      }
+      const user = await LoadUser.of(server, id, seeded(seed + index), known, heard)
       for (let turn = 0; turn < share; turn += 1) {
         const answer = await user.act()
         report.answered += 1
@@ -79,8 +85,6 @@ export async function mixedLoad(options: MixedLoadOptions): Promise<MixedLoadRep
         note(answer.headers.join('\n') + answer.body)
       }
       await user.leave()
-      report.frames += user.frames.length
-      for (const frame of user.frames) note(frame)
     }),
   )
   const hit = new Set(server.lines.map(({ method, route }) => `${String(method)} ${String(route)}`))
@@ -92,11 +96,10 @@ export const everyRoute: readonly string[] = routes.map(({ method, path }) => `$
 
 class LoadUser {
   readonly id: string
-  readonly frames: string[] = []
   readonly #client: PlainClient
   readonly #socket: WebSocket
-  /** Frames that were sent, by their id, and whom to tell that they are done. */
-  readonly #waiting = new Map<string, () => void>()
+  /** Frames that were sent, by their id, and whom to tell that they are done, or never will be. */
+  readonly #waiting = new Map<string, { done: () => void; lost: (error: Error) => void }>()
   readonly #random: () => number
   readonly #known: string[]
   readonly #own: string[] = []
@@ -110,6 +113,7 @@ class LoadUser {
     socket: WebSocket,
     random: () => number,
     known: string[],
+    heard: (frame: string) => void,
   ) {
     this.id = id
     this.#client = client
@@ -123,12 +127,16 @@ class LoadUser {
     }
     socket.on('message', (data: Buffer) => {
       const text = data.toString()
-      this.frames.push(text)
+      heard(text)
       const done = /^\{"type":"(?:error|pong)"|"type":"agent_(?:completed|error|cancelled)"/.test(
         text,
       )
       const name = /^\{"type":"\w+","id":"(\w+)"/.exec(text)?.[1]
-      if (done && name !== undefined) this.#waiting.get(name)?.()
+      if (done && name !== undefined) this.#waiting.get(name)?.done()
+    })
+    socket.on('close', (code: number) => {
+      for (const { lost } of this.#waiting.values())
+        lost(new Error(`The socket was closed: ${code}.`))
     })
   }
 
@@ -137,15 +145,17 @@ class LoadUser {
     id: string,
     random: () => number,
     known: string[],
+    heard: (frame: string) => void,
   ): Promise<LoadUser> {
-    const token = await tokenFor(id)
+    // For as long as a million requests may take.
+    const token = await tokenFor(id, { exp: Math.floor(Date.now() / 1_000) + 24 * 3_600 })
     const headers = { authorization: `Bearer ${token}` }
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/ws`, { headers })
     await new Promise((resolve, reject) => {
       socket.once('open', resolve)
       socket.once('error', reject)
     })
-    return new LoadUser(id, token, new PlainClient(server.port), socket, random, known)
+    return new LoadUser(id, token, new PlainClient(server.port), socket, random, known, heard)
   }
 
   /** One request or frame, and what came of it. */
@@ -182,7 +192,7 @@ class LoadUser {
     return this.#send('GET', `/v1/runs/${runId}/events`, undefined, true, headers)
   }
 
-  /** The frame's answer is kept by `frames`. */
+  /** What answers the frame is heard by its socket. */
   async #frame(): Promise<PlainAnswer> {
     this.#count += 1
     const id = `f${this.#count}`
@@ -192,9 +202,11 @@ class LoadUser {
       { type: 'follow', id, runId: this.#run() },
       { type: 'ping', id },
     ])
-    await new Promise<void>((resolve) => {
-      this.#waiting.set(id, resolve)
-      this.#socket.send(JSON.stringify(frame))
+    await new Promise<void>((done, lost) => {
+      this.#waiting.set(id, { done, lost })
+      this.#socket.send(JSON.stringify(frame), (error) => {
+        if (error) lost(error)
+      })
     })
     this.#waiting.delete(id)
     return { status: 101, headers: [], body: '' }

@@ -19,6 +19,9 @@ test(
     expect(report.frames).toBeGreaterThan(requests / 10)
     expect([...everyRoute].filter((route) => !report.routes.has(route))).toEqual([])
     expect(report.statuses.get(500)).toBeUndefined()
+    // Who is not let in receives nothing: a load of such would prove nothing.
+    expect(report.statuses.get(401)).toBeUndefined()
+    expect(answeredWell(report.statuses)).toBeGreaterThan(requests * 0.6)
     expect(inspect().violations).toEqual(before)
     await expect.poll(() => inspect().openScopes, waiting).toBe(0)
   },
@@ -29,3 +32,8 @@ test('threat 10: a leak that is planted is found by the same load', async () => 
   const report = await mixedLoad({ users: 10, requests: 300, seed, leaking: true })
   expect(report.foreign.length).toBeGreaterThan(0)
 })
+
+/** How many requests and frames got what they asked for. */
+function answeredWell(statuses: ReadonlyMap<number, number>): number {
+  return [...statuses].reduce((sum, [status, count]) => (status < 400 ? sum + count : sum), 0)
+}
