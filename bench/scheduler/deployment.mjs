@@ -8,6 +8,7 @@ import {
   AgentRegistry,
   createExecutionEngine,
   defineAgent,
+  defineTool,
 } from '../../packages/engine/dist/index.js'
 import { openPostgresStore, openRunQueue } from '../../packages/engine/dist/postgres/index.js'
 import { generateKeyPairSync } from 'node:crypto'
@@ -28,7 +29,27 @@ export function deploymentKeys() {
   }
 }
 
-/** `work` waits so long; `talk` says so many pieces, one every so many milliseconds. */
+/** Milliseconds of a clock that all processes of a machine share. */
+export const monotonic = () => Number(process.hrtime.bigint()) / 1e6
+
+/** Says to the process that forked its own when it begins, and when it is told to end. */
+const hold = defineTool({
+  name: 'hold',
+  input: z.object({ mark: z.string() }),
+  output: z.null(),
+  timeoutMs: 3_600_000,
+  run: ({ mark }, { signal }) =>
+    new Promise((_, reject) => {
+      const report = (step) => process.send?.({ mark, step, at: monotonic(), on: Date.now() })
+      signal.addEventListener('abort', () => {
+        report('aborted')
+        reject(signal.reason)
+      })
+      report('begun')
+    }),
+})
+
+/** `work` waits so long; `talk` says so many pieces, one every so many milliseconds; `hold` has a tool that waits for its end. */
 function agents() {
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
   return new AgentRegistry()
@@ -57,6 +78,14 @@ function agents() {
         },
       }),
     )
+    .register(
+      defineAgent({
+        name: 'hold',
+        input: z.object({ mark: z.string() }),
+        output: z.null(),
+        run: (input, agent) => agent.call(hold, input),
+      }),
+    )
     .freeze()
 }
 
@@ -66,6 +95,7 @@ export async function openNode({
   keys,
   ownerConcurrency,
   batchMs,
+  lifetimeMs,
   connections = 10,
 }) {
   const store = await openPostgresStore({ url, dataDir, connections, batchMs })
@@ -76,6 +106,7 @@ export async function openNode({
       : await openRunQueue({
           store,
           ownerConcurrency,
+          lifetimeMs,
           audience: 'worker',
           sealer: createEnvelopeSealer({
             definition: users,

@@ -12,6 +12,7 @@ process.on('message', (order) => {
     before.cpu = process.cpuUsage()
     node.queue.work(node.engine, { concurrency: slots })
   }
+  if (order === 'stop') void node.close().then(() => process.disconnect())
   if (order === 'report') {
     const { user, system } = process.cpuUsage(before.cpu)
     process.send({ cpuMs: (user + system) / 1_000, claims })

@@ -2,6 +2,7 @@ import { canonicalOwner, currentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import { readInput } from '../internal/read-input.ts'
 import { launchRun, type Executing } from './launch-run.ts'
+import { endBy } from './run-deadline.ts'
 import type { TakenRun } from './run-queue.ts'
 
 /** Executes a run that was taken from a queue. Resolves when its terminal event is stored. */
@@ -42,6 +43,7 @@ export async function executeTakenRun(executing: Executing, taken: TakenRun): Pr
     },
   })
   if (taken.restarted) run.restartedAs = taken.attempt
+  if (taken.deadline !== undefined) endBy(run, taken.deadline, now)
   run.tally = statistics.enter(owner, now)
   run.onEnd(() => live.end(owner, run.runId, run.endStored))
   try {

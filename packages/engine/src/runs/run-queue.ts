@@ -47,6 +47,8 @@ export interface TakenRun {
   readonly attempt: number
   /** An earlier attempt has told of the run already. */
   readonly restarted: boolean
+  /** Epoch milliseconds by which it ends, with `RUN_DEADLINE` where it has not. Default: none. */
+  readonly deadline?: number | undefined
   /** Called once, with how to end it from outside. */
   readonly onControl: (control: RunControl) => void
 }

@@ -260,6 +260,33 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       })
     })
 
+    test('a run that the system ends has its end and its line on the trail, or neither', async () => {
+      await fresh()
+      const { engine, store } = await node()
+      const script = (text: string): Promise<unknown> =>
+        store.parts.database.script((run) => run(text))
+      const lines = async (): Promise<number> => {
+        const { records } = await engine.system({ name: 'test' }).trail()
+        return records.filter(({ action }) => action === 'end').length
+      }
+      await script(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql
+          AS 'BEGIN RAISE disk_full; END';
+        CREATE TRIGGER refused BEFORE INSERT ON ringfence.audit EXECUTE FUNCTION full_disk()`)
+      const waiting = await users.run(alice, async () => {
+        const { runId, result } = await engine.start('wait', {})
+        result.catch(() => undefined)
+        expect(await caught(() => engine.cancel(runId))).toMatchObject({ code: '53100' })
+        expect(await engine.run(runId)).toMatchObject({ status: 'queued', lastSeq: -1 })
+        return runId
+      })
+      await script('DROP TRIGGER refused ON ringfence.audit')
+      expect(await lines()).toBe(0)
+      await users.run(alice, async () => {
+        expect(await engine.cancel(waiting)).toMatchObject({ status: 'cancelled' })
+      })
+      expect(await lines()).toBe(1)
+    })
+
     test('as many runs of all owners wait as may, however many start at once', async () => {
       await fresh()
       const [first, second] = [

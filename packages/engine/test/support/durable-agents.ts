@@ -1,6 +1,34 @@
 import * as z from 'zod'
-import { AgentRegistry, defineAgent } from '../../src/index.ts'
+import { AgentRegistry, defineAgent, defineTool } from '../../src/index.ts'
 import { users } from './users.ts'
+
+/** What a tool says of itself to the process that forked its own. */
+export const toolReport: z.ZodType<ToolReport> = z.object({
+  mark: z.string(),
+  step: z.enum(['begun', 'aborted']),
+})
+
+export interface ToolReport {
+  readonly mark: string
+  readonly step: 'begun' | 'aborted'
+}
+
+/** Waits for its end, and says when it is told of it. */
+const hold = defineTool({
+  name: 'hold',
+  input: z.object({ mark: z.string() }),
+  output: z.unknown(),
+  timeoutMs: 3_600_000,
+  run: ({ mark }, { signal }) =>
+    new Promise<void>((_, reject) => {
+      const report = (step: ToolReport['step']): void => void process.send?.({ mark, step })
+      signal.addEventListener('abort', () => {
+        report('aborted')
+        reject(signal.reason)
+      })
+      report('begun')
+    }),
+})
 
 /** What the agents of the tests with several processes do. */
 export function durableAgents(): AgentRegistry {
@@ -28,6 +56,14 @@ export function durableAgents(): AgentRegistry {
         new Promise<void>((__, reject) => {
           execution.signal.addEventListener('abort', () => reject(execution.signal.reason))
         }),
+    }),
+  )
+  agents.register(
+    defineAgent({
+      name: 'hold',
+      input: z.object({ mark: z.string() }),
+      output: z.unknown(),
+      run: (input, execution) => execution.call(hold, input),
     }),
   )
   agents.register(

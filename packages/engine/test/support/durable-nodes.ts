@@ -18,6 +18,8 @@ export interface DurableNode {
   readonly store: PostgresStore
   readonly queue: PostgresRunQueue
   readonly engine: UserExecutionEngine
+  /** Shuts this one down; again does nothing. */
+  close(): Promise<void>
 }
 
 export interface DurableNodeOptions extends Partial<RunQueueOptions> {
@@ -40,21 +42,25 @@ export class DurableNodes {
     const store = await openPostgresStore({ url: this.#url, pollMs: 200, connections: 4 })
     const queue = await openRunQueue({ store, ...envelopesOf(this.keys), ...options })
     const registry = agents instanceof AgentRegistry ? agents : registryOf(agents)
+    const engine = createExecutionEngine({ agents: registry, store, queue, limits })
+    let closed: Promise<void> | undefined
     const node = {
       store,
       queue,
-      engine: createExecutionEngine({ agents: registry, store, queue, limits }),
+      engine,
+      close: () =>
+        (closed ??= (async () => {
+          await queue.close({ graceMs: 0 })
+          await engine.close({ graceMs: 0 })
+          await store.close()
+        })()),
     }
     this.#nodes.push(node)
     return node
   }
 
   async close(): Promise<void> {
-    for (const { engine, queue, store } of this.#nodes.splice(0)) {
-      await queue.close({ graceMs: 0 })
-      await engine.close({ graceMs: 0 })
-      await store.close()
-    }
+    for (const node of this.#nodes.splice(0)) await node.close()
   }
 }
 

@@ -5,10 +5,14 @@ import { durableAgents } from './durable-agents.ts'
 import { envelopesOf } from './durable-node.ts'
 import { workerOrders, type WorkerReport } from './worker-process.ts'
 
-const { url, keys, concurrency, ownerConcurrency } = workerOrders.parse(
-  JSON.parse(process.argv[2] ?? '{}'),
-)
-const store = await openPostgresStore({ url, pollMs: 500, connections: 4, migrate: false })
+const {
+  url,
+  keys,
+  concurrency,
+  ownerConcurrency,
+  pollMs = 500,
+} = workerOrders.parse(JSON.parse(process.argv[2] ?? '{}'))
+const store = await openPostgresStore({ url, pollMs, connections: 4, migrate: false })
 const queue = await openRunQueue({ store, ...envelopesOf(keys), ownerConcurrency })
 const engine = createExecutionEngine({ agents: durableAgents(), store, queue })
 queue.work(engine, { concurrency })

@@ -10,6 +10,8 @@ export interface WorkerOrders {
   readonly keys: DeploymentKeys
   readonly concurrency: number
   readonly ownerConcurrency: number
+  /** How often it looks at everything for itself. */
+  readonly pollMs?: number | undefined
 }
 
 export type WorkerReport = 'ready'
@@ -19,6 +21,7 @@ export const workerOrders: z.ZodType<WorkerOrders> = z.object({
   keys: z.custom<DeploymentKeys>(),
   concurrency: z.int(),
   ownerConcurrency: z.int(),
+  pollMs: z.int().optional(),
 })
 
 /** Starts a worker as a process of its own. Resolves when it takes runs. */

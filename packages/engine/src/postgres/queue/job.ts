@@ -9,6 +9,8 @@ export interface RunJob {
   readonly userId: string
   readonly runId: string
   readonly envelope: string
+  /** Epoch milliseconds by which it ends, wherever it is. Jobs of older versions have none. */
+  readonly deadline?: number | undefined
 }
 
 export const runJob: z.ZodType<RunJob> = z.object({
@@ -17,6 +19,7 @@ export const runJob: z.ZodType<RunJob> = z.object({
   runId: z.string().min(1),
   // One that is missing is refused as one that does not open is: its run has an end.
   envelope: z.string().catch(''),
+  deadline: z.number().optional(),
 })
 
 /** What the run's input is stored as. */

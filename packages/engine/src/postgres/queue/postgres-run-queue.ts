@@ -23,7 +23,10 @@ export interface RunQueueOptions {
   readonly audience: string
   /** Secret fields of the context that go along, sealed. Default: none. */
   readonly secrets?: readonly string[] | undefined
-  /** Milliseconds that a run may wait and execute in all: so long is its context good for. Default 86,400,000: a day. */
+  /**
+   * Milliseconds that a run may wait and execute in all: so long is its context good for, and then it ends with
+   * `RUN_DEADLINE`, whichever process executes it. Default 86,400,000: a day.
+   */
   readonly lifetimeMs?: number | undefined
   /** Runs of one owner that execute at once, in all processes together. The same in every process. Default 4. */
   readonly ownerConcurrency?: number | undefined
@@ -89,7 +92,9 @@ export class PostgresRunQueue implements RunQueue {
     const use = { runId, attempt: 1 }
     const envelope = await sealer.seal({ audience, use, lifetimeMs, secrets })
     const { tenantId = '', userId } = owner
-    const turn = await this.#queued.add(owner, run, { tenantId, userId, runId, envelope })
+    const deadline = Date.now() + lifetimeMs
+    const job = { tenantId, userId, runId, envelope, deadline }
+    const turn = await this.#queued.add(owner, run, job)
     if (turn.joins !== undefined) return turn.joins
     await this.#wakeWorkers()
     for (const replaced of turn.replaces) await this.cancel(replaced, 'replaced')

@@ -220,7 +220,7 @@ export class RunWorker {
     }
   }
 
-  async #run(active: Active, run: Attempt, { envelope }: RunJob): Promise<boolean> {
+  async #run(active: Active, run: Attempt, { envelope, deadline }: RunJob): Promise<boolean> {
     const { engine, opener, store, queued, logger } = this.#options
     const { owner, runId, agent } = run
     if (active.cancelled !== undefined) return this.#end(run, { reason: active.cancelled })
@@ -238,6 +238,7 @@ export class RunWorker {
           createdAt: run.createdAt,
           attempt: run.attempt,
           restarted: run.restarted,
+          deadline,
           onControl: (control) => {
             active.control = control
             if (active.cancelled !== undefined) control.cancel(active.cancelled)

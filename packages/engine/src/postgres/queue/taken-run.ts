@@ -2,10 +2,12 @@ import type { Owner } from '@ringfence/context'
 import * as z from 'zod'
 import type { Failure } from '../../errors/failure.ts'
 import type { CancelReason, UnnumberedEvent } from '../../events/agent-event.ts'
+import type { NewAuditRecord } from '../../store/audit-store.ts'
 import { runAsSystem } from '../../system/system-scope.ts'
 import { fromKeyText, toKeyText } from '../database/key-text.ts'
 import { appendEvents } from '../store/append-events.ts'
 import { asOwner } from '../store/owner-transaction.ts'
+import { addToTrail } from '../store/postgres-audit-store.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import type { ClaimedJob } from './job-queue.ts'
 import { storedInput, type RunJob } from './job.ts'
@@ -92,7 +94,7 @@ export async function takeRun(
 type Ending = { readonly error: Failure } | { readonly reason: CancelReason }
 
 /**
- * Ends a run that no agent's code has had a say in: by the system, which has no user, and on the trail. Rejects with
+ * Ends a run that no agent's code has had a say in: by the system, which has no user, and on the trail, in one step. Rejects with
  * `ATTEMPT_OVER` where another attempt has it.
  */
 export async function endRun(
@@ -117,15 +119,17 @@ export async function endRun(
     'error' in ending
       ? { ...stamp, type: 'agent_error', data: { error: ending.error, durationMs: 0 } }
       : { ...stamp, type: 'agent_cancelled', data: { reason: ending.reason, durationMs: 0 } }
-  await runAsSystem('claim', async () => {
-    await appendEvents(store.parts, { owner, runId, attempt }, [terminal])
-    await store.audit.append({
-      actor: { kind: 'system', name: 'queue' },
-      action: 'end',
-      resource: { type: 'run', id: runId, owner },
-      outcome: 'done',
-      reason: 'error' in ending ? ending.error.code : ending.reason,
-      at,
-    })
-  })
+  const line: NewAuditRecord = {
+    actor: { kind: 'system', name: 'queue' },
+    action: 'end',
+    resource: { type: 'run', id: runId, owner },
+    outcome: 'done',
+    reason: 'error' in ending ? ending.error.code : ending.reason,
+    at,
+  }
+  await runAsSystem('claim', () =>
+    appendEvents(store.parts, { owner, runId, attempt }, [terminal], (sql) =>
+      addToTrail(sql, line),
+    ),
+  )
 }

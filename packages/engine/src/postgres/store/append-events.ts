@@ -4,7 +4,7 @@ import { EngineError } from '../../errors/engine-error.ts'
 import { isTerminal, type DurableEvent, type UnnumberedEvent } from '../../events/agent-event.ts'
 import { statusAfter, type RunStatus } from '../../runs/run-status.ts'
 import { notFound } from '../../store/not-found.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Sql } from '../database/database.ts'
 import { toKeyText } from '../database/key-text.ts'
 import { eventText, numbered } from './event-row.ts'
 import { asOwner, type OwnerSql } from './owner-transaction.ts'
@@ -27,12 +27,13 @@ const standRow = z.object({
 
 /**
  * Adds events to a run in one statement: the attempt is still the newest and the run goes on, the next numbers, the
- * events; or nothing of it. Rejects with `ATTEMPT_OVER`, `RUN_NOT_FOUND`, `RUN_ENDED` and `RUN_STATE`.
+ * events, and what is done `alongside` in the same transaction; or nothing of it. Rejects with `ATTEMPT_OVER`, `RUN_NOT_FOUND`, `RUN_ENDED` and `RUN_STATE`.
  */
 export async function appendEvents(
   { database, wakeUps }: { readonly database: Database; readonly wakeUps: WakeUps },
   { owner, runId, attempt }: AttemptOfRun,
   events: readonly UnnumberedEvent[],
+  alongside?: (sql: Sql) => Promise<unknown>,
 ): Promise<readonly DurableEvent[]> {
   if (events.slice(0, -1).some(isTerminal)) {
     throw new EngineError('RUN_ENDED', 'A terminal event must be the last one of a run.')
@@ -67,6 +68,7 @@ export async function appendEvents(
       ],
     )
     if (row === undefined) throw await refusal({ owner, key, sql }, runId, attempt, events)
+    await alongside?.(sql)
     const first = lastSeqRow.parse(row).last_seq - events.length + 1
     return events.map((event, index) => numbered(event, first + index))
   })

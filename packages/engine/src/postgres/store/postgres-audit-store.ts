@@ -3,7 +3,7 @@ import { checkedLimit } from '../../internal/checked-limit.ts'
 import { deepFreeze } from '../../internal/deep-freeze.ts'
 import type { AuditPage, AuditRecord, AuditStore, NewAuditRecord } from '../../store/audit-store.ts'
 import { assertSystem } from '../../system/system-scope.ts'
-import type { Database, Row } from '../database/database.ts'
+import type { Database, Row, Sql } from '../database/database.ts'
 
 const lineRow = z.object({ position: z.coerce.number(), record: z.string() })
 
@@ -19,8 +19,7 @@ export class PostgresAuditStore implements AuditStore {
   }
 
   async append(record: NewAuditRecord): Promise<void> {
-    const line = JSON.stringify(record)
-    await this.#database.transaction(undefined, (sql) => sql('SELECT append_audit($1)', [line]))
+    await this.#database.transaction(undefined, (sql) => addToTrail(sql, record))
   }
 
   async read({
@@ -39,6 +38,11 @@ export class PostgresAuditStore implements AuditStore {
     const records = rows.slice(0, most).map(lineOf)
     return rows.length > most ? { records, next: records.at(-1)?.position } : { records }
   }
+}
+
+/** Adds a line as a part of somebody's transaction: it is there with what it tells of, or neither is. */
+export async function addToTrail(sql: Sql, record: NewAuditRecord): Promise<void> {
+  await sql('SELECT append_audit($1)', [JSON.stringify(record)])
 }
 
 function lineOf(row: Row): AuditRecord {
