@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import { assertDataDirectory } from '../../src/postgres/embedded/data-directory.ts'
 import { lockDirectory } from '../../src/postgres/embedded/directory-lock.ts'
-import { engineError } from '../support/caught.ts'
+import { caught, engineError } from '../support/caught.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -54,4 +56,55 @@ test("another machine's lock stands, and so does one that cannot be read", async
     await writeFile(`${directory}.lock`, content)
     expect((await engineError(() => lockDirectory(directory))).code).toBe('STORE_LOCKED')
   }
+})
+
+test('a directory has one lock, by whichever path it is named', async () => {
+  const directory = join(folder, 'four')
+  await mkdir(directory)
+  await symlink(directory, join(folder, 'link'))
+  await symlink(folder, join(folder, 'above'))
+  const unlock = await lockDirectory(directory)
+  for (const path of ['link', 'link/', 'four/.', 'above/four', 'above/link', 'above/../four']) {
+    const refusal = await engineError(() => lockDirectory(`${folder}/${path}`))
+    expect([path, refusal.code]).toEqual([path, 'STORE_LOCKED'])
+  }
+  await unlock()
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'a lock of a process that is gone is taken over, though another one, or this one, has its pid by now',
+  async () => {
+    const directory = join(folder, 'five')
+    const unlock = await lockDirectory(directory)
+    const written: unknown = JSON.parse(await readFile(`${directory}.lock`, 'utf8'))
+    const { started } = z.object({ started: z.string() }).parse(written)
+    for (const pid of [process.pid, process.ppid]) {
+      const earlier = { pid, host: hostname(), since: new Date().toISOString() }
+      await writeFile(`${directory}.lock`, JSON.stringify({ ...earlier, started: `${started}0` }))
+      await (
+        await lockDirectory(directory)
+      )()
+      // Nobody knows when that one began: it stands.
+      await writeFile(`${directory}.lock`, JSON.stringify(earlier))
+      expect((await engineError(() => lockDirectory(directory))).code).toBe('STORE_LOCKED')
+    }
+    await unlock()
+  },
+)
+
+test('a database is not made among other files, nor of what is left of one', async () => {
+  const directory = join(folder, 'six')
+  await assertDataDirectory(directory)
+  await writeFile(directory, 'a file')
+  expect(await caught(() => assertDataDirectory(directory))).toBeInstanceOf(TypeError)
+  await rm(directory)
+  for (const name of ['lost+found', 'pg_wal'])
+    await mkdir(join(directory, name), { recursive: true })
+  await assertDataDirectory(directory)
+  await writeFile(join(directory, 'letter.txt'), 'mine')
+  expect(await caught(() => assertDataDirectory(directory))).toBeInstanceOf(TypeError)
+  await writeFile(join(directory, 'PG_VERSION'), '17')
+  expect(await caught(() => assertDataDirectory(directory))).toMatchObject({
+    message: expect.stringContaining('"base" is missing'),
+  })
 })
