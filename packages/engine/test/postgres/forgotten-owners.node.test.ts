@@ -2,8 +2,9 @@ import type { Owner } from '@ringfence/context'
 import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { defineAgent } from '../../src/index.ts'
+import { defineAgent, type NewApproval } from '../../src/index.ts'
 import { runAsSystem } from '../../src/system/system-scope.ts'
+import { deferred } from '../support/deferred.ts'
 import { DurableNodes } from '../support/durable-nodes.ts'
 import { storyOf } from '../support/engine.ts'
 import { fillStore } from '../support/fill-store.ts'
@@ -28,6 +29,17 @@ const echo = defineAgent({
     await execution.text(text)
     return { text }
   },
+})
+
+const approvalOf = (runId: string): NewApproval => ({
+  approvalId: `approval of ${runId}`,
+  runId,
+  callId: 'call-1',
+  agent: 'spender',
+  tool: 'tool',
+  argumentsHash: 'hash',
+  requestedAt: new Date().toISOString(),
+  expiresAt: new Date(Date.now() + 60_000).toISOString(),
 })
 
 describe.skipIf(skippedWithoutPostgres !== '')(
@@ -113,6 +125,51 @@ describe.skipIf(skippedWithoutPostgres !== '')(
         const story = await storyOf(engine, newest?.runId ?? '')
         expect(story.at(-1)).toMatchObject({ data: { result: { text: 'canary-of-nobody' } } })
       })
+    })
+
+    test('leaves nothing behind either of what another process executes, whatever that still writes', async () => {
+      nodes.begin(await cluster.database())
+      const owner = { userId: 'forgotten-in-the-middle' }
+      const begun = deferred()
+      const go = deferred()
+      const written: (() => Promise<unknown>)[] = []
+      const spender = defineAgent({
+        name: 'spender',
+        input: z.object({}),
+        output: z.object({}),
+        run: async (_, execution) => {
+          const { runId } = users.current()
+          const account = worker.store.ledger.account()
+          const charge = { agent: 'spender', at: Date.now(), amounts: { inputTokens: 1 } }
+          const hold = { ...charge, holdId: 'hold', expiresAt: Date.now() + 60_000 }
+          written.push(
+            () => execution.usage({ inputTokens: 5 }),
+            () => account.charge({ ...charge, runId }),
+            () => account.hold({ ...hold, runId }, []),
+            () => account.settle('hold', { ...charge, runId }),
+            () => worker.store.approvals.create(approvalOf(runId ?? '')),
+          )
+          for (const write of written) await write()
+          begun.resolve()
+          await go.promise
+          await Promise.allSettled(written.map((write) => write()))
+          return {}
+        },
+      })
+      const first = await nodes.add({ agents: [spender] })
+      const worker = await nodes.add({ agents: [spender] })
+      const working = worker.queue.work(worker.engine)
+      await users.run(owner, async () => {
+        const { result } = await first.engine.start('spender', {})
+        result.catch(() => undefined)
+      })
+      await begun.promise
+      expect(await tablesWith(first.store, owner.userId)).toContain('ringfence.ledger_sums')
+      const forgotten = await runAsSystem('forget', () => first.store.system.forget(owner))
+      expect(forgotten).toMatchObject({ runs: 1, approvals: 1, ledgerAccounts: 1 })
+      go.resolve()
+      await expect.poll(() => working.running, { timeout: 20_000 }).toBe(0)
+      expect(await tablesWith(first.store, owner.userId)).toEqual([])
     })
   },
 )

@@ -218,6 +218,24 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       },
     )
 
+    test('a run whose input cannot be read any more has its end', async () => {
+      await fresh()
+      const { engine, queue } = await node()
+      const { runId, result } = await users.run(alice, () =>
+        engine.start('count', { to: 1, canary: 'x' }),
+      )
+      const database = new pg.Client({ connectionString: url })
+      await database.connect()
+      await database.query(`UPDATE ringfence.runs SET input = '{' WHERE run_id = $1`, [runId])
+      await database.end()
+      queue.work(engine)
+      expect(await caught(() => result)).toMatchObject({ code: 'AGENT_FAILED' })
+      await users.run(alice, async () => {
+        const events = await eventsOf(engine, runId)
+        expect(events.map(({ type }) => type)).toEqual(['agent_error'])
+      })
+    })
+
     test('a node that starts runs and executes them has no user of its own, whoever wakes it', async () => {
       await fresh()
       const { engine, queue } = await node()

@@ -227,6 +227,7 @@ export class RunWorker {
     if (run.waitedMs !== undefined) {
       return this.#end(run, { error: describeFailure(queueTimeout(run.waitedMs)) })
     }
+    if (run.unreadable) return this.#end(run, { error: unreadable })
     try {
       await opener.open(envelope, { runId, attempt: 1 }, {}, async (scope) => {
         if (!sameOwner(scope.owner, owner) || scope.context.runId !== runId) throw foreign(runId)
@@ -348,6 +349,11 @@ export class RunWorker {
 const crashed: Failure = {
   code: 'AGENT_FAILED',
   message: 'The run was given up: whoever executed it was lost each time it was tried.',
+}
+
+const unreadable: Failure = {
+  code: 'AGENT_FAILED',
+  message: 'The run could not begin: its input cannot be read any more.',
 }
 
 async function newestAttempt(

@@ -10,7 +10,7 @@ import { asOwner } from '../store/owner-transaction.ts'
 import { addToTrail } from '../store/postgres-audit-store.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import type { ClaimedJob } from './job-queue.ts'
-import { storedInput, type RunJob } from './job.ts'
+import { storedInput, type RunJob, type StoredInput } from './job.ts'
 
 const stored = z.string().transform(fromKeyText)
 
@@ -40,6 +40,8 @@ export interface Attempt {
   readonly restarted: boolean
   readonly input: unknown
   readonly depth: number
+  /** Its input is none that this package has stored: nothing can be begun with it. */
+  readonly unreadable: boolean
   readonly cancelled: CancelReason | undefined
   /** It had not begun when it had waited for as long as it may: so many milliseconds. */
   readonly waitedMs: number | undefined
@@ -72,8 +74,7 @@ export async function takeRun(
   })
   if (row === undefined) return undefined
   const run = takenRow.parse(row)
-  const { input, depth } =
-    run.input === null ? { input: undefined, depth: 0 } : storedInput.parse(JSON.parse(run.input))
+  const given = readInput(run.input)
   return {
     owner,
     runId: run.run_id,
@@ -83,11 +84,21 @@ export async function takeRun(
     createdAt: run.created_at,
     attempt: run.attempt,
     restarted: run.status === 'running',
-    input,
-    depth,
+    input: given?.input,
+    depth: given?.depth ?? 0,
+    unreadable: given === undefined,
     cancelled: run.cancel_reason ?? undefined,
     waitedMs:
       run.overdue === true && run.status === 'queued' ? (run.queue_ms ?? undefined) : undefined,
+  }
+}
+
+function readInput(text: string | null): StoredInput | undefined {
+  if (text === null) return { depth: 0 }
+  try {
+    return storedInput.parse(JSON.parse(text))
+  } catch {
+    return undefined
   }
 }
 

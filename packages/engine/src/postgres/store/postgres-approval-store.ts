@@ -13,8 +13,11 @@ import type {
   ApprovedCall,
   NewApproval,
 } from '../../store/approval-store.ts'
+import { notFound } from '../../store/not-found.ts'
 import type { Database, Row } from '../database/database.ts'
 import { toKeyText } from '../database/key-text.ts'
+import { isForgotten } from './forgotten-run.ts'
+import type { HeldAttempts } from './held-attempts.ts'
 import { asCurrentOwner, oneAtATime, type OwnerSql } from './owner-transaction.ts'
 import type { WakeUps } from './wake-ups.ts'
 
@@ -38,21 +41,27 @@ const columns = 'approval_id, request, status, resolved_at, resolved_by, reason'
 export class PostgresApprovalStore implements ApprovalStore {
   readonly #database: Database
   readonly #wakeUps: WakeUps
+  readonly #attempts: HeldAttempts
   readonly #limits: PostgresApprovalStoreLimits
 
   constructor(
     database: Database,
     wakeUps: WakeUps,
+    attempts: HeldAttempts,
     limits: Partial<PostgresApprovalStoreLimits> = {},
   ) {
     this.#database = database
     this.#wakeUps = wakeUps
+    this.#attempts = attempts
     this.#limits = resolveStoreLimits(defaults, limits)
   }
 
   async create(approval: NewApproval): Promise<void> {
     const request = JSON.stringify(approval)
     await asCurrentOwner(this.#database, async (statements) => {
+      if (await isForgotten(this.#attempts, statements, approval.runId)) {
+        throw notFound(approval.runId)
+      }
       await oneAtATime(statements, 'approvals')
       await this.#makeRoom(statements)
       const { key, sql } = statements

@@ -19,8 +19,11 @@ import type {
   LedgerSums,
   LedgerWindowSums,
 } from '../../store/ledger-store.ts'
+import { notFound } from '../../store/not-found.ts'
 import type { Database, Row } from '../database/database.ts'
 import { fromKeyText, toKeyText } from '../database/key-text.ts'
+import { isForgotten } from './forgotten-run.ts'
+import type { HeldAttempts } from './held-attempts.ts'
 import { asOwner, type OwnerSql } from './owner-transaction.ts'
 
 const periods: readonly LedgerPeriod[] = ['hour', 'day', 'month', 'total']
@@ -36,20 +39,33 @@ const sumColumns = ledgerMeasures
 /** What owners have used, in PostgreSQL. */
 export class PostgresLedgerStore implements LedgerStore {
   readonly #database: Database
+  readonly #attempts: HeldAttempts
 
-  constructor(database: Database) {
+  constructor(database: Database, attempts: HeldAttempts) {
     this.#database = database
+    this.#attempts = attempts
   }
 
   account(): LedgerAccount {
     const { owner } = currentScope()
     const books = <Result>(work: (statements: OwnerSql) => Promise<Result>): Promise<Result> =>
       asOwner(this.#database, ownerOnly(owner), work)
+    // What a run that was taken from the queue still uses once its owner was forgotten, from another process, is nobody's.
+    const forgotten = (statements: OwnerSql, runId: string | undefined): Promise<boolean> =>
+      isForgotten(this.#attempts, statements, runId)
     return Object.freeze<LedgerAccount>({
-      charge: (entry) => books((statements) => charge(statements, entry)),
-      hold: (hold, limits) => books((statements) => setAside(statements, hold, limits)),
+      charge: (entry) =>
+        books(async (statements) => {
+          if (!(await forgotten(statements, entry.runId))) await charge(statements, entry)
+        }),
+      hold: (hold, limits) =>
+        books(async (statements) => {
+          if (await forgotten(statements, hold.runId)) throw notFound(hold.runId ?? '')
+          return setAside(statements, hold, limits)
+        }),
       settle: (holdId, entry) =>
         books(async (statements) => {
+          if (await forgotten(statements, entry.runId)) return
           const { key, sql } = statements
           await sql(
             'DELETE FROM ledger_holds WHERE tenant = $1 AND user_id = $2 AND hold_id = $3',

@@ -83,9 +83,9 @@ export class PostgresStore implements EngineStore {
     this.#onClose = onClose
     this.runs = new PostgresRunStore({ database, wakeUps, attempts, worker: processId, batchMs })
     this.threads = new PostgresThreadStore(database, limits.threads)
-    this.approvals = new PostgresApprovalStore(database, wakeUps, limits.approvals)
+    this.approvals = new PostgresApprovalStore(database, wakeUps, attempts, limits.approvals)
     this.idempotency = new PostgresIdempotencyStore(database, limits.idempotency)
-    this.ledger = new PostgresLedgerStore(database)
+    this.ledger = new PostgresLedgerStore(database, attempts)
     this.audit = new PostgresAuditStore(database)
     this.system = new PostgresSystemStore(database, wakeUps)
   }
