@@ -82,3 +82,15 @@ export const openKept = async (
     throw error
   }
 }
+
+/** Why runs cannot be kept there, for whoever typed the command: never the address, which may hold a password. */
+export const explainKept = ({ url }: KeptWhere, error: unknown): string => {
+  const where =
+    url === undefined ? 'in the folder of --data-dir' : 'in the database of --database-url'
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+  const reason =
+    error instanceof Error && error.message !== ''
+      ? error.message
+      : `It cannot be opened (${code ?? String(error)}).`
+  return `Runs cannot be kept ${where}. ${reason}`
+}

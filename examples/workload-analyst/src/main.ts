@@ -3,7 +3,7 @@ import process from 'node:process'
 import { pino } from 'pino'
 import { ConfigurationError, readConfiguration } from './configuration.ts'
 import { createGreeting } from './greeting.ts'
-import { type Kept, openKept, readKeptWhere } from './kept-where.ts'
+import { explainKept, type Kept, openKept, readKeptWhere } from './kept-where.ts'
 import { InvalidPricesError, type PriceTable, readPrices } from './prices/price-table.ts'
 import { createWorkloadAnalyst } from './server.ts'
 
@@ -51,7 +51,9 @@ const main = async (): Promise<void> => {
     )
     const keptWhere = readKeptWhere(process.argv.slice(2))
     const prices = await readPriceFile(pricesPath)
-    kept = await openKept(keptWhere, logger)
+    kept = await openKept(keptWhere, logger).catch((error: unknown) => {
+      throw new ConfigurationError(explainKept(keptWhere, error))
+    })
     const server = createWorkloadAnalyst({ prices, logger, model, kept, access })
     const { url } = await server.listen(address)
 
@@ -81,6 +83,8 @@ const main = async (): Promise<void> => {
     process.stderr.write(`${explain(error, address.host, address.port) ?? String(error)}\n`)
     process.exitCode = 1
     await kept?.close()
+    // What could not be opened may have left something that runs.
+    process.exit()
   }
 }
 

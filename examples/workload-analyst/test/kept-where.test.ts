@@ -12,7 +12,7 @@ import {
   skippedWithoutPostgres,
   startPostgres,
 } from '../../../packages/engine/test/support/postgres-cluster.ts'
-import { openKept, readKeptWhere } from '../src/kept-where.ts'
+import { explainKept, openKept, readKeptWhere } from '../src/kept-where.ts'
 import { readSealingKeys } from '../src/sealing-keys.ts'
 import { build, type MainProcess, startMain } from './support/main-process.ts'
 import { complete, type ModelEndpoint, startModelEndpoint } from './support/model-endpoint.ts'
@@ -49,6 +49,18 @@ test('it is a folder or a database, and not both, with a file of keys beside', (
       expect.objectContaining({ code: 'INVALID_CONFIGURATION' }),
     )
   }
+})
+
+test('why it cannot be opened is said of the place that was named, without its password', () => {
+  const url = 'postgres://app:secret@db/app'
+  const refused = Object.assign(new Error('getaddrinfo ENOTFOUND db'), { code: 'ENOTFOUND' })
+  expect(explainKept({ url }, refused)).toBe(
+    'Runs cannot be kept in the database of --database-url. getaddrinfo ENOTFOUND db',
+  )
+  const unnamed = Object.assign(new Error(''), { code: 'EACCES' })
+  expect(explainKept({ dataDir: 'x' }, unnamed)).toBe(
+    'Runs cannot be kept in the folder of --data-dir. It cannot be opened (EACCES).',
+  )
 })
 
 test('the keys are made once, for this user alone, and what is none is left as it is', async () => {
