@@ -17,7 +17,8 @@ import { isMarked } from '../internal/is-marked.ts'
  *   `APPROVAL_DENIED`, `APPROVAL_EXPIRED`, `APPROVAL_UNAVAILABLE`
  * - idempotency: `IDEMPOTENCY_CONFLICT`, `IDEMPOTENCY_LIMIT`
  * - access: `FORBIDDEN`, `SYSTEM_ONLY`
- * - stores: `STORE_TIMEOUT` (it did not answer in time; what was asked may be done all the same), `UNSUPPORTED_RUNTIME`, `STORE_LOCKED`, `STORE_VERSION`
+ * - stores: `STORE_TIMEOUT` (it did not answer in time; what was asked may be done all the same), `UNSUPPORTED_RUNTIME`, `STORE_LOCKED`, `STORE_VERSION`,
+ *   `STORE_UNFENCED` (its row-level security would not hold)
  * - failures: `AGENT_FAILED`, `TOOL_FAILED`
  * - migration: `DEPRECATED`
  * - models: `MODEL_FAILED`, `MODEL_DEADLINE`, `MODEL_OUTPUT_LIMIT`, `MODEL_FILTERED`, `MODEL_MISTAKEN`,
@@ -75,6 +76,7 @@ export type EngineErrorCode =
   | 'UNSUPPORTED_RUNTIME'
   | 'STORE_LOCKED'
   | 'STORE_VERSION'
+  | 'STORE_UNFENCED'
   | 'AGENT_FAILED'
   | 'TOOL_FAILED'
   | 'DEPRECATED'

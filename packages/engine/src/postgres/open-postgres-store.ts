@@ -5,9 +5,11 @@ import type { EngineLogger } from '../logger.ts'
 import type { Database } from './database/database.ts'
 import { openPgDatabase } from './database/pg-database.ts'
 import { openPgliteDatabase } from './database/pglite-database.ts'
+import { assertDataDirectory } from './embedded/data-directory.ts'
 import { lockDirectory } from './embedded/directory-lock.ts'
 import { keepHouse } from './embedded/housekeeping.ts'
 import { watchOverRuns } from './recovery/end-abandoned.ts'
+import { assertFenced } from './schema/assert-fenced.ts'
 import { assertMigrated, migrate } from './schema/migrate.ts'
 import { PostgresStore, type PostgresStoreLimits } from './store/postgres-store.ts'
 import { assertSupportedRuntime } from './supported-runtime.ts'
@@ -60,7 +62,8 @@ const checked = z
  * for the disk, and it keeps 300 to 470 MB of memory.
  *
  * Rejects with `UNSUPPORTED_RUNTIME` before Node 22.12, with `STORE_LOCKED` where another process has the folder,
- * with `STORE_VERSION`, and with TypeError for options that make no sense.
+ * with `STORE_VERSION`, with `STORE_UNFENCED` where a role or a policy of the database would let users see each other's rows,
+ * and with TypeError for options that make no sense, such as a folder with something else in it.
  *
  * @example
  * const store = await openPostgresStore({ url: 'postgres://app@db/app' })
@@ -79,6 +82,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         : await openPgDatabase({ url, connections, logger })
     if (migrates) await migrate(database)
     else await assertMigrated(database)
+    await assertFenced(database)
     const opened = database
     const stops: (() => Promise<void>)[] = []
     const store = new PostgresStore({
@@ -116,6 +120,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 async function lock(dataDir: string): Promise<() => Promise<void>> {
   await mkdir(dirname(dataDir), { recursive: true })
+  await assertDataDirectory(dataDir)
   return lockDirectory(dataDir)
 }
 

@@ -59,6 +59,22 @@ describe.skipIf(skippedWithoutPostgres !== '')(`${skippedWithoutPostgres}migrati
     await store.close()
   })
 
+  test('a database whose row-level security would not hold is not opened', async () => {
+    const url = await cluster.database()
+    const database = await connect(url)
+    await migrate(database)
+    const turn = (how: string): Promise<unknown> =>
+      database.script((run) => run(`ALTER TABLE ringfence.events ${how} ROW LEVEL SECURITY`))
+    await turn('DISABLE')
+    const refusal = await engineError(() => openPostgresStore({ url, migrate: false }))
+    expect(refusal).toMatchObject({
+      code: 'STORE_UNFENCED',
+      message: expect.stringContaining('events'),
+    })
+    await turn('ENABLE')
+    await (await openPostgresStore({ url })).close()
+  })
+
   test('a store works on while another process migrates again', async () => {
     const url = await cluster.database()
     const store = await openPostgresStore({ url })

@@ -7,6 +7,7 @@ import { cancelRun } from '../../src/postgres/queue/cancel-run.ts'
 import { JobQueue } from '../../src/postgres/queue/job-queue.ts'
 import { QueuedRuns } from '../../src/postgres/queue/queued-runs.ts'
 import { takeRun } from '../../src/postgres/queue/taken-run.ts'
+import { assertFenced } from '../../src/postgres/schema/assert-fenced.ts'
 import { PostgresStore } from '../../src/postgres/store/postgres-store.ts'
 import { defineAgent, type EngineStore } from '../../src/index.ts'
 import { runAsSystem } from '../../src/system/system-scope.ts'
@@ -249,6 +250,45 @@ onDurableStores('row-level security', (_, { open, database }) => {
         message: expect.stringMatching(/permission denied|must be owner/u),
       })
     }
+  })
+
+  test('a database whose fence has a hole is not opened', async () => {
+    await open()
+    const shared = await database()
+    const holes = [
+      ['ALTER ROLE ringfence_data BYPASSRLS', 'ALTER ROLE ringfence_data NOBYPASSRLS'],
+      ['ALTER ROLE ringfence_data SUPERUSER', 'ALTER ROLE ringfence_data NOSUPERUSER'],
+      ['ALTER ROLE ringfence_queue BYPASSRLS', 'ALTER ROLE ringfence_queue NOBYPASSRLS'],
+      [
+        'GRANT ringfence_migrations TO ringfence_data',
+        'REVOKE ringfence_migrations FROM ringfence_data',
+      ],
+      [
+        'GRANT USAGE ON SCHEMA ringfence TO ringfence_queue',
+        'REVOKE USAGE ON SCHEMA ringfence FROM ringfence_queue',
+      ],
+      [
+        'ALTER TABLE ringfence.events DISABLE ROW LEVEL SECURITY',
+        'ALTER TABLE ringfence.events ENABLE ROW LEVEL SECURITY',
+      ],
+      [
+        'CREATE POLICY all_rows ON ringfence.runs USING (true)',
+        'DROP POLICY all_rows ON ringfence.runs',
+      ],
+    ] as const
+    for (const [hole, mended] of holes) {
+      await shared.script((run) => run(hole))
+      const refusal = await engineError(() => assertFenced(shared))
+      await shared.script((run) => run(mended))
+      expect([hole, refusal.code]).toEqual([hole, 'STORE_UNFENCED'])
+      await assertFenced(shared)
+    }
+    // What binds other roles, or only takes away, is the deployer's own business.
+    await shared.script((run) =>
+      run('CREATE POLICY fewer ON ringfence.runs AS RESTRICTIVE USING (true)'),
+    )
+    await assertFenced(shared)
+    await shared.script((run) => run('DROP POLICY fewer ON ringfence.runs'))
   })
 
   test('an id that is taken by somebody else is free: nothing tells that it is there', async () => {

@@ -175,6 +175,50 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       expect(late.code).toBe('FORBIDDEN')
     })
 
+    test('whoever keeps a transaction of drizzle, or a query of it, reads nothing when it is over', async () => {
+      const source = fromDrizzle(drizzle(pool), drizzleSql)
+      const note = drizzleSql<string>`note`
+      const from = drizzleSql`notes`
+      const kept = await users.run(alice, () =>
+        withOwner(source, async (transaction) => {
+          const query = transaction.select({ note }).from(from)
+          const prepared = transaction.select({ note }).from(from).prepare('kept')
+          expect(await query).toEqual([{ note: 'hers' }])
+          expect(await prepared.execute()).toEqual([{ note: 'hers' }])
+          const nested = await transaction.transaction((inner) => inner.select({ note }).from(from))
+          expect(nested).toEqual([{ note: 'hers' }])
+          return [
+            async () => transaction.execute(drizzleSql.raw(everyNote)),
+            async () => transaction.select({ note }).from(from),
+            async () => query,
+            async () => prepared.execute(),
+          ]
+        }),
+      )
+      // There is one connection: bob's transaction has it.
+      await users.run(bob, () =>
+        withOwner(source, async (transaction) => {
+          for (const late of kept) expect((await engineError(late)).code).toBe('FORBIDDEN')
+          expect(await transaction.select({ note }).from(from)).toEqual([{ note: 'his' }])
+        }),
+      )
+    })
+
+    test('work that goes on after a statement that failed is told that nothing was kept', async () => {
+      await users.run(alice, async () => {
+        const failed = await caught(() =>
+          withOwner(fromPool(pool), async (client) => {
+            await client.query("INSERT INTO notes VALUES ('', 'alice', 'lost')")
+            await client.query('SELECT 1 / 0').catch(() => undefined)
+            return 'kept'
+          }),
+        )
+        expect(failed).toMatchObject({ message: expect.stringContaining('rolled back') })
+        const [, notes] = ways[0] ?? ['', async () => []]
+        expect(await notes()).toEqual(['hers'])
+      })
+    })
+
     test('after a commit of its own a transaction sees nobody', async () => {
       const seen = await users.run(alice, () =>
         withOwner(fromPool(pool), async (client) => {

@@ -6,6 +6,7 @@ import { ownerSettings } from './owner-settings.ts'
 import { PgListener } from './pg-listener.ts'
 import type { QueueConnection } from './queue-connection.ts'
 import { roles } from './roles.ts'
+import { sessionOptions } from './session-options.ts'
 
 export interface PgDatabaseOptions {
   readonly url: string
@@ -22,12 +23,12 @@ export async function openPgDatabase(options: PgDatabaseOptions): Promise<Databa
   return runOutside(() => {
     const poolOf = (name: string, max: number, role?: string): Pool => {
       const pool = new pg.Pool({
-        connectionString: url,
         max,
         application_name: `ringfence ${name}`,
         connectionTimeoutMillis: 10_000,
+        ...sessionOptions(url, role),
         // What the queue asks is short: a worker must not wait for a server that is not there any more.
-        ...(role === undefined ? {} : { options: `-c role=${role}`, query_timeout: 30_000 }),
+        ...(role === undefined ? {} : { query_timeout: 30_000 }),
       })
       // A connection that breaks while nobody uses it; the pool makes another one.
       pool.on('error', (error) => logger?.warn({ err: error }, 'a database connection was lost'))
@@ -148,8 +149,28 @@ async function withClient<Result>(
     )
     throw error
   } finally {
-    client.release(broken)
+    giveBack(client, broken)
   }
+}
+
+/**
+ * A connection that breaks between two statements says so as an event, and an event of an error that nobody hears ends the
+ * process: the pool listens only while the connection is its own. The next statement is refused in any case.
+ */
+async function lent(pool: Pool): Promise<PoolClient> {
+  const client = await pool.connect()
+  client.on('error', ignored)
+  return client
+}
+
+function giveBack(client: PoolClient, broken: boolean): void {
+  client.release(broken)
+  // The pool does not listen to one that it closes, and it may say that it broke only now.
+  if (!broken) client.off('error', ignored)
+}
+
+function ignored(): void {
+  // The statement that it fails says it.
 }
 
 /**
@@ -160,11 +181,11 @@ async function begun(pool: Pool, beginning: string | undefined): Promise<PoolCli
   for (let attempt = 1; ; attempt += 1) {
     let client: PoolClient | undefined
     try {
-      client = await pool.connect()
+      client = await lent(pool)
       if (beginning !== undefined) await client.query(beginning)
       return client
     } catch (error) {
-      client?.release(true)
+      if (client !== undefined) giveBack(client, true)
       if (attempt === mostAttempts) throw error
     }
   }

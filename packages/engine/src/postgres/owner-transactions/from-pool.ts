@@ -1,9 +1,11 @@
-import { transactionOver, type OwnerSource } from './with-owner.ts'
+import { notCommitted, transactionOver, type OwnerSource } from './with-owner.ts'
 
 /** What is needed of a connection of `pg`. */
 export interface PoolConnection {
   query(text: string, values?: unknown[]): Promise<unknown>
   release(destroy?: boolean | Error): void
+  on(event: 'error', listener: () => void): unknown
+  off(event: 'error', listener: () => void): unknown
 }
 
 /** What is needed of a pool of `pg`. */
@@ -24,6 +26,8 @@ export function fromPool<Connection extends PoolConnection>(
   return {
     transaction: async (begin, work) => {
       const connection = await pool.connect()
+      // One that breaks between two statements says so as an event, which ends the process where nobody listens.
+      connection.on('error', ignored)
       let over = false
       let clean = false
       try {
@@ -32,7 +36,7 @@ export function fromPool<Connection extends PoolConnection>(
         const lent = lend(connection, () => over)
         const result = await work(lent)
         over = true
-        await connection.query('COMMIT')
+        await commit(connection)
         clean = true
         return result
       } catch (error) {
@@ -44,9 +48,22 @@ export function fromPool<Connection extends PoolConnection>(
         const discarded = clean && (await succeeds(connection.query('DISCARD ALL')))
         forgetStatements(connection)
         connection.release(!discarded)
+        // The pool does not listen to one that it closes.
+        if (discarded) connection.off('error', ignored)
       }
     },
   }
+}
+
+/** PostgreSQL answers a COMMIT after a failed statement with a rollback, and says so only by the name of what it did. */
+async function commit(connection: PoolConnection): Promise<void> {
+  const done = await connection.query('COMMIT')
+  const command: unknown = typeof done === 'object' && done !== null && Reflect.get(done, 'command')
+  if (command === 'ROLLBACK') throw notCommitted()
+}
+
+function ignored(): void {
+  // The next statement is refused, and says it.
 }
 
 function lend<Connection extends PoolConnection>(

@@ -74,3 +74,10 @@ export function transactionOver(): EngineError {
     'This transaction is over, and its connection may be another user’s by now. Await everything inside withOwner().',
   )
 }
+
+/** What somebody gets whose work went on after a statement that failed: PostgreSQL keeps nothing of such a transaction. */
+export function notCommitted(): Error {
+  return new Error(
+    'The transaction was rolled back: a statement of it had failed, and the work went on. Let its error through, or use a SAVEPOINT.',
+  )
+}

@@ -1,0 +1,114 @@
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Database } from '../../src/postgres/database/database.ts'
+import { openPgDatabase } from '../../src/postgres/database/pg-database.ts'
+import { roles } from '../../src/postgres/database/roles.ts'
+import { sessionOptions } from '../../src/postgres/database/session-options.ts'
+import { migrate } from '../../src/postgres/schema/migrate.ts'
+import { fromPool, withOwner } from '../../src/postgres/index.ts'
+import { caught } from '../support/caught.ts'
+import {
+  skippedWithoutPostgres,
+  startPostgres,
+  type PostgresCluster,
+} from '../support/postgres-cluster.ts'
+import { alice, users } from '../support/users.ts'
+
+const pid = 'SELECT pg_backend_pid() AS pid'
+const settings = `SELECT current_user AS "user", current_setting('idle_in_transaction_session_timeout') AS idle`
+
+describe.skipIf(skippedWithoutPostgres !== '')(
+  `${skippedWithoutPostgres}sessions with a server`,
+  () => {
+    let cluster: PostgresCluster
+    let url: string
+    let admin: pg.Client
+    const open: Database[] = []
+
+    async function connect(address: string): Promise<Database> {
+      const database = await openPgDatabase({ url: address, connections: 1, logger: undefined })
+      open.push(database)
+      await migrate(database)
+      return database
+    }
+
+    beforeAll(async () => {
+      cluster = await startPostgres({ durable: false })
+      url = await cluster.database()
+      admin = new pg.Client({ connectionString: url })
+      await admin.connect()
+    })
+    afterEach(async () => {
+      for (const database of open.splice(0)) await database.close()
+    })
+    afterAll(async () => {
+      await admin.end()
+      await cluster.stop()
+    })
+
+    /** Ends a session as a restart of the server does, and waits until it is gone. */
+    async function terminate(session: unknown): Promise<void> {
+      await admin.query('SELECT pg_terminate_backend($1, 5000)', [session])
+      // What the server said last has arrived by the time that it has answered something else since.
+      await admin.query('SELECT pg_sleep(0.05)')
+    }
+
+    test('one that ends in the middle of a transaction fails it, and not the process', async () => {
+      const database = await connect(url)
+      for (let round = 0; round < 3; round += 1) {
+        const failure = await caught(() =>
+          database.transaction(alice, async (sql) => {
+            const [row] = await sql(pid)
+            await terminate(row?.['pid'])
+            await sql('SELECT 1')
+          }),
+        )
+        expect(failure).toBeInstanceOf(Error)
+        const again = await database.transaction(alice, (sql) => sql('SELECT 1 AS one'))
+        expect(again).toEqual([{ one: 1 }])
+      }
+      const failure = await caught(() =>
+        database.queueTransaction(async (queue) => {
+          const { rows } = await queue.executeSql(pid)
+          await terminate(rows[0]?.['pid'])
+          await queue.executeSql('SELECT 1')
+        }),
+      )
+      expect(failure).toBeInstanceOf(Error)
+    })
+
+    test('one of an application that ends while its work does something else fails the work alone', async () => {
+      const pool = new pg.Pool({ connectionString: url, max: 1 })
+      pool.on('error', () => undefined)
+      await users.run(alice, async () => {
+        const failure = await caught(() =>
+          withOwner(fromPool(pool), async (client) => {
+            const { rows } = await client.query<{ pid: number }>(pid)
+            await terminate(rows[0]?.pid)
+          }),
+        )
+        expect(failure).toBeInstanceOf(Error)
+        const { rows } = await withOwner(fromPool(pool), (client) =>
+          client.query('SELECT 1 AS one'),
+        )
+        expect(rows).toEqual([{ one: 1 }])
+      })
+      await pool.end()
+    })
+
+    test('whoever stands still in a transaction loses it, and no address takes that or the role away', async () => {
+      const given = encodeURIComponent('-c statement_timeout=54321 -c role=ringfence_migrations')
+      for (const address of [url, `${url}?options=${given}&application_name=mine`]) {
+        const database = await connect(address)
+        const [data] = await database.transaction(alice, (sql) => sql(settings))
+        expect(data).toEqual({ user: roles.data, idle: '10s' })
+        const { rows } = await database.queue.executeSql(settings)
+        expect(rows).toEqual([{ user: roles.queue, idle: '10s' }])
+      }
+      expect(sessionOptions('postgres://db/app?ssl=true&options=-c%20a%3D1', 'someone')).toEqual({
+        connectionString: 'postgres://db/app?ssl=true',
+        options: '-c a=1 -c idle_in_transaction_session_timeout=10000 -c role=someone',
+      })
+    })
+  },
+)
