@@ -13,6 +13,8 @@ const vitest = await createVitest('test', {
   root: copy,
   watch: false,
   bail: 1,
+  // What a mutant leaves behind is not to fail the next test.
+  isolate: true,
   maxWorkers: 1,
   testTimeout: hanging,
   hookTimeout: hanging,
