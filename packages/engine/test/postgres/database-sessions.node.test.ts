@@ -96,6 +96,30 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       await pool.end()
     })
 
+    test('a listener that could not begin does not come back beside the one that did', async () => {
+      const address = url.replace(/\w+$/u, 'not_there_yet')
+      const database = await openPgDatabase({ url: address, connections: 1, logger: undefined })
+      open.push(database)
+      let gaps = 0
+      const listen = (): Promise<unknown> =>
+        database.listen(
+          'ringfence',
+          () => undefined,
+          () => (gaps += 1),
+        )
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        expect(await caught(listen)).toMatchObject({ code: '3D000' })
+      }
+      await admin.query('CREATE DATABASE not_there_yet')
+      await listen()
+      const count = `SELECT count(*)::integer AS listening FROM pg_stat_activity
+        WHERE datname = 'not_there_yet' AND application_name = 'ringfence listen'`
+      // Longer than one that tries again waits: that is 100 ms, then 200 and 400.
+      await admin.query('SELECT pg_sleep(1.5)')
+      expect((await admin.query(count)).rows).toEqual([{ listening: 1 }])
+      expect(gaps).toBe(0)
+    })
+
     test('whoever stands still in a transaction loses it, and no address takes that or the role away', async () => {
       const given = encodeURIComponent('-c statement_timeout=54321 -c role=ringfence_migrations')
       for (const address of [url, `${url}?options=${given}&application_name=mine`]) {

@@ -107,6 +107,10 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       expect(known.filter((name) => name.startsWith('ringfence.')).length).toBeGreaterThan(7)
       expect(known.some((name) => name.startsWith('ringfence_queue.'))).toBe(true)
 
+      for (const userId of ['nul\0', 'half \ud800']) {
+        const nobody = await runAsSystem('forget', () => store.system.forget({ userId }))
+        expect(nobody).toMatchObject({ runs: 0, jobs: 0 })
+      }
       // By a process that has the store open, and no queue.
       const other = await openPostgresStore({ url, connections: 2 })
       const forgotten = await runAsSystem('forget', () => other.system.forget(gone))

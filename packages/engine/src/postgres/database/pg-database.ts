@@ -101,8 +101,8 @@ class PgDatabase implements Database {
   ): Promise<() => Promise<void>> {
     const { connect, logger } = this.#parts
     const listening = new PgListener({ connect, channel, begin, listener, onGap, logger })
-    this.#listeners.add(listening)
     await listening.start()
+    this.#listeners.add(listening)
     return async () => {
       this.#listeners.delete(listening)
       await listening.stop()

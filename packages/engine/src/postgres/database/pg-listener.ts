@@ -27,8 +27,17 @@ export class PgListener {
     this.#options = options
   }
 
-  /** Rejects where the first connection cannot be made. */
+  /** Rejects where the first connection cannot be made; then it does not listen, now or later. */
   async start(): Promise<void> {
+    try {
+      await this.#begin()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  async #begin(): Promise<void> {
     const { connect, channel, begin, listener } = this.#options
     const client = connect()
     client.on('notification', ({ payload }) => listener(payload ?? ''))
@@ -61,6 +70,8 @@ export class PgListener {
   }
 
   #again(): void {
+    // A connection that is lost while it is made says so twice.
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#reconnect(), this.#delayMs)
     this.#timer.unref()
     this.#delayMs = Math.min(mostDelayMs, this.#delayMs * 2)
@@ -68,10 +79,12 @@ export class PgListener {
 
   async #reconnect(): Promise<void> {
     try {
-      await this.start()
+      await this.#begin()
       this.#options.onGap()
     } catch {
+      const client = this.#client
       this.#client = undefined
+      client?.end().catch(() => undefined)
       if (!this.#stopped) this.#again()
     }
   }

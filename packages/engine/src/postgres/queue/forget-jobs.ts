@@ -10,6 +10,8 @@ export async function forgetJobs(
   database: Database,
   { tenantId = '', userId }: Owner,
 ): Promise<number> {
+  // Nobody of such a name has a context, and so no job; PostgreSQL would refuse the question.
+  if (!isStorable(tenantId) || !isStorable(userId)) return 0
   const names = [queueNames.runs, queueNames.lost]
   return database.queueTransaction(async (queue) => {
     const table = await queue.executeSql(
@@ -22,4 +24,9 @@ export async function forgetJobs(
     )
     return rows.length
   })
+}
+
+/** JSON in PostgreSQL holds neither NUL nor half a surrogate pair. */
+function isStorable(text: string): boolean {
+  return !/[\0\p{Surrogate}]/u.test(text)
 }
