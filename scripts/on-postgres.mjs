@@ -19,7 +19,7 @@ process.stdout.write(`${version}, Node ${process.version}\n`)
 const tests = given.length > 0 ? given : ['packages/engine/test/postgres']
 const { status } = spawnSync(
   process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', ...tests],
+  ['node_modules/vitest/vitest.mjs', 'run', '--project=!types', ...tests],
   {
     cwd: root,
     env: { ...process.env, RINGFENCE_POSTGRES: programs },

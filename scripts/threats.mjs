@@ -24,7 +24,7 @@ const runTests = () => {
   const report = join(folder, 'report.json')
   spawnSync(
     process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', '--typecheck=false', tests, behindProxies],
+    ['node_modules/vitest/vitest.mjs', 'run', '--project=!types', tests, behindProxies],
     {
       cwd: root,
       env: { ...process.env, RINGFENCE_TEST_REPORT: report },
