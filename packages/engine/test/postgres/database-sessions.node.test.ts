@@ -24,6 +24,9 @@ describe.skipIf(skippedWithoutPostgres !== '')(
     let url: string
     let admin: pg.Client
     const open: Database[] = []
+    /** What would have ended the process. */
+    const uncaught: unknown[] = []
+    const onUncaught = (error: unknown): void => void uncaught.push(error)
 
     async function connect(address: string): Promise<Database> {
       const database = await openPgDatabase({ url: address, connections: 1, logger: undefined })
@@ -33,6 +36,7 @@ describe.skipIf(skippedWithoutPostgres !== '')(
     }
 
     beforeAll(async () => {
+      process.on('uncaughtException', onUncaught)
       cluster = await startPostgres({ durable: false })
       url = await cluster.database()
       admin = new pg.Client({ connectionString: url })
@@ -42,6 +46,7 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       for (const database of open.splice(0)) await database.close()
     })
     afterAll(async () => {
+      process.off('uncaughtException', onUncaught)
       await admin.end()
       await cluster.stop()
     })
@@ -75,6 +80,7 @@ describe.skipIf(skippedWithoutPostgres !== '')(
         }),
       )
       expect(failure).toBeInstanceOf(Error)
+      expect(uncaught).toEqual([])
     })
 
     test('one of an application that ends while its work does something else fails the work alone', async () => {
@@ -93,6 +99,7 @@ describe.skipIf(skippedWithoutPostgres !== '')(
         )
         expect(rows).toEqual([{ one: 1 }])
       })
+      expect(uncaught).toEqual([])
       await pool.end()
     })
 
