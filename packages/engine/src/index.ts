@@ -96,6 +96,7 @@ export {
 export { agentEvent } from './events/event-schema.ts'
 export type { BackPressure } from './events/back-pressure.ts'
 export type { FollowOptions } from './events/follow-run.ts'
+export type { Following } from './events/following.ts'
 
 // What it depends on.
 export type { CircuitPolicy } from './dependencies/circuit.ts'

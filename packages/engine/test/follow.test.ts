@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { bind } from '@ringfence/context'
+import { bind, currentScope, runOutside } from '@ringfence/context'
 import {
   defineAgent,
+  isDurable,
   MemoryRunStore,
   type AgentEvent,
   type EventBatch,
@@ -52,6 +53,17 @@ function stepping(): {
   const store = new WatchedRunStore()
   return { engine: engineOf([agent], { store: storeWith({ runs: store }) }), store, steps }
 }
+
+/** An agent that says much without a pause. */
+const many = defineAgent({
+  name: 'many',
+  input: z.object({ count: z.number() }),
+  output: z.string(),
+  run: async ({ count }, execution) => {
+    for (let said = 0; said < count; said += 1) await execution.text(String(said))
+    return 'done'
+  },
+})
 
 const numbers = (events: readonly AgentEvent[]): unknown[] =>
   events.flatMap((event) => ('seq' in event ? [event.seq] : []))
@@ -441,5 +453,78 @@ test('an iterator that is bound again, in another scope of its owner, still is r
     expect((await bound.next()).value).toMatchObject({ seq: 0 })
     steps[0]?.resolve(false)
     expect(await collect(bound)).toHaveLength(1)
+  })
+})
+
+test('who is told of each event is told in its scope, of the next one when it has room, up to the end', async () => {
+  const engine = engineOf([echo, many])
+  await users.run(alice, async (scope) => {
+    for (const [agent, input] of [
+      ['echo', { text: 'hi' }],
+      ['many', { count: 200 }],
+    ] as const) {
+      const { runId } = await engine.start(agent, input)
+      const told: AgentEvent[] = []
+      let busy = false
+      await (
+        await engine.follow(runId)
+      ).each(async (event) => {
+        expect([busy, currentScope().id]).toEqual([false, scope.id])
+        busy = true
+        told.push(event)
+        if (told.length % 7 === 0) await nextTurn()
+        busy = false
+      })
+      const story = told.filter(isDurable)
+      expectOneStory(story)
+      expect(story).toEqual((await storyOf(engine, runId)).filter(isDurable))
+    }
+  })
+})
+
+test('a following ends where its taker fails, where it is stopped and where its scope closes', async () => {
+  const { engine, store, steps } = stepping()
+  const { runId } = await users.run(alice, () => engine.start('steps', {}))
+  const failure = new Error('full')
+  await users.run(alice, async () => {
+    const failing = await engine.follow(runId)
+    expect(await caught(() => failing.each(() => Promise.reject(failure)))).toBe(failure)
+    const throwing = await engine.follow(runId)
+    expect(
+      await caught(() =>
+        throwing.each(() => {
+          throw failure
+        }),
+      ),
+    ).toBe(failure)
+    const stopped = await engine.follow(runId)
+    await stopped.each(() => stopped.stop())
+    expect(store.watching).toBe(0)
+  })
+  let ended: Promise<void> | undefined
+  await users.run(alice, async () => {
+    ended = (await engine.follow(runId)).each(() => undefined)
+    expect(store.watching).toBe(1)
+  })
+  await ended
+  expect(store.watching).toBe(0)
+  steps[0]?.resolve(false)
+})
+
+test('nobody but its owner is told of what a following hands over', async () => {
+  const { engine, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('steps', {})
+    const following = await engine.follow(runId)
+    const told: AgentEvent[] = []
+    const take = (event: AgentEvent): void => void told.push(event)
+    const foreign = await runOutside(() =>
+      users.run(bob, () => contextError(() => following.each(take))),
+    )
+    const nobodys = await runOutside(() => contextError(() => following.each(take)))
+    expect([foreign.code, nobodys.code, told]).toEqual(['CROSS_OWNER', 'SCOPE_LOST', []])
+    steps[0]?.resolve(false)
+    await following.each(take)
+    expect(typesOf(told).at(-1)).toBe('agent_completed')
   })
 })

@@ -1,5 +1,7 @@
+import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import { createHandler } from '@ringfence/server'
 import { expect, onTestFinished, test } from 'vitest'
+import { OutgoingSink } from '../src/events/outgoing-sink.ts'
 import { Gates, testEngine } from './support/agents.ts'
 import { Client, json, sseEvents, until } from './support/client.ts'
 import { hold } from './support/raw.ts'
@@ -131,4 +133,27 @@ test('an event is taken from the log when its reader asks for it, and not before
   expect(await alice.story(await alice.start('echo', { text: 'a' }))).toHaveLength(4)
   expect(taken - 5).toBeLessThan(5)
   await events.return()
+})
+
+test('a stream that is written directly has no room while it is not read, and has when it is', async () => {
+  let answer: (outgoing: ServerResponse) => void = () => undefined
+  const answered = new Promise<ServerResponse>((resolve) => {
+    answer = resolve
+  })
+  const server = createHttpServer((_, outgoing) => answer(outgoing))
+  onTestFinished(() => void server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+  const stalled = hold(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n').pause()
+  const sink = new OutgoingSink(await answered)
+  let room: Promise<void> | undefined
+  for (let written = 0; room === undefined && written < 1_000; written += 1) {
+    room = sink.write('x'.repeat(100_000))
+  }
+  expect([room, sink.fullSince]).toEqual([expect.any(Promise), expect.any(Number)])
+  stalled.resume()
+  await room
+  expect(sink.fullSince).toBeUndefined()
+  stalled.destroy()
 })

@@ -14,9 +14,12 @@ export function bindCallback<This, Arguments extends unknown[], Result>(
   const home = takeHome(work, `bind "${work}"`, callback)
   const attempt = `call "${work}"`
   const { length, name } = callback
-  const bound = function (this: This, ...parameters: Arguments): Result {
-    return home.enter(attempt, () => callback.apply(this, parameters))
-  }
+  // Out of a list, so that it gets no name from what holds it.
+  const [bound] = [
+    function (this: This, ...parameters: Arguments): Result {
+      return home.enter(attempt, () => callback.apply(this, parameters))
+    },
+  ]
   // What is as it should be already is not defined again: that costs more than all the rest.
   if (bound.length !== length) defineConstant(bound, 'length', length)
   if (bound.name !== name) defineConstant(bound, 'name', name)

@@ -1,5 +1,5 @@
 import { checkIterable } from '../internal/argument.ts'
-import { takeHome } from '../internal/home.ts'
+import { takeHome, type Home } from '../internal/home.ts'
 
 /**
  * An iterator whose body runs in the scope that is current now, whoever pulls (I7). An unbound async
@@ -17,25 +17,47 @@ export function bindIterator<Value, Returned, Sent>(
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : awaitEach(source)
 
-  async function step<Result>(pull: () => Promise<Result>): Promise<Result> {
-    return home.pull('pull from an iterator', pull)
+  return new BoundIterator(home, iterator)
+}
+
+class BoundIterator<Value, Returned, Sent> implements AsyncIterableIterator<Value, Returned, Sent> {
+  readonly #home: Home
+  readonly #iterator: AsyncIterator<Value, Returned, Sent>
+
+  constructor(home: Home, iterator: AsyncIterator<Value, Returned, Sent>) {
+    this.#home = home
+    this.#iterator = iterator
   }
 
-  return {
-    next: (...sent) => step(async () => iterator.next(...sent)),
-    return: (value) =>
-      step(async () => {
-        const returned = await value
-        return (await iterator.return?.(returned)) ?? { done: true, value: returned! }
-      }),
-    throw: (error) =>
-      step(async () => {
-        if (iterator.throw === undefined) throw error
-        return iterator.throw(error)
-      }),
-    [Symbol.asyncIterator]() {
-      return this
-    },
+  next(...sent: [] | [Sent]): Promise<IteratorResult<Value, Returned>> {
+    return this.#pull(() => this.#iterator.next(...sent))
+  }
+
+  return(value?: Returned | PromiseLike<Returned>): Promise<IteratorResult<Value, Returned>> {
+    return this.#pull(async () => {
+      const returned = await value
+      return (await this.#iterator.return?.(returned)) ?? { done: true, value: returned! }
+    })
+  }
+
+  throw(error?: unknown): Promise<IteratorResult<Value, Returned>> {
+    return this.#pull(async () => {
+      if (this.#iterator.throw === undefined) throw error
+      return this.#iterator.throw(error)
+    })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** What is no promise yet becomes one at home: a thenable may be what does the work. */
+  #pull<Result>(step: () => Promise<Result>): Promise<Result> {
+    try {
+      return this.#home.pull('pull from an iterator', () => Promise.resolve(step()))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import type { AsyncLocalStorage } from 'node:async_hooks'
 import { admit as admitOwned, ownershipOf } from '../ownership/admit.ts'
 import { sameOwner } from '../ownership/owner.ts'
 import { warnOfModuleCapture } from '../diagnostics/module-capture.ts'
-import { runtime, type Runtime } from './runtime.ts'
+import { runtime, type Frame, type Runtime, type Variables } from './runtime.ts'
 import type { ScopeCell } from './scope-cell.ts'
 import type { ScopeState } from './scope-state.ts'
 import { callerNow, crossOwner, scopeClosed, stateOf } from './violation.ts'
@@ -35,7 +35,6 @@ export function takeHome(work: string, taking: string, value?: unknown): Home {
   const here = storage.getStore()
   const { cell } = admitBound(value, stateOf(here, taking), taking)
   if (sites) warnOfModuleCapture(taking)
-  const frame = { cell, work, variables: here?.variables }
   // Foreign values may be a user's too. Hung on the state alone, they go when the cell is cut (I5).
   const foreign = adopted.size === 0 ? undefined : new WeakMap<ScopeState, Foreign>()
   if (foreign !== undefined && cell.state !== undefined) {
@@ -44,16 +43,41 @@ export function takeHome(work: string, taking: string, value?: unknown): Home {
       [...adopted.keys()].map((each) => [each, each.getStore()]),
     )
   }
+  const home = new FrameAtHome(cell, work, here?.variables, foreign)
+  if (bindings !== undefined) remember(bindings, home)
+  return home
+}
 
-  function enter<Result>(attempt: string, callback: () => Result): Result {
-    const { state } = cell
-    if (state === undefined) throw scopeClosed(cell, attempt, work)
-    const entries = foreign?.get(state)
-    if (entries === undefined) return storage.run(frame, callback)
-    return storage.run(frame, () => runWith(entries, callback))
+/** The way home and the frame that is stored there are one object: a server holds as many as it has connections. */
+class FrameAtHome implements Home, Frame {
+  readonly cell: ScopeCell
+  readonly work: string
+  readonly variables: Variables | undefined
+  readonly #foreign: WeakMap<ScopeState, Foreign> | undefined
+
+  constructor(
+    cell: ScopeCell,
+    work: string,
+    variables: Variables | undefined,
+    foreign: WeakMap<ScopeState, Foreign> | undefined,
+  ) {
+    this.cell = cell
+    this.work = work
+    this.variables = variables
+    this.#foreign = foreign
   }
 
-  function admit(attempt: string): void {
+  enter<Result>(attempt: string, callback: () => Result): Result {
+    const { state } = this.cell
+    if (state === undefined) throw scopeClosed(this.cell, attempt, this.work)
+    const { storage } = runtime()
+    const entries = this.#foreign?.get(state)
+    if (entries === undefined) return storage.run(this, callback)
+    return storage.run(this, () => runWith(entries, callback))
+  }
+
+  admit(attempt: string): void {
+    const { cell, work } = this
     const { state } = cell
     if (state === undefined) throw scopeClosed(cell, attempt, work)
     const caller = callerNow(attempt)
@@ -64,14 +88,10 @@ export function takeHome(work: string, taking: string, value?: unknown): Home {
     }
   }
 
-  function pull<Result>(attempt: string, callback: () => Result): Result {
-    admit(attempt)
-    return enter(attempt, callback)
+  pull<Result>(attempt: string, callback: () => Result): Result {
+    this.admit(attempt)
+    return this.enter(attempt, callback)
   }
-
-  const home: Home = { cell, work, enter, admit, pull }
-  if (bindings !== undefined) remember(bindings, home)
-  return home
 }
 
 /** Lets a value be bound, unless it is another owner's. */

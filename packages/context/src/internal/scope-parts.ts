@@ -12,7 +12,8 @@ export interface ScopeParts {
   waiting: Waiting | undefined
   failures: TaskFailure[] | undefined
   cleanups: Set<Cleanup> | undefined
-  abortListeners: Set<AbortListener> | undefined
+  /** A single one without a set around it: a server has as many scopes as connections. */
+  abortListeners: AbortListener | Set<AbortListener> | undefined
   owner: Owner | undefined
 }
 

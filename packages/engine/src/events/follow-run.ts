@@ -4,6 +4,7 @@ import type { ScopeReleases } from '../internal/scope-releases.ts'
 import type { RunStore } from '../store/run-store.ts'
 import type { AgentEvent } from './agent-event.ts'
 import { checkedBackPressure, type BackPressure } from './back-pressure.ts'
+import { FollowedRun, type Following } from './following.ts'
 import type { LiveEvents } from './live-events.ts'
 import { RunFollower } from './run-follower.ts'
 
@@ -31,28 +32,47 @@ export interface FollowSources {
  *
  * The iterator belongs to the current scope: it is refused to other owners (I7) and released at its close.
  */
+export async function iterateRun(
+  sources: FollowSources,
+  runId: string,
+  options: FollowOptions,
+): Promise<AsyncIterableIterator<AgentEvent>> {
+  const follower = await beginFollowing(sources, runId, options)
+  return bind.iterator<AgentEvent, undefined, undefined>(follower)
+}
+
+/** The same for who is told of each event, instead of asking for it. */
 export async function followRun(
+  sources: FollowSources,
+  runId: string,
+  options: FollowOptions,
+): Promise<Following> {
+  return new FollowedRun(currentScope(), await beginFollowing(sources, runId, options))
+}
+
+async function beginFollowing(
   { store, live, releases }: FollowSources,
   runId: string,
   { after, signal, backPressure }: FollowOptions,
-): Promise<AsyncIterableIterator<AgentEvent>> {
+): Promise<RunFollower> {
   if (after !== undefined) checkedLimit('after', after, -1)
   const policy = backPressure === undefined ? undefined : checkedBackPressure(backPressure)
   const scope = currentScope()
   const follower = new RunFollower(store, runId, after, policy)
-  const stop = (): void => follower.stop()
   // Watching begins before the first read: what is appended in between is noticed.
   follower.onStop(await store.watch(runId, () => follower.wake()))
   follower.onStop(live.watch(canonicalOwner(scope.owner), runId, follower))
   try {
     await follower.begin()
-    follower.onStop(releases.add(scope, stop))
-    if (signal?.aborted === true) stop()
-    signal?.addEventListener('abort', stop, { once: true })
-    follower.onStop(() => signal?.removeEventListener('abort', stop))
-    return bind.iterator<AgentEvent, undefined, undefined>(follower)
+    follower.onStop(releases.add(scope, follower.stop))
+    if (signal !== undefined) {
+      if (signal.aborted) follower.stop()
+      signal.addEventListener('abort', follower.stop, { once: true })
+      follower.onStop(() => signal.removeEventListener('abort', follower.stop))
+    }
+    return follower
   } catch (error) {
-    stop()
+    follower.stop()
     throw error
   }
 }

@@ -26,10 +26,6 @@ export class NewestTransient {
     this.#events.delete(first[0])
     return first[1]
   }
-
-  clear(): void {
-    this.#events.clear()
-  }
 }
 
 /** Of each kind the newest is shown; the progress of each call is one kind. */

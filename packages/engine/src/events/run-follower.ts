@@ -1,4 +1,5 @@
 import { EngineError } from '../errors/engine-error.ts'
+import { readNow } from '../store/memory-run-now.ts'
 import { notFound } from '../store/not-found.ts'
 import type { EventBatch, RunStore } from '../store/run-store.ts'
 import {
@@ -9,13 +10,9 @@ import {
 } from './agent-event.ts'
 import { FollowerPace, type ResolvedBackPressure } from './back-pressure.ts'
 import { coalesce } from './coalesce.ts'
+import type { Asked } from './following.ts'
 import type { LiveWatcher } from './live-events.ts'
 import { NewestTransient } from './newest-transient.ts'
-
-interface Asked {
-  resolve(step: IteratorResult<AgentEvent, undefined>): void
-  reject(error: unknown): void
-}
 
 const batchSize = 64
 const nothing: EventBatch = { events: [], ended: false }
@@ -26,16 +23,18 @@ export class RunFollower
 {
   readonly #store: RunStore
   readonly #runId: string
-  readonly #transient = new NewestTransient()
+  #transient: NewestTransient | undefined
   readonly #policy: ResolvedBackPressure | undefined
   readonly #pace: FollowerPace | undefined
-  readonly #releases: (() => void)[] = []
+  #releases: readonly (() => void)[] = []
   #cursor: number | undefined
   #batch = nothing
   #position = 0
-  /** Who has asked for an event, the first in front. */
-  readonly #asked: Asked[] = []
+  /** Who has asked for an event, and who asked behind. */
+  #asked: Asked | undefined
+  readonly #askedLater: Asked[] = []
   #reading = false
+  #serving = false
   /** Whether the log may have what was not read yet. */
   #behind = true
   #over = false
@@ -69,28 +68,62 @@ export class RunFollower
    * it holds one promise: a server has thousands that do.
    */
   next(): Promise<IteratorResult<AgentEvent, undefined>> {
-    return new Promise((resolve, reject) => {
-      this.#asked.push({ resolve, reject })
-      if (this.#asked.length === 1) this.#serve()
-    })
+    return new Promise((resolve, reject) => this.ask({ resolve, reject }))
   }
 
-  /** Hands out what there is; where there is nothing, reads, and then waits. */
+  ask(asked: Asked): void {
+    if (this.#asked !== undefined) {
+      this.#askedLater.push(asked)
+      return
+    }
+    this.#asked = asked
+    if (!this.#serving) this.#serve()
+  }
+
+  #shift(): Asked | undefined {
+    const asked = this.#asked
+    this.#asked = this.#askedLater.shift()
+    return asked
+  }
+
+  /** Hands out what there is; where there is nothing, reads, and then waits. Whoever is served may ask again at once. */
   #serve(): void {
-    while (this.#asked.length > 0 && !this.#reading) {
+    this.#serving = true
+    this.#serveAll()
+    this.#serving = false
+  }
+
+  #serveAll(): void {
+    while (this.#asked !== undefined && !this.#reading) {
       const value = this.#nextEvent()
       if (value === undefined && !this.#stopped && !this.#batch.ended) {
-        if (this.#behind) return this.#readMore()
+        if (this.#behind) {
+          if (this.#readNow()) continue
+          return this.#readMore()
+        }
         if (!this.#over) return this.#wait()
         this.#failure ??= endLost(this.#runId)
       }
       const failure = this.#failure
       this.#failure = undefined
-      const asked = this.#asked.shift()
+      const asked = this.#shift()
       if (value === undefined || isTerminal(value) || failure !== undefined) this.stop()
       if (failure !== undefined) asked?.reject(failure)
       else asked?.resolve(value === undefined ? { done: true, value } : { done: false, value })
     }
+  }
+
+  /** Where the store has its answer at once; false where it does not. */
+  #readNow(): boolean {
+    try {
+      const read = readNow(this.#store, this.#runId, this.#cursor, batchSize)
+      if (read === undefined) return false
+      this.#behind = false
+      this.#take(read.batch, batchSize)
+    } catch (error) {
+      this.#fail(error)
+    }
+    return true
   }
 
   #readMore(): void {
@@ -102,11 +135,15 @@ export class RunFollower
       })
       .catch((error: unknown) => {
         this.#reading = false
-        const asked = this.#asked.shift()
-        this.stop()
-        asked?.reject(error)
+        this.#fail(error)
         this.#serve()
       })
+  }
+
+  #fail(error: unknown): void {
+    const asked = this.#shift()
+    this.stop()
+    asked?.reject(error)
   }
 
   /** By a promise: whoever wakes it, it goes on in the scope that pulls. */
@@ -114,10 +151,12 @@ export class RunFollower
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve
     })
-    void woken.then(() => {
-      this.#wake = undefined
-      this.#serve()
-    })
+    void woken.then(this.#goOn)
+  }
+
+  readonly #goOn = (): void => {
+    this.#wake = undefined
+    this.#serve()
   }
 
   #nextEvent(): AgentEvent | undefined {
@@ -127,11 +166,11 @@ export class RunFollower
       this.#cursor = durable.seq
       this.#pace?.read(durable.seq)
       // Whatever place in the queue it was to be shown: the run has left it.
-      this.#transient.forgetPosition()
+      this.#transient?.forgetPosition()
       return durable
     }
     // What is stored was told before it, and comes first.
-    return this.#batch.ended || this.#behind ? undefined : this.#transient.take()
+    return this.#batch.ended || this.#behind ? undefined : this.#transient?.take()
   }
 
   async return(): Promise<IteratorResult<AgentEvent, undefined>> {
@@ -146,7 +185,7 @@ export class RunFollower
   /** Calls `release` when the following ends. */
   onStop(release: () => void): void {
     if (this.#stopped) release()
-    else this.#releases.push(release)
+    else this.#releases = [...this.#releases, release]
   }
 
   /** There may be more to read. */
@@ -158,6 +197,7 @@ export class RunFollower
   show(event: TransientEvent): void {
     // Nobody waits for it now, and later it will be old.
     if (this.#policy?.policy === 'drop' && this.#wake === undefined) return
+    this.#transient ??= new NewestTransient()
     this.#transient.add(event)
     this.#wake?.()
   }
@@ -189,22 +229,29 @@ export class RunFollower
     this.wake()
   }
 
-  stop(): void {
+  readonly stop = (): void => {
     if (this.#stopped) return
     this.#stopped = true
     this.#batch = nothing
-    this.#transient.clear()
+    this.#transient = undefined
     this.#pace?.stop()
-    for (const release of this.#releases.splice(0)) release()
+    const releases = this.#releases
+    this.#releases = []
+    for (const release of releases) release()
     this.wake()
   }
 
   async #read(): Promise<void> {
     this.#behind = false
     const batch = await this.#store.read(this.#runId, this.#cursor, batchSize)
+    this.#take(batch, 1)
+  }
+
+  /** There may be more behind so many events. */
+  #take(batch: EventBatch | undefined, full: number): void {
     if (batch === undefined) throw notFound(this.#runId)
     if (this.#stopped) return
-    if (batch.events.length > 0) this.#behind = true
+    if (batch.events.length >= full) this.#behind = true
     this.#batch = batch
     this.#position = 0
   }

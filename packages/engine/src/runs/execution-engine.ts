@@ -4,6 +4,7 @@ import { ownerApprovals, type OwnerApprovals } from '../approvals/owner-approval
 import type { DependencyHealth } from '../dependencies/circuits.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
 import type { FollowOptions } from '../events/follow-run.ts'
+import type { Following } from '../events/following.ts'
 import { StartOnce } from '../idempotency/start-once.ts'
 import { InstanceFactory, type AgentInstanceFactory } from '../instances/agent-instance-factory.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
@@ -132,6 +133,14 @@ export class UserExecutionEngine {
    * `after` are no longer kept. The iterator belongs to the current scope and is released at its close.
    */
   events(runId: string, options: FollowOptions = {}): Promise<AsyncIterableIterator<AgentEvent>> {
+    return this.#runs.events(runId, options)
+  }
+
+  /**
+   * `events`, for who is told of each event: `(await engine.follow(runId)).each((event) => write(event))`. Rejects as
+   * `events` does. It belongs to the current scope and is released at its close.
+   */
+  follow(runId: string, options: FollowOptions = {}): Promise<Following> {
     return this.#runs.follow(runId, options)
   }
 

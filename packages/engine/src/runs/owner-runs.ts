@@ -2,7 +2,13 @@ import { canonicalOwner, currentScope, type Owner } from '@ringfence/context'
 import type { AccessRequest } from '../access/access.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
-import { followRun, type FollowOptions, type FollowSources } from '../events/follow-run.ts'
+import {
+  followRun,
+  iterateRun,
+  type FollowOptions,
+  type FollowSources,
+} from '../events/follow-run.ts'
+import type { Following } from '../events/following.ts'
 import { runOutcome } from '../idempotency/run-outcome.ts'
 import { cut } from '../internal/cut.ts'
 import { ScopeReleases } from '../internal/scope-releases.ts'
@@ -38,11 +44,22 @@ export class OwnerRuns {
     })
   }
 
-  async follow(runId: string, options: FollowOptions): Promise<AsyncIterableIterator<AgentEvent>> {
+  async events(runId: string, options: FollowOptions): Promise<AsyncIterableIterator<AgentEvent>> {
+    return this.#followed(runId, (sources) => iterateRun(sources, runId, options))
+  }
+
+  async follow(runId: string, options: FollowOptions): Promise<Following> {
+    return this.#followed(runId, (sources) => followRun(sources, runId, options))
+  }
+
+  async #followed<Followed>(
+    runId: string,
+    begin: (sources: FollowSources) => Promise<Followed>,
+  ): Promise<Followed> {
     const { access, admission, lostEnds } = this.#parts
     const followed = await access.within('read', aboutRun(runId, undefined), async () => {
       await lostEnds.store(runId)
-      return followRun(this.#sources, runId, options)
+      return begin(this.#sources)
     })
     admission.runs.get(canonicalOwner(currentScope().owner), runId)?.showPosition()
     return followed

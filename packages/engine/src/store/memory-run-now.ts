@@ -1,7 +1,7 @@
 import type { DurableEvent, UnnumberedEvent } from '../events/agent-event.ts'
 import { MemoryRunStore } from './memory-run-store.ts'
 import { ownerKey } from './owner-key.ts'
-import type { NewRun, RunStore } from './run-store.ts'
+import type { EventBatch, NewRun, RunStore } from './run-store.ts'
 import { runsInMemory } from './runs-in-memory.ts'
 
 /**
@@ -26,4 +26,17 @@ export function appendNow(
   // oxlint-disable-next-line typescript/unbound-method -- compared, not called
   if (runs === undefined || store.append !== MemoryRunStore.prototype.append) return undefined
   return runs.append(ownerKey(), runId, events)
+}
+
+/** The same for `read`. Undefined where the store does not answer at once. */
+export function readNow(
+  store: RunStore,
+  runId: string,
+  after: number | undefined,
+  limit: number,
+): { readonly batch: EventBatch | undefined } | undefined {
+  const runs = runsInMemory(store)
+  // oxlint-disable-next-line typescript/unbound-method -- compared, not called
+  if (runs === undefined || store.read !== MemoryRunStore.prototype.read) return undefined
+  return { batch: runs.find(ownerKey(), runId)?.read(after, limit) }
 }

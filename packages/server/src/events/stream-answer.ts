@@ -1,10 +1,11 @@
-import type { AgentEvent } from '@ringfence/engine'
+import type { Following } from '@ringfence/engine'
 import { logFailure } from '../handler/exchange.ts'
 import type { Answer, Call } from '../handler/route.ts'
 import { toProblem } from '../problems/to-problem.ts'
-import { cutterOf } from '../identity/peer.ts'
+import { cutterOf, directOutgoing } from '../identity/peer.ts'
+import { BodySink } from './body-sink.ts'
 import type { EventEncoding } from './event-encoding.ts'
-import { streamEvents } from './event-stream.ts'
+import { EventStream } from './event-stream.ts'
 import { nativeEncoding } from './native-encoding.ts'
 
 export interface StreamAnswerOptions {
@@ -16,7 +17,7 @@ export interface StreamAnswerOptions {
 /** Answers with a run's events. HEAD gets the headers alone, and opens nothing. */
 export async function answerWithEvents(
   { core, hono, exchange, identity, owner, scope }: Call,
-  open: () => Promise<AsyncIterableIterator<AgentEvent>>,
+  open: () => Promise<Following>,
   { headers = {}, encoding }: StreamAnswerOptions = {},
 ): Promise<Answer> {
   const init = {
@@ -36,11 +37,12 @@ export async function answerWithEvents(
     leave()
     throw error
   })
-  const { body, ended } = streamEvents({
+  const stream = new EventStream({
     events,
     encoding: encoding ?? nativeEncoding(core.limits.retryMs),
     limits: core.limits,
-    signal: scope.signal,
+    dueTimes: core.dueTimes,
+    scope,
     expiresAt: identity.expiresAt,
     cut: cutterOf(hono.env),
     onFailure: (error) => {
@@ -48,6 +50,12 @@ export async function answerWithEvents(
       if (toProblem(error).code !== 'slow_follower') logFailure(core, exchange, error)
     },
   })
+  const { ended } = stream
   void ended.then(leave)
-  return { response: new Response(body, init), ended }
+  if (directOutgoing(hono.env) === undefined) {
+    return { response: new Response(new BodySink(stream).body, init), ended }
+  }
+  const response = new Response(null, init)
+  core.written.set(response, { stream, headers: init.headers })
+  return { response, ended }
 }

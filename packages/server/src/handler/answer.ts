@@ -72,7 +72,7 @@ function answerOwned(request: AuditedRequest, route: OwnedRoute): Response | Pro
   const admitted = admit(core, route, hono, exchange)
   if (!(admitted instanceof Promise)) return answerAdmitted(request, route, admitted)
   return admitted.then((late) => {
-    exchange.signal.throwIfAborted()
+    if (exchange.left) throw new Problem('client_closed_request')
     return answerAdmitted(request, route, late)
   })
 }
@@ -126,8 +126,7 @@ function refuseAtOnce(core: Core, { req }: Context): void {
 
 /** The answer to a request that fails. A client that has left is told nothing, and no alarm is raised. */
 export function refuse(core: Core, exchange: Exchange, error: unknown): Response {
-  const left = exchange.signal.aborted
-  const problem = left ? new Problem('client_closed_request') : toProblem(error)
+  const problem = exchange.left ? new Problem('client_closed_request') : toProblem(error)
   if (problem.code === 'internal_error') logFailure(core, exchange, error)
   logExchange(core, exchange, problem.status)
   return problemResponse(problem, exchange)

@@ -18,11 +18,19 @@ import { Inspector } from '../inspector/inspector.ts'
 import { clientFinder } from '../proxy/trust-proxy.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
+import type { EventStream } from '../events/event-stream.ts'
+import { DueTimes } from './due-times.ts'
 import type { Exchange } from './exchange.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
 import type { Route } from './route.ts'
 import type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './options.ts'
+
+/** Events that are written to a connection, under these header fields. */
+export interface WrittenEvents {
+  readonly stream: EventStream
+  readonly headers: Readonly<Record<string, string>>
+}
 
 /** What all routes of one handler share. */
 export interface Core extends IdentityDoor {
@@ -43,6 +51,10 @@ export interface Core extends IdentityDoor {
   readonly sockets: Set<SocketConnection>
   /** Answers that are still going on: each ends when its scope has closed. */
   readonly streams: Set<Promise<void>>
+  /** When streams and sockets have to be looked at. */
+  readonly dueTimes: DueTimes
+  /** Answers without a body whose events the listener writes. */
+  readonly written: WeakMap<Response, WrittenEvents>
   readonly upgradeWebSocket: UpgradeWebSocket | undefined
   readonly strippedPrefix: string
   readonly routes: readonly Route[]
@@ -108,6 +120,8 @@ export function createCore(options: RingfenceOptions): Core {
     bodies: new BodyBudget(limits),
     sockets,
     streams: new Set(),
+    dueTimes: new DueTimes(),
+    written: new WeakMap(),
     upgradeWebSocket: options.upgradeWebSocket,
     strippedPrefix,
     routes: [

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { directOutgoing, type DirectOutgoing } from '../identity/peer.ts'
 import type { RequestTrace } from '../tracing/tracing.ts'
 import type { Actor } from '../identity/authorize.ts'
 import type { Core } from './core.ts'
@@ -24,9 +25,13 @@ export class Exchange {
   /** Whether the answer goes on after it was handed out: its duration is none of an answer's. */
   streamed = false
   readonly #request: Request
+  /** The connection's end of it, where it is known. */
+  readonly #outgoing: DirectOutgoing | undefined
 
-  constructor({ raw, method, path }: Context['req'], route: string, requestId: string) {
+  constructor({ req, env }: Context, route: string, requestId: string) {
+    const { raw, method, path } = req
     this.#request = raw
+    this.#outgoing = directOutgoing(env)
     this.method = method
     this.path = path
     this.route = route
@@ -38,10 +43,33 @@ export class Exchange {
   get signal(): AbortSignal {
     return this.#request.signal
   }
+
+  /** Whether the client has left. */
+  get left(): boolean {
+    const outgoing = this.#outgoing
+    if (outgoing === undefined) return this.signal.aborted
+    return outgoing.destroyed && !outgoing.writableFinished
+  }
+
+  /** Calls `listener` when the client leaves, at once where it has. Returns how to stop. Without a signal where that can be. */
+  onLeave(listener: () => void): () => void {
+    const outgoing = this.#outgoing
+    if (this.left) listener()
+    if (outgoing === undefined) {
+      const { signal } = this
+      signal.addEventListener('abort', listener, { once: true })
+      return () => signal.removeEventListener('abort', listener)
+    }
+    const closed = (): void => {
+      if (this.left) listener()
+    }
+    outgoing.on('close', closed)
+    return () => void outgoing.off('close', closed)
+  }
 }
 
 export function openExchange(hono: Context, route: string): Exchange {
-  return new Exchange(hono.req, route, requestIdOf(hono))
+  return new Exchange(hono, route, requestIdOf(hono))
 }
 
 const acceptable = /^[\w=-]{1,128}$/
@@ -61,7 +89,7 @@ export function logExchange(core: Core, exchange: Exchange, status: number): voi
   core.observe?.(exchange, status, durationMs / 1_000)
   exchange.trace?.end(status)
   if (core.logger === undefined) return
-  const { requestId, method, route, path, signal, scopeId, runId, closeCode } = exchange
+  const { requestId, method, route, path, left, scopeId, runId, closeCode } = exchange
   core.logger.info(
     {
       requestId,
@@ -73,7 +101,7 @@ export function logExchange(core: Core, exchange: Exchange, status: number): voi
       ...(scopeId === undefined ? {} : { scopeId }),
       ...(runId === undefined ? {} : { runId }),
       ...(closeCode === undefined ? {} : { closeCode }),
-      ...(signal.aborted ? { aborted: true } : {}),
+      ...(left ? { aborted: true } : {}),
     },
     'request',
   )

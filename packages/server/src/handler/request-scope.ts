@@ -48,9 +48,12 @@ export function inRequestScope(
 class WaitingAnswer {
   readonly #core: Core
   readonly #exchange: Exchange
-  #begin: ((scoped: Scoped) => void) | undefined
+  #begun:
+    | { readonly resolve: (scoped: Scoped) => void; readonly reject: (error: unknown) => void }
+    | undefined
   #closed: Promise<void> | undefined
   #stopFollowing: (() => void) | undefined
+  #whyLeft: unknown
 
   constructor(core: Core, exchange: Exchange) {
     this.#core = core
@@ -59,7 +62,7 @@ class WaitingAnswer {
 
   /** In the scope: what its callback waits for, which for a stream is its end. */
   whole(scope: Scope, answer: Answer | Promise<Answer>): Promise<Response | undefined> {
-    this.#stopFollowing = followClient(scope, this.#exchange.signal)
+    this.#stopFollowing = this.#exchange.onLeave(() => this.#leave(scope))
     return Promise.resolve(answer).then((given) => {
       if (given instanceof Response) return given
       this.#stream(given.response)
@@ -67,40 +70,41 @@ class WaitingAnswer {
     })
   }
 
-  /** Outside: resolves when the answer can be handed out. */
+  /** Outside: resolves when the answer can be handed out. Nothing that waits for the scope's end leads to that answer. */
   until(run: Promise<Response | undefined>): Promise<Scoped> {
-    return new Promise((resolve, reject) => {
-      this.#begin = resolve
-      this.#closed = run.then(
-        (response) => {
-          this.#stopFollowing?.()
-          if (response !== undefined) resolve({ response, closed: undefined })
-        },
-        (error: unknown) => {
-          this.#stopFollowing?.()
-          const { signal, streamed } = this.#exchange
-          if (!streamed) reject(error)
-          else if (error !== signal.reason) logFailure(this.#core, this.#exchange, error)
-        },
-      )
+    const begun = new Promise<Scoped>((resolve, reject) => {
+      this.#begun = { resolve, reject }
     })
+    this.#closed = run.then(
+      (response) => this.#end(response),
+      (error: unknown) => this.#fail(error),
+    )
+    return begun
+  }
+
+  #end(response: Response | undefined): void {
+    this.#stopFollowing?.()
+    if (response !== undefined) this.#begun?.resolve({ response, closed: undefined })
+  }
+
+  #fail(error: unknown): void {
+    this.#stopFollowing?.()
+    if (!this.#exchange.streamed) this.#begun?.reject(error)
+    else if (error !== this.#whyLeft) logFailure(this.#core, this.#exchange, error)
+  }
+
+  /** The client has left. From outside: whoever notices may have a scope of somebody else. */
+  #leave(scope: Scope): void {
+    if (scope.lifecycle === 'closed') return
+    this.#whyLeft = new DOMException('The client has left', 'AbortError')
+    runOutside(() => scope.abort(this.#whyLeft))
   }
 
   #stream(response: Response): void {
     this.#exchange.streamed = true
-    this.#begin?.({ response, closed: this.#closed })
-    this.#begin = undefined
+    this.#begun?.resolve({ response, closed: this.#closed })
+    this.#begun = undefined
   }
 }
 
 const nothing = (): undefined => undefined
-
-/** Ends a scope when the client leaves. From outside: whoever notices may have a scope of somebody else. */
-function followClient(scope: Scope, signal: AbortSignal): () => void {
-  const leave = (): void => {
-    if (scope.lifecycle !== 'closed') runOutside(() => scope.abort(signal.reason))
-  }
-  if (signal.aborted) leave()
-  signal.addEventListener('abort', leave, { once: true })
-  return () => signal.removeEventListener('abort', leave)
-}

@@ -21,6 +21,28 @@ export function cutterOf(env: unknown): () => void {
   }
 }
 
+/** The connection's end of an answer on Node, as far as it is looked at. */
+export interface DirectOutgoing {
+  readonly destroyed: boolean
+  readonly writableFinished: boolean
+  on(event: 'close', listener: () => void): unknown
+  off(event: 'close', listener: () => void): unknown
+}
+
+/**
+ * The connection's end of an answer that the listener itself may write to: only that of `createServer` does. Undefined
+ * elsewhere: a host may have something in between.
+ */
+export function directOutgoing(env: unknown): DirectOutgoing | undefined {
+  if (read(env, 'direct') !== true) return undefined
+  const outgoing = read(env, 'outgoing')
+  return isOutgoing(outgoing) ? outgoing : undefined
+}
+
+function isOutgoing(value: unknown): value is DirectOutgoing {
+  return typeof value === 'object' && value !== null && 'writableFinished' in value
+}
+
 function read(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 }

@@ -44,6 +44,6 @@ async function run(call: Call): Promise<Answer> {
     signal: onDisconnect === 'cancel' ? scope.signal : undefined,
   })
   exchange.runId = runId
-  const events = () => core.engine.events(runId, { backPressure: { policy: 'coalesce' } })
+  const events = () => core.engine.follow(runId, { backPressure: { policy: 'coalesce' } })
   return answerWithEvents(call, events, { encoding: agUiEncoding({ threadId, runId: named }) })
 }

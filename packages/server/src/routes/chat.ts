@@ -96,7 +96,7 @@ async function resume(call: Call): Promise<Answer> {
 }
 
 function answerWithMessage(call: Call, runId: string): Promise<Answer> {
-  const events = () => call.core.engine.events(runId, { backPressure: { policy: 'coalesce' } })
+  const events = () => call.core.engine.follow(runId, { backPressure: { policy: 'coalesce' } })
   return answerWithEvents(call, events, {
     encoding: uiMessageEncoding(),
     headers: { 'x-vercel-ai-ui-message-stream': 'v1' },

@@ -50,7 +50,7 @@ async function follow(call: Call): Promise<Answer> {
     return noContent(exchange)
   }
   return answerWithEvents(call, () =>
-    core.engine.events(runId, { after, backPressure: policy && { policy } }),
+    core.engine.follow(runId, { after, backPressure: policy && { policy } }),
   )
 }
 

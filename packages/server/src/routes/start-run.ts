@@ -88,7 +88,7 @@ async function start(call: Call): Promise<Answer> {
   exchange.runId = runId
   const links = linksOf(call, runId)
   if (streamed) {
-    return answerWithEvents(call, () => core.engine.events(runId), {
+    return answerWithEvents(call, () => core.engine.follow(runId), {
       headers: { 'content-location': links.events },
     })
   }

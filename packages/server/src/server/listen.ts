@@ -57,7 +57,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   })
   if (!fitsAdapter(sockets)) throw new TypeError('Expected a server of ws')
   let draining = false
-  const fetch = nodeFetch(options.fetch, () => draining)
+  const fetch = nodeFetch(options.fetch, core, () => draining)
   const server = createAdaptorServer({
     fetch,
     websocket: { server: sockets },

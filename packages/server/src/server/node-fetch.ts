@@ -1,7 +1,9 @@
 import { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
+import { OutgoingSink } from '../events/outgoing-sink.ts'
 import { onwards } from '../handler/at-once.ts'
+import type { Core, WrittenEvents } from '../handler/core.ts'
 import type { AgentHandler } from '../handler/create-handler.ts'
 import { endWith } from './end-with.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
@@ -12,19 +14,42 @@ export type NodeFetch = (
 ) => Response | Promise<Response>
 
 /** The handler as Node's adapter calls it. */
-export function nodeFetch(handler: AgentHandler, draining: () => boolean): NodeFetch {
-  return (request, env) =>
-    onwards(handler(request, env), (response) => {
-      const { incoming, outgoing } = env
-      if (outgoing instanceof ServerResponse) {
+export function nodeFetch(
+  handler: AgentHandler,
+  { written }: Pick<Core, 'written'>,
+  draining: () => boolean,
+): NodeFetch {
+  return (request, env) => {
+    const { incoming, outgoing } = env
+    const direct = outgoing instanceof ServerResponse
+    return onwards(handler(request, direct ? { incoming, outgoing, direct } : env), (response) => {
+      if (direct) {
         if (draining()) outgoing.shouldKeepAlive = false
-        return response
+        const events = written.get(response)
+        return events === undefined ? response : writeEvents(events, outgoing)
       }
       // An upgrade that comes to nothing: the adapter would send the status alone, and finds that it need not.
       if (isJson(response)) return endUpgrade(incoming.socket, response)
       if (response.body === null) return response
       return refuseStream(incoming.socket, response, response.body)
     })
+  }
+}
+
+function writeEvents({ stream, headers }: WrittenEvents, outgoing: ServerResponse): Response {
+  outgoing.writeHead(200, headers)
+  outgoing.flushHeaders()
+  stream.open(new OutgoingSink(outgoing))
+  stream.begin()
+  return alreadySent()
+}
+
+/** What tells the adapter that it has nothing to do. */
+function alreadySent(): Response {
+  const sent = new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
+  // Where the adapter has put its own class in the place of this one, that is a real response from here on only.
+  void sent.body
+  return sent
 }
 
 async function endUpgrade(socket: Duplex, response: Response): Promise<Response> {

@@ -49,10 +49,10 @@ export async function perform(
     policy: StartFrame['backPressure'],
   ): Promise<void> {
     const backPressure = policy && { policy }
-    const events = await core.engine.events(followed, { after, signal, backPressure })
-    for await (const event of events) {
-      if (tryCurrentScope() === undefined) return
-      await port.send({ type: 'event', id: frame.id, event })
-    }
+    const events = await core.engine.follow(followed, { after, signal, backPressure })
+    await events.each((event) => {
+      if (tryCurrentScope() === undefined) return events.stop()
+      return port.send({ type: 'event', id: frame.id, event })
+    })
   }
 }

@@ -18,7 +18,7 @@ export class SocketConnection {
   readonly #protocol: SocketProtocol
   readonly #requests = new Map<string, AbortController>()
   /** Bound once for all callbacks: a server has thousands of sockets. */
-  readonly #home: (work: () => void) => void = bind((work: () => void) => work())
+  readonly #home: (work: () => void) => void = bind((...[work]: [() => void]) => work())
   #port: SocketPort | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #answered = true

@@ -4,15 +4,16 @@ import type { HandlerLimits } from '../handler/limits.ts'
 /** What the `ws` package's sockets can do beyond the standard. */
 interface NodeSocket {
   readonly bufferedAmount: number
-  send(text: string, sent: () => void): void
+  send(text: string, sent?: () => void): void
   ping(): void
   terminate(): void
   on(event: 'pong', listener: () => void): void
 }
 
-/** A socket with back-pressure: `send` resolves when its reader has room for more. */
+/** A socket with back-pressure. */
 export interface SocketPort {
-  send(frame: object): Promise<void>
+  /** Returns when its reader has room for more, and undefined where there is. */
+  send(frame: object): Promise<void> | undefined
   close(code: number, reason: string): void
   /** Asks for a sign of life. False where the runtime keeps sockets alive itself. */
   ping(onPong: () => void): boolean
@@ -32,22 +33,25 @@ export function openPort(socket: WSContext, limits: HandlerLimits): SocketPort {
   }
 
   return {
-    async send(frame) {
-      if (socket.readyState !== open) return
+    send(frame) {
+      if (socket.readyState !== open) return undefined
       const text = JSON.stringify(frame)
-      if (raw === undefined) return socket.send(text)
-      let sent: () => void = () => undefined
-      const written = new Promise<void>((resolve) => {
-        sent = resolve
-      })
-      raw.send(text, () => sent())
-      if (raw.bufferedAmount > limits.socketOverflowBytes) {
-        socket.close(1013, 'too slow')
-        // The farewell stands behind what is not read: it is given a moment, then the connection is cut.
-        setTimeout(terminate, 1_000).unref()
-      } else if (raw.bufferedAmount > limits.socketBufferBytes) {
-        await written
+      if (raw === undefined) {
+        socket.send(text)
+        return undefined
       }
+      // A character takes three bytes at most. Where there is room whatever it takes, nobody has to be told that it has left.
+      if (raw.bufferedAmount + 3 * text.length <= limits.socketBufferBytes) {
+        raw.send(text)
+        return undefined
+      }
+      const written = new Promise<void>((resolve) => raw.send(text, resolve))
+      if (raw.bufferedAmount <= limits.socketBufferBytes) return undefined
+      if (raw.bufferedAmount <= limits.socketOverflowBytes) return written
+      socket.close(1013, 'too slow')
+      // The farewell stands behind what is not read: it is given a moment, then the connection is cut.
+      setTimeout(terminate, 1_000).unref()
+      return undefined
     },
     close: (code, reason) => socket.close(code, reason),
     ping(heard) {
