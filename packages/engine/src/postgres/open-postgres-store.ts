@@ -80,7 +80,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       url === undefined
         ? await openPgliteDatabase(dataDir)
         : await openPgDatabase({ url, connections, logger })
-    if (migrates) await migrate(database)
+    if (migrates) await migrate(database, logger)
     else await assertMigrated(database)
     await assertFenced(database)
     const opened = database
@@ -89,7 +89,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       database: {
         kind: opened.kind,
         queue: opened.queue,
-        transaction: (owner, work) => opened.transaction(owner, work),
+        transaction: (...given) => opened.transaction(...given),
         script: (work) => opened.script(work),
         queueTransaction: (work) => opened.queueTransaction(work),
         listen: (...given) => opened.listen(...given),

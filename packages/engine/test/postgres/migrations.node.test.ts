@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openPgDatabase } from '../../src/postgres/database/pg-database.ts'
 import { assertMigrated, migrate, newestVersion } from '../../src/postgres/schema/migrate.ts'
@@ -16,6 +18,7 @@ import { alice, users } from '../support/users.ts'
 describe.skipIf(skippedWithoutPostgres !== '')(`${skippedWithoutPostgres}migrations`, () => {
   let cluster: PostgresCluster
   const open: Database[] = []
+  const clients: pg.Client[] = []
   const connect = async (url: string): Promise<Database> => {
     const database = await openPgDatabase({ url, connections: 2, logger: undefined })
     open.push(database)
@@ -26,6 +29,7 @@ describe.skipIf(skippedWithoutPostgres !== '')(`${skippedWithoutPostgres}migrati
     cluster = await startPostgres({ durable: false })
   })
   afterAll(async () => {
+    for (const client of clients) await client.end()
     for (const database of open) await database.close()
     await cluster.stop()
   })
@@ -83,6 +87,86 @@ describe.skipIf(skippedWithoutPostgres !== '')(`${skippedWithoutPostgres}migrati
     expect(await users.run(alice, () => readBack(store))).toHaveLength(5)
     await store.close()
   })
+
+  /** A session of its own, in which a transaction can stay open. */
+  async function session(url: string): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: url, statement_timeout: 8_000 })
+    await client.connect()
+    clients.push(client)
+    return client
+  }
+
+  const addRun = (client: pg.Client): Promise<unknown> =>
+    client.query(`INSERT INTO ringfence.runs (tenant, user_id, run_id, agent, request_id, created_at)
+        VALUES ('', 'alice', gen_random_uuid()::text, 'agent', 'request', '')`)
+
+  /** Resolves when somebody waits for a lock. */
+  async function somebodyWaits(client: pg.Client): Promise<void> {
+    const sql = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+        AND datname = current_database()`
+    while ((await client.query(sql)).rowCount === 0) await setTimeout(20)
+  }
+
+  test('a table that somebody holds for long is waited for in short turns, and workers work on', async () => {
+    const url = await cluster.database()
+    const database = await connect(url)
+    await migrate(database)
+    // As the version before left it.
+    await database.script((run) =>
+      run(`DELETE FROM ringfence.migrations WHERE version = ${newestVersion};
+          DROP FUNCTION ringfence.overdue_runs(integer);
+          ALTER TABLE ringfence.runs DROP COLUMN queue_ms, DROP COLUMN queued_until`),
+    )
+    const [backup, worker] = [await session(url), await session(url)]
+    await backup.query('BEGIN; LOCK TABLE ringfence.runs IN ACCESS SHARE MODE')
+    const migrated = migrate(database)
+    await somebodyWaits(worker)
+    // It stands behind the change that waits: that gives up, and this goes on.
+    await addRun(worker)
+    await backup.query('COMMIT')
+    expect(await migrated).toEqual({ from: newestVersion - 1, to: newestVersion })
+  })
+
+  test('an index of a large table is built beside whoever writes, and again where that was broken off', async () => {
+    const url = await cluster.database()
+    const database = await connect(url)
+    await migrate(database)
+    const [writer, worker] = [await session(url), await session(url)]
+    await worker.query('DROP INDEX ringfence.runs_in_thread')
+    await worker.query(
+      `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ringfence.runs_overdue'::regclass`,
+    )
+    await writer.query('BEGIN')
+    await addRun(writer)
+    const migrated = migrate(database)
+    await somebodyWaits(worker)
+    await addRun(worker)
+    await writer.query('COMMIT')
+    await migrated
+    const { rows } = await worker.query(`SELECT relname, indisvalid FROM pg_index
+        JOIN pg_class ON pg_class.oid = indexrelid WHERE relname IN ('runs_in_thread', 'runs_overdue')
+        ORDER BY relname`)
+    expect(rows).toEqual([
+      { relname: 'runs_in_thread', indisvalid: true },
+      { relname: 'runs_overdue', indisvalid: true },
+    ])
+  })
+
+  test('the runs of a thread are found by their index, however many others their owner has', async () => {
+    const url = await cluster.database()
+    const store = await openPostgresStore({ url })
+    const client = await session(url)
+    await client.query(`INSERT INTO ringfence.runs (tenant, user_id, run_id, agent, request_id, created_at, thread_id)
+        SELECT '', 'alice', number::text, 'agent', 'request', '', CASE WHEN number < 3 THEN 'short' ELSE 'long' END
+        FROM generate_series(1, 20000) AS number`)
+    await client.query('ANALYZE ringfence.runs')
+    const page = await users.run(alice, () => store.runs.list({ threadId: 'short' }))
+    expect(page.runs.map(({ runId }) => runId)).toEqual(['2', '1'])
+    // What a session has read is counted when it ends.
+    await store.close()
+    const scans = `SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'runs_in_thread' AND idx_scan > 0`
+    while ((await client.query(scans)).rowCount === 0) await setTimeout(50)
+  }, 20_000)
 
   test('options that make no sense are refused', async () => {
     for (const options of [

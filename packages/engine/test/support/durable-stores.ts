@@ -53,7 +53,7 @@ function storeOn(shared: Database, options: StoreOptions): PostgresStore {
     database: {
       kind: shared.kind,
       queue: shared.queue,
-      transaction: (owner, work) => shared.transaction(owner, work),
+      transaction: (...given) => shared.transaction(...given),
       script: (work) => shared.script(work),
       queueTransaction: (work) => shared.queueTransaction(work),
       listen: (...given) => shared.listen(...given),

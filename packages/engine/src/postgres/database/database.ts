@@ -19,11 +19,13 @@ export interface Database {
 
   /**
    * Runs statements in one transaction, as the role that sees only what belongs to the owner: row-level security
-   * hides the rest from whatever forgets to filter. Without an owner it sees nobody's rows.
+   * hides the rest from whatever forgets to filter. Without an owner it sees nobody's rows. A statement that a server
+   * does not answer in time rejects, and its connection is given up; one that is `patient` takes the time that it takes.
    */
   transaction<Result>(
     owner: Owner | undefined,
     work: (sql: Sql) => Promise<Result>,
+    patient?: boolean,
   ): Promise<Result>
 
   /** Runs a script of statements without values, on one connection, as whoever connects: for migrations only. */

@@ -1,4 +1,4 @@
-import type { Client, Pool, PoolClient } from 'pg'
+import type { Client, Pool, PoolClient, QueryConfig } from 'pg'
 import { runOutside, type Owner } from '@ringfence/context'
 import type { EngineLogger } from '../../logger.ts'
 import type { Database, NotificationListener, Row, Sql } from './database.ts'
@@ -12,13 +12,15 @@ export interface PgDatabaseOptions {
   readonly url: string
   /** Connections of the store. */
   readonly connections: number
+  /** Milliseconds that a statement may take: a worker must not wait for a server that is not there any more. Default 30,000. */
+  readonly statementMs?: number
   readonly logger: EngineLogger | undefined
 }
 
 /** A PostgreSQL server, through `pg`. Connects when it is first asked for something. */
 export async function openPgDatabase(options: PgDatabaseOptions): Promise<Database> {
   const { default: pg } = await import('pg')
-  const { url, connections, logger } = options
+  const { url, connections, statementMs = 30_000, logger } = options
   // Pools keep the context of whoever is there when they are made.
   return runOutside(() => {
     const poolOf = (name: string, max: number, role?: string): Pool => {
@@ -27,8 +29,7 @@ export async function openPgDatabase(options: PgDatabaseOptions): Promise<Databa
         application_name: `ringfence ${name}`,
         connectionTimeoutMillis: 10_000,
         ...sessionOptions(url, role),
-        // What the queue asks is short: a worker must not wait for a server that is not there any more.
-        ...(role === undefined ? {} : { query_timeout: 30_000 }),
+        query_timeout: statementMs,
       })
       // A connection that breaks while nobody uses it; the pool makes another one.
       pool.on('error', (error) => logger?.warn({ err: error }, 'a database connection was lost'))
@@ -74,11 +75,16 @@ class PgDatabase implements Database {
   async transaction<Result>(
     owner: Owner | undefined,
     work: (sql: Sql) => Promise<Result>,
+    patient: boolean = false,
   ): Promise<Result> {
     const beginning = `BEGIN; SET LOCAL ROLE ${roles.data}; ${ownerSettings(owner)}`
     return withClient(this.#parts.data, beginning, async (client) => {
       const result = await work(async (text, values) =>
-        rowsOf(await client.query(text, [...(values ?? [])])),
+        rowsOf(
+          await client.query(
+            patient ? patiently(text, values) : { text, values: [...(values ?? [])] },
+          ),
+        ),
       )
       await client.query('COMMIT')
       return result
@@ -89,7 +95,7 @@ class PgDatabase implements Database {
     work: (run: (text: string) => Promise<readonly Row[]>) => Promise<Result>,
   ): Promise<Result> {
     return withClient(this.#parts.data, undefined, (client) =>
-      work(async (text) => rowsOf(await client.query(text))),
+      work(async (text) => rowsOf(await client.query(patiently(text)))),
     )
   }
 
@@ -143,10 +149,13 @@ async function withClient<Result>(
     broken = false
     return result
   } catch (error) {
-    broken = await client.query('ROLLBACK').then(
-      () => false,
-      () => true,
-    )
+    // One that does not answer would not answer that either.
+    broken =
+      isUnanswered(error) ||
+      (await client.query('ROLLBACK').then(
+        () => false,
+        () => true,
+      ))
     throw error
   } finally {
     giveBack(client, broken)
@@ -189,6 +198,16 @@ async function begun(pool: Pool, beginning: string | undefined): Promise<PoolCli
       if (attempt === mostAttempts) throw error
     }
   }
+}
+
+/** A statement that takes the time that it takes: the driver knows no timeout that is none. */
+function patiently(text: string, values?: readonly unknown[]): QueryConfig {
+  const query = { text, query_timeout: 2_147_483_647 }
+  return values === undefined ? query : { ...query, values: [...values] }
+}
+
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout'
 }
 
 /** A script of several statements answers with one result for each. */

@@ -2,6 +2,7 @@ import { tryCurrentScope } from '@ringfence/context'
 import * as z from 'zod'
 import { EngineError } from '../../errors/engine-error.ts'
 import { runAsSystem } from '../../system/system-scope.ts'
+import type { Sql } from '../database/database.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 
 /** How long things are kept, in milliseconds since they last changed. What is not named is kept. */
@@ -55,14 +56,9 @@ export async function applyRetention(store: PostgresStore, retention: Retention)
   const before = (age: number | undefined): string | null =>
     age === undefined ? null : new Date(Date.now() - age).toISOString()
   return runAsSystem('sweep', async () => {
-    const [row] = await store.parts.database.transaction(undefined, (sql) =>
-      sql('SELECT * FROM retire($1, $2, $3, $4)', [
-        before(runsMs),
-        before(eventsMs),
-        before(threadsMs),
-        before(auditMs),
-      ]),
-    )
+    const ages = [before(runsMs), before(eventsMs), before(threadsMs), before(auditMs)]
+    const retire = (sql: Sql): ReturnType<Sql> => sql('SELECT * FROM retire($1, $2, $3, $4)', ages)
+    const [row] = await store.parts.database.transaction(undefined, retire, true)
     const { windows, lines, ...gone } = retiredRow.parse(row)
     const retired = { ...gone, ledgerWindows: windows, auditRecords: lines }
     await store.audit.append({

@@ -1,8 +1,10 @@
 import * as z from 'zod'
 import { EngineError } from '../../errors/engine-error.ts'
+import type { EngineLogger } from '../../logger.ts'
 import type { Migrated } from '../../store/system-store.ts'
 import type { Database, Row } from '../database/database.ts'
 import { roles } from '../database/roles.ts'
+import { buildIndexes } from './indexes.ts'
 import { postgresSetup } from './setup.ts'
 import { version1 } from './version-1.ts'
 import { version2 } from './version-2.ts'
@@ -23,30 +25,57 @@ const versionRow = z.object({ version: z.int() })
 
 /**
  * Brings the database into its newest shape. However many processes do it at once, one does and the others wait: an
- * advisory lock stands round all of it, and each version is one transaction. A database with a newer shape than
+ * advisory lock stands round all of it, and each version is one transaction that waits half a second at a time for a
+ * table that somebody holds. Indexes of what may be large are built after it, beside whoever writes. A database with a newer shape than
  * this code knows is left as it is.
  */
-export async function migrate(database: Database): Promise<Migrated> {
-  return database.script(async (run) => {
+export async function migrate(database: Database, logger?: EngineLogger): Promise<Migrated> {
+  const migrated = await database.script(async (run) => {
     await run(`SELECT pg_advisory_lock(hashtextextended('ringfence.migrate', 0))`)
     try {
       await setUp(run)
       const from = await versionOf(run)
       for (let version = from; version < newestVersion; version += 1) {
-        await run(`
-          BEGIN;
+        await untilLocked(
+          run,
+          `BEGIN;
           SET LOCAL ROLE ${roles.migrations};
           SET LOCAL search_path = ringfence;
-          SET LOCAL lock_timeout = '10s';
+          SET LOCAL lock_timeout = '${lockMs}ms';
           ${versions[version] ?? ''}
           INSERT INTO migrations (version) VALUES (${version + 1});
-          COMMIT;`)
+          COMMIT;`,
+        )
       }
       return { from, to: Math.max(from, newestVersion) }
     } finally {
       await run(`SELECT pg_advisory_unlock(hashtextextended('ringfence.migrate', 0))`)
     }
   })
+  await database.script((run) => buildIndexes(run, database.kind, logger))
+  return migrated
+}
+
+/** How long a change waits for a table: whoever comes after it waits as long, which is as long as nobody may notice. */
+const lockMs = 500
+const mostTries = 60
+
+/** Tries a change again where somebody holds its table for longer, as a backup does. */
+async function untilLocked(run: Run, change: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await run(change)
+      return
+    } catch (error) {
+      await run('ROLLBACK')
+      if (!isLockTimeout(error) || tries === mostTries) throw error
+      await new Promise((resolve) => setTimeout(resolve, lockMs))
+    }
+  }
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '55P03'
 }
 
 /** Throws `STORE_VERSION` where the database has not the shape that this code needs. */

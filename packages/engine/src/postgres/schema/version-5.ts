@@ -1,11 +1,8 @@
 import { systemFunction } from './system-function.ts'
 
-/** Until when a run may wait, the runs that waited for longer and that nobody has, and the runs of a thread by their age. */
+/** Until when a run may wait, the runs that waited for longer and that nobody has. Their indexes: `indexes.ts`. */
 export const version5: string = `
 ALTER TABLE runs ADD COLUMN queue_ms double precision, ADD COLUMN queued_until timestamptz;
-CREATE INDEX runs_overdue ON runs (queued_until)
-  WHERE ended_at IS NULL AND worker IS NULL AND queued_until IS NOT NULL;
-CREATE INDEX runs_in_thread ON runs (tenant, user_id, thread_id, position DESC) WHERE thread_id IS NOT NULL;
 ${systemFunction(
   'overdue_runs(most integer)',
   `TABLE (tenant text, user_id text, run_id text, agent text, thread_id text, request_id text, created_at text,

@@ -26,9 +26,10 @@ export async function asOwner<Result>(
   database: Database,
   owner: Owner,
   work: (statements: OwnerSql) => Promise<Result>,
+  patient?: boolean,
 ): Promise<Result> {
   const key = ownerValues(owner)
-  return database.transaction(owner, (sql) => work({ owner, key, sql }))
+  return database.transaction(owner, (sql) => work({ owner, key, sql }), patient)
 }
 
 /**

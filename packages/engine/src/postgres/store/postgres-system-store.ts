@@ -15,7 +15,7 @@ import { fromKeyText } from '../database/key-text.ts'
 import { ownerOfRow } from '../database/owner-of-row.ts'
 import { forgetJobs } from '../queue/forget-jobs.ts'
 import { migrate } from '../schema/migrate.ts'
-import { asOwner } from './owner-transaction.ts'
+import { asOwner, type OwnerSql } from './owner-transaction.ts'
 import type { WakeUps } from './wake-ups.ts'
 
 const stored = z.string().transform(fromKeyText)
@@ -99,7 +99,7 @@ export class PostgresSystemStore implements SystemStore {
 
   async forget(owner: Owner): Promise<Forgotten> {
     assertSystem('forget')
-    const forgotten = await asOwner(this.#database, owner, async ({ key, sql }) => ({
+    const all = async ({ key, sql }: OwnerSql): Promise<Omit<Forgotten, 'jobs'>> => ({
       events: await remove(sql, key, 'events'),
       runs: await remove(sql, key, 'runs'),
       messages: await remove(sql, key, 'messages'),
@@ -107,7 +107,8 @@ export class PostgresSystemStore implements SystemStore {
       approvals: await remove(sql, key, 'approvals'),
       idempotencyKeys: await remove(sql, key, 'idempotency_keys'),
       ledgerAccounts: await removeBooks(sql, key),
-    }))
+    })
+    const forgotten = await asOwner(this.#database, owner, all, true)
     const jobs = await forgetJobs(this.#database, owner)
     this.#wakeUps.wakeAll()
     return { ...forgotten, jobs }
