@@ -59,6 +59,11 @@ export interface EngineLimits {
   /** Characters of one thought or one piece of text. More is cut, and says so. Default 65,536. */
   readonly textLength: number
   /**
+   * Characters of what one execution has begun to say, call or delegate and that has not ended; each counts as 256 at
+   * least. Beyond it, the execution ends with `TOO_MUCH_PENDING`. Default 1 Mi.
+   */
+  readonly pendingCharacters: number
+  /**
    * Owners whose statistics are kept. Of those with nothing going on, whoever has been away the longest is
    * forgotten. Default 10,000.
    */
@@ -89,6 +94,7 @@ const defaults: EngineLimits = Object.freeze({
   resultBytes: 1_048_576,
   toolOutputBytes: 1_048_576,
   textLength: 65_536,
+  pendingCharacters: 1_048_576,
   statisticsOwners: 10_000,
 })
 

@@ -22,6 +22,12 @@ const cyclic = (): object => {
   value.self = value
   return value
 }
+const waits = defineTool({
+  name: 'waits',
+  input: empty,
+  output: z.null(),
+  run: async () => null,
+})
 const huge = (): string => 'x'.repeat(2_000)
 
 const agentOf = (run: (own: AgentExecution) => unknown): AgentDefinition =>
@@ -182,4 +188,78 @@ test('an agent that emits after its end is refused each time, and its story stay
     expect((await engine.ledger.sums()).all.inputTokens).toBe(0)
   })
   await engine.close({ graceMs: 0 })
+})
+
+test.each<[string, (own: AgentExecution) => unknown]>([
+  ['says', (own) => own.text('x')],
+  ['thinks', (own) => own.think('x')],
+  ['calls a tool', (own) => own.call(waits, {})],
+])(
+  'an agent that %s without end and waits for nothing ends its own run, and nobody else is affected',
+  async (_, begin) => {
+    let begun = 0
+    const endless = defineAgent({
+      name: 'bad',
+      input: empty,
+      output: z.null(),
+      run: (_input, own) => {
+        for (; begun < 200_000; begun += 1) void begin(own)
+        return null
+      },
+    })
+    const engine = engineOf([endless, echo], { limits: { pendingCharacters: 25_600 } })
+    await Promise.all([
+      users.run(alice, async () => {
+        const events = await runToEnd(engine, 'bad')
+        expectOneStory(events)
+        expect(events.at(-1)).toMatchObject({
+          type: 'agent_error',
+          data: { error: { code: 'TOO_MUCH_PENDING' } },
+        })
+        // As many as the limit allows, each as 256 characters.
+        expect(begun).toBe(100)
+      }),
+      users.run(bob, async () => {
+        const events = await runToEnd(engine, 'echo', { text: 'hello' })
+        expect(events.at(-1)).toMatchObject({ type: 'agent_completed' })
+      }),
+    ])
+    expect(engine.health()).toMatchObject({ running: 0, queued: 0, orphans: 0 })
+  },
+)
+
+test('an agent that catches that it began too much ends with it all the same, and long texts count as long', async () => {
+  const caughtCodes = new Set<unknown>()
+  let begun = 0
+  const agent = agentOf((own) => {
+    for (let round = 0; round < 100; round += 1) {
+      try {
+        void own.text('x'.repeat(10_000))
+        begun += 1
+      } catch (error) {
+        caughtCodes.add(error)
+      }
+    }
+    return null
+  })
+  const engine = engineOf([agent], { limits: { pendingCharacters: 50_000 } })
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'bad')
+    expectOneStory(events)
+    expect(events.at(-1)).toMatchObject({ data: { error: { code: 'TOO_MUCH_PENDING' } } })
+  })
+  expect(begun).toBe(5)
+  expect([...caughtCodes]).toMatchObject([{ code: 'TOO_MUCH_PENDING' }])
+  expect(engine.health()).toMatchObject({ running: 0, queued: 0, orphans: 0 })
+})
+
+test('what has ended leaves room for more', async () => {
+  const agent = agentOf(async (own) => {
+    for (let round = 0; round < 50; round += 1) await own.text('x')
+    return null
+  })
+  const engine = engineOf([agent], { limits: { pendingCharacters: 256 } })
+  await users.run(alice, async () => {
+    expect((await runToEnd(engine, 'bad')).at(-1)).toMatchObject({ type: 'agent_completed' })
+  })
 })

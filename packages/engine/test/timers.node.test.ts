@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events'
+import { getEventListeners, setMaxListeners } from 'node:events'
 import { inspect } from '@ringfence/context'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
@@ -121,6 +121,8 @@ test('a closed engine leaves no timer, no listener and no scope, whatever it was
   const scopes = inspect().openScopes
   const engine = engineOf([agent], { limits: { ownerConcurrency: 2, abortGraceMs: 20 } })
   const client = new AbortController()
+  // Ten runs and ten followers listen: more than Node takes for granted, and none of them stays.
+  setMaxListeners(20, client.signal)
   const results: Promise<unknown>[] = []
   for (const user of [alice, bob]) {
     await users.run(user, async () => {
@@ -145,4 +147,49 @@ test('a closed engine leaves no timer, no listener and no scope, whatever it was
   expect(engine.health()).toMatchObject({ status: 'closed', running: 0, queued: 0 })
   gate.resolve(null)
   await until(() => engine.health().orphans === 0 && inspect().orphans === 0)
+})
+
+test('many pieces and calls of one run at once add no listener to its signal, and none stays', async () => {
+  const look = defineTool({ name: 'look', input: z.object({}), output: z.null(), run: () => null })
+  const warnings: Error[] = []
+  const heard = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', heard)
+  const go = deferred()
+  let most = 0
+  let left = -1
+  const agent = defineAgent({
+    name: 'agent',
+    input: z.object({}),
+    output: z.null(),
+    run: async (_, own) => {
+      const { signal } = own
+      const listeners = (): number => getEventListeners(signal, 'abort').length
+      await go.promise
+      const begun = Array.from({ length: 30 }, async () => {
+        await own.text('x')
+        await own.call(look, {})
+      })
+      for (let turn = 0; turn < 5; turn += 1) await nextTurn()
+      most = listeners()
+      await Promise.all(begun)
+      left = listeners()
+      return null
+    },
+  })
+  const engine = engineOf([agent])
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('agent', {})
+    // A follower who falls behind at once: all the pieces wait for it.
+    const backPressure = { policy: 'pause', behind: 1, waitMs: 60_000 } as const
+    const following = await engine.events(runId, { backPressure })
+    await following.next()
+    go.resolve()
+    for (let turn = 0; turn < 10; turn += 1) await nextTurn()
+    for await (const event of following) void event
+    await result
+  })
+  process.off('warning', heard)
+  expect({ most, left }).toEqual({ most: 0, left: 0 })
+  expect(warnings).toEqual([])
+  await engine.close()
 })

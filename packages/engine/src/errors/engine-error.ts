@@ -10,7 +10,8 @@ import { isMarked } from '../internal/is-marked.ts'
  *   `RUN_STATE` (an event that cannot follow), `ATTEMPT_OVER` (another attempt of the run has taken its place)
  * - limits: `OWNER_QUEUE_FULL`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `THREAD_BUSY`, `RUN_DEADLINE`, `STEP_DEADLINE`,
  *   `TOOL_DEADLINE`, `IDLE_DEADLINE`, `DELEGATION_TOO_DEEP`, `TOO_MANY_ORPHANS`, `TOOL_QUARANTINED`,
- *   `BUDGET_EXCEEDED`, `UNPRICED_MODEL`, `CIRCUIT_OPEN`, `SLOW_FOLLOWER`
+ *   `BUDGET_EXCEEDED`, `UNPRICED_MODEL`, `CIRCUIT_OPEN`, `SLOW_FOLLOWER`,
+ *   `TOO_MUCH_PENDING`
  * - threads: `THREAD_NOT_FOUND` (missing and foreign alike), `MESSAGE_TOO_LARGE`, `THREAD_FULL`,
  *   `DUPLICATE_MESSAGE`, `TURN_OVER`
  * - approvals: `APPROVAL_NOT_FOUND` (missing and foreign alike), `APPROVAL_RESOLVED`, `APPROVAL_LIMIT`,
@@ -72,6 +73,7 @@ export type EngineErrorCode =
   | 'UNPRICED_MODEL'
   | 'CIRCUIT_OPEN'
   | 'SLOW_FOLLOWER'
+  | 'TOO_MUCH_PENDING'
   | 'STORE_TIMEOUT'
   | 'UNSUPPORTED_RUNTIME'
   | 'STORE_LOCKED'

@@ -15,5 +15,5 @@ export function untilRoom(
   emitter: Scope | undefined,
 ): Promise<void> | undefined {
   if (room === undefined || emitter?.lifecycle !== 'open') return undefined
-  return unlessAborted(room, emitter.signal)
+  return unlessAborted(room, emitter)
 }

@@ -3,14 +3,21 @@ import { EngineError } from '../errors/engine-error.ts'
 import { notFound } from '../store/not-found.ts'
 import type { RunRecord, RunStore } from '../store/run-store.ts'
 
+/** The end of all waiting. */
+export interface WaitingOver {
+  /** Why; undefined as long as it is not over. */
+  readonly reason: Error | undefined
+  onOver(listener: () => void): () => void
+}
+
 /**
  * What a run of the current owner ends with, as the store tells it: its result, or an error with the code and
- * message of its terminal event. Waits for the end where the run goes on; rejects when the signal aborts before.
+ * message of its terminal event. Waits for the end where the run goes on; rejects with the reason when waiting is over before.
  */
 export async function runOutcome(
   runs: RunStore,
   runId: string,
-  signal?: AbortSignal,
+  waiting?: WaitingOver,
 ): Promise<unknown> {
   let wake: () => void = () => undefined
   let woken = false
@@ -18,23 +25,22 @@ export async function runOutcome(
     woken = true
     wake()
   })
-  const stopWaiting = (): void => wake()
-  signal?.addEventListener('abort', stopWaiting)
+  const forget = waiting?.onOver(() => wake())
   try {
     while (true) {
-      signal?.throwIfAborted()
+      if (waiting?.reason !== undefined) throw waiting.reason
       woken = false
       const record = await runs.get(runId)
       if (record === undefined) throw notFound(runId)
       if (record.endedAt !== undefined) return outcomeOf(record)
-      if (!woken && signal?.aborted !== true) {
+      if (!woken && waiting?.reason === undefined) {
         await new Promise<void>((resolve) => {
           wake = resolve
         })
       }
     }
   } finally {
-    signal?.removeEventListener('abort', stopWaiting)
+    forget?.()
     stop()
   }
 }

@@ -41,7 +41,8 @@ export interface ExecutionBudget {
  * that was given up and still runs: it can no longer emit anything.
  *
  * What is started here and not awaited is waited for before the execution ends; if it fails and nobody has
- * looked at it, so does the execution.
+ * looked at it, so does the execution. There may not be more of it than the limit `pendingCharacters`: then whatever is
+ * begun throws `TOO_MUCH_PENDING`, and the execution ends with it.
  */
 export interface AgentExecution {
   /** The agent's own name. */

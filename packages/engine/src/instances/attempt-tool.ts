@@ -61,7 +61,7 @@ export async function attemptTool<Input, Output>(
       },
     )
   try {
-    return await (slot === undefined ? call() : slot.work(() => currentScope().signal, call))
+    return await (slot === undefined ? call() : slot.work(currentScope, call))
   } catch (error) {
     const failure = failureOf(error, {
       subject: `The tool "${name}"`,

@@ -15,6 +15,7 @@ import type {
 import { callTool } from './call-tool.ts'
 import { delegate } from './delegate.ts'
 import type { ExecutionContext } from './execution-context.ts'
+import { PendingWork } from './pending-work.ts'
 import { recordUsage } from './record-usage.ts'
 import { reserveBudget } from './reserve-budget.ts'
 
@@ -31,6 +32,7 @@ export class RunningExecution implements AgentExecution {
   /** How many delegations lead here. */
   readonly #depth: number
   readonly #thread: AgentThread | undefined
+  readonly #pending: PendingWork
   #steps = 0
 
   constructor(name: string, scope: Scope, context: ExecutionContext, depth: number) {
@@ -38,6 +40,9 @@ export class RunningExecution implements AgentExecution {
     this.#scope = scope
     this.#context = context
     this.#depth = depth
+    this.#pending = new PendingWork(name, context.limits.pendingCharacters, (error) => {
+      if (scope.lifecycle === 'open') scope.abort(error)
+    })
     this.#thread = threadOf(context.thread, this.#joined)
     own(Object.freeze(this), { scope: true })
   }
@@ -58,20 +63,28 @@ export class RunningExecution implements AgentExecution {
   }
 
   readonly think = (text: string): Promise<void> =>
-    this.#joined('a thought', async () => {
-      const { sink, redact, limits } = this.#context
-      const thought = cut(redact(text), limits.textLength)
-      this.#steps += 1
-      const data = { text: thought, step: this.#steps }
-      await sink.append({ type: 'agent_thinking', agent: this.name, data })
-    })
+    this.#joined(
+      'a thought',
+      async () => {
+        const { sink, redact, limits } = this.#context
+        const thought = cut(redact(text), limits.textLength)
+        this.#steps += 1
+        const data = { text: thought, step: this.#steps }
+        await sink.append({ type: 'agent_thinking', agent: this.name, data })
+      },
+      text,
+    )
 
   readonly text = (delta: string): Promise<void> =>
-    this.#joined('a piece of text', async () => {
-      const { sink, redact, limits } = this.#context
-      const data = { delta: cut(redact(delta), limits.textLength) }
-      await sink.append({ type: 'agent_text', agent: this.name, data })
-    })
+    this.#joined(
+      'a piece of text',
+      async () => {
+        const { sink, redact, limits } = this.#context
+        const data = { delta: cut(redact(delta), limits.textLength) }
+        await sink.append({ type: 'agent_text', agent: this.name, data })
+      },
+      delta,
+    )
 
   readonly progress = (fraction: number, message?: string): void => {
     assertOwner(this)
@@ -128,15 +141,31 @@ export class RunningExecution implements AgentExecution {
 
   /**
    * Work that the scope waits for. It is checked first, and refused by rejecting. A failure that the agent does
-   * not look at fails the agent, and never the process.
+   * not look at fails the agent, and never the process. Where too much is going on it throws: a loop that waits for
+   * nothing would not hear of a promise.
    */
-  readonly #joined = <Result>(label: string, work: () => Promise<Result>): Promise<Result> => {
+  readonly #joined = <Result>(
+    label: string,
+    work: () => Promise<Result>,
+    said?: unknown,
+  ): Promise<Result> => {
     try {
       assertOwner(this)
-      const current = currentScope()
-      if (current.lifecycle === 'open') return current.spawn(label, work)
-      return observed(work())
     } catch (error) {
+      return observed(Promise.reject<Result>(error))
+    }
+    const ended = this.#pending.begin(said)
+    const counted = (): Promise<Result> => {
+      const working = work()
+      working.then(ended, ended)
+      return working
+    }
+    try {
+      const current = currentScope()
+      if (current.lifecycle === 'open') return current.spawn(label, counted)
+      return observed(counted())
+    } catch (error) {
+      ended()
       return observed(Promise.reject<Result>(error))
     }
   }

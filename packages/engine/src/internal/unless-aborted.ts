@@ -1,13 +1,12 @@
-/** The promise, or the signal's reason as soon as that aborts. Leaves no listener. */
-export function unlessAborted<Result>(
-  promise: Promise<Result>,
-  signal: AbortSignal,
-): Promise<Result> {
+import type { Scope } from '@ringfence/context'
+
+/**
+ * The promise, or the scope's reason as soon as that is aborted. Leaves no listener; and makes no signal, whose listeners
+ * Node counts and warns of when as many pieces of text as that wait at once.
+ */
+export function unlessAborted<Result>(promise: Promise<Result>, scope: Scope): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
-    const settled = (): void => signal.removeEventListener('abort', abort)
-    promise.then(resolve, reject).finally(settled)
+    const forget = scope.onAbort(reject)
+    promise.then(resolve, reject).finally(forget)
   })
 }

@@ -1,6 +1,6 @@
 import type { Scope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
-import { runOutcome } from '../idempotency/run-outcome.ts'
+import { runOutcome, type WaitingOver } from '../idempotency/run-outcome.ts'
 import { toJson } from '../internal/to-json.ts'
 import type { RunStore } from '../store/run-store.ts'
 import type { RunHandle, StartOptions } from './run-handle.ts'
@@ -20,8 +20,8 @@ export interface HandOver extends Pick<
   readonly runs: RunStore
   readonly options: StartOptions
   readonly now: () => number
-  /** Aborts when nobody is waited for any more. */
-  readonly closed: AbortSignal
+  /** When nobody is waited for any more. */
+  readonly waiting: WaitingOver
 }
 
 /**
@@ -29,7 +29,7 @@ export interface HandOver extends Pick<
  * be over by then. Resolves when it is stored.
  */
 export function handOver(given: HandOver): Promise<RunHandle> {
-  const { caller, queue, runs, runId, agent, options, now, closed } = given
+  const { caller, queue, runs, runId, agent, options, now, waiting } = given
   const input = plain(given.input, agent)
   return new Promise<RunHandle>((resolve, reject) => {
     const result = caller.detach(
@@ -59,7 +59,7 @@ export function handOver(given: HandOver): Promise<RunHandle> {
         if (joins === undefined && client?.aborted === true) leave()
         if (joins === undefined) client?.addEventListener('abort', leave, { once: true })
         try {
-          return await runOutcome(runs, followed, closed)
+          return await runOutcome(runs, followed, waiting)
         } finally {
           client?.removeEventListener('abort', leave)
         }

@@ -74,7 +74,7 @@ export class OwnerRuns {
       await live?.ended
       if (live === undefined && queue !== undefined) {
         await queue.cancel(runId, 'caller')
-        await runOutcome(store.runs, runId, shutdown.signal).catch(() => undefined)
+        await runOutcome(store.runs, runId, shutdown).catch(() => undefined)
       }
       return this.#find(runId)
     })

@@ -3,16 +3,25 @@ import { EngineError } from '../errors/engine-error.ts'
 
 /** The end of an engine: from its beginning nothing starts any more. */
 export class Shutdown {
-  readonly #over = new AbortController()
+  readonly #listeners = new Set<() => void>()
+  #reason: EngineError | undefined
   #ended: Promise<void> | undefined
 
   get begun(): boolean {
     return this.#ended !== undefined
   }
 
-  /** Aborts when nobody is waited for any more whose run goes on elsewhere. */
-  get signal(): AbortSignal {
-    return this.#over.signal
+  /** Set when nobody is waited for any more whose run goes on elsewhere. */
+  get reason(): EngineError | undefined {
+    return this.#reason
+  }
+
+  /** Tells the listener that nobody is. Returns how to take it back. As many listen as runs are waited for. */
+  onOver(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 
   /** Throws `ENGINE_CLOSED` once it has begun. */
@@ -24,7 +33,8 @@ export class Shutdown {
   begin(endRuns: () => Promise<void>, settle: () => Promise<void>): Promise<void> {
     return (this.#ended ??= runOutside(async () => {
       await endRuns()
-      this.#over.abort(engineClosed())
+      this.#reason = engineClosed()
+      for (const listener of this.#listeners) listener()
       await settle()
     }))
   }

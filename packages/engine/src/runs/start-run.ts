@@ -72,7 +72,7 @@ async function startNew(
       queueMs: limits.queueMs,
       options,
       now,
-      closed: shutdown.signal,
+      waiting: shutdown,
     })
   }
   const admitted = admission.admit({

@@ -1,3 +1,4 @@
+import type { Scope } from '@ringfence/context'
 import { unlessAborted } from '../internal/unless-aborted.ts'
 
 /** The part of a ticket that is needed. */
@@ -38,12 +39,12 @@ export class RunSlot {
     }
   }
 
-  /** Works, with a slot. Rejects with the signal's reason where it aborts before there is one. */
-  async work<Result>(signal: () => AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  /** Works, with a slot. Rejects with the scope's reason where it is aborted before there is one. */
+  async work<Result>(scope: () => Scope, work: () => Promise<Result>): Promise<Result> {
     this.#working += 1
     try {
       const back = this.#update()
-      if (this.#waiting > 0) await unlessAborted(back, signal())
+      if (this.#waiting > 0) await unlessAborted(back, scope())
       return await work()
     } finally {
       this.#working -= 1
