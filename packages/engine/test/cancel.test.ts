@@ -227,16 +227,17 @@ test('a signal is not listened to any more once its run has ended', async () => 
   }
   const engine = engineOf([echo, waits])
   await users.run(alice, async () => {
-    const run = await engine.start('echo', { text: 'hi' }, { signal })
+    const run = await engine.start('waits', {}, { signal })
     expect(listening).toBe(1)
     const followed = await engine.events(run.runId, { signal })
     expect(listening).toBe(2)
-    expect(await collect(followed)).toHaveLength(3)
-    await run.result
-    const cancelled = await engine.start('waits', {}, { signal })
-    await engine.cancel(cancelled.runId)
-    const left = await engine.events(cancelled.runId, { signal })
+    const left = await engine.events(run.runId, { signal })
     await left.return?.()
+    expect(listening).toBe(2)
+    await engine.cancel(run.runId)
+    expect((await collect(followed)).at(-1)?.type).toBe('agent_cancelled')
+    const ended = await engine.start('echo', { text: 'hi' }, { signal })
+    await ended.result
   })
   await nextTurn()
   expect(listening).toBe(0)

@@ -1,7 +1,7 @@
 import { defineUserContext, tryCurrentScope } from '@ringfence/context'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import * as z from 'zod'
-import { DueTimes } from '../src/handler/due-times.ts'
+import { DueTimes, OwnTimers } from '../src/handler/due-times.ts'
 
 const users = defineUserContext('user', z.object({}))
 
@@ -82,4 +82,20 @@ test('whoever asked for it first, it is looked at in no scope', async () => {
     })
   })
   expect(await seen).toBeUndefined()
+})
+
+test('on workerd each has a timer of its own, which is looked at in nobody’s scope either', async () => {
+  const times = new OwnTimers()
+  const dues = [700, 10, 300].map((ms) => ({ ms, ...noting() }))
+  const gone = noting()
+  await users.run({ userId: 'alice' }, () => {
+    for (const due of dues) times.add(Date.now() + due.ms, due)
+    times.delete(times.add(Date.now() + 100, gone), gone)
+    expect(vi.getTimerCount()).toBe(3)
+  })
+  vi.advanceTimersByTime(10_000)
+  expect(dues.map(({ seen, scopes }) => [seen, scopes])).toEqual(
+    dues.map(({ ms }) => [[ms], [undefined]]),
+  )
+  expect([gone.seen, vi.getTimerCount()]).toEqual([[], 0])
 })

@@ -1,6 +1,6 @@
 import type { Scope } from '@ringfence/context'
 import { isTerminal, type AgentEvent, type Following } from '@ringfence/engine'
-import type { DueTimes } from '../handler/due-times.ts'
+import type { Waiting } from '../handler/due-times.ts'
 import type { HandlerLimits } from '../handler/limits.ts'
 import type { EventEncoding } from './event-encoding.ts'
 import type { EventSink } from './event-sink.ts'
@@ -9,7 +9,7 @@ export interface EventStreamOptions {
   readonly events: Following
   readonly encoding: EventEncoding
   readonly limits: HandlerLimits
-  readonly dueTimes: DueTimes
+  readonly dueTimes: Waiting
   /** Whose it is: its abort ends the stream. */
   readonly scope: Scope
   /** Epoch milliseconds at which the right to read ends. */

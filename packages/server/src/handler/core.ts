@@ -19,7 +19,7 @@ import { clientFinder } from '../proxy/trust-proxy.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
 import type { EventStream } from '../events/event-stream.ts'
-import { DueTimes } from './due-times.ts'
+import { waitingFor, type Waiting } from './due-times.ts'
 import type { Exchange } from './exchange.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
@@ -52,7 +52,7 @@ export interface Core extends IdentityDoor {
   /** Answers that are still going on: each ends when its scope has closed. */
   readonly streams: Set<Promise<void>>
   /** When streams and sockets have to be looked at. */
-  readonly dueTimes: DueTimes
+  readonly dueTimes: Waiting
   /** Answers without a body whose events the listener writes. */
   readonly written: WeakMap<Response, WrittenEvents>
   readonly upgradeWebSocket: UpgradeWebSocket | undefined
@@ -120,7 +120,7 @@ export function createCore(options: RingfenceOptions): Core {
     bodies: new BodyBudget(limits),
     sockets,
     streams: new Set(),
-    dueTimes: new DueTimes(),
+    dueTimes: waitingFor(),
     written: new WeakMap(),
     upgradeWebSocket: options.upgradeWebSocket,
     strippedPrefix,

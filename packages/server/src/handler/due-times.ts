@@ -5,13 +5,30 @@ export interface Due {
   due(): void
 }
 
+/** Whoever waits for it, and how to stop waiting. */
+export interface Waiting {
+  /** `at` in epoch milliseconds. Returns where it stands, to take it back. */
+  add(at: number, due: Due): number
+  delete(slot: number, due: Due): void
+}
+
+/** One timer for all, or on workerd one for each: there a timer is the request's that set it, and ends with it. */
+export function waitingFor(): Waiting {
+  const navigator: unknown = Reflect.get(globalThis, 'navigator')
+  const onWorkerd =
+    typeof navigator === 'object' &&
+    navigator !== null &&
+    Reflect.get(navigator, 'userAgent') === 'Cloudflare-Workers'
+  return onWorkerd ? new OwnTimers() : new DueTimes()
+}
+
 const slotMs = 25
 
 /**
  * When what is open has to be looked at: one timer for all of it, since a server has thousands of streams and sockets. They
  * are looked at outside every scope, at most 25 ms late.
  */
-export class DueTimes {
+export class DueTimes implements Waiting {
   readonly #slots = new Map<number, Set<Due>>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #next = Infinity
@@ -23,7 +40,6 @@ export class DueTimes {
     return size
   }
 
-  /** `at` in epoch milliseconds. Returns where it stands, to take it back. */
   add(at: number, due: Due): number {
     const slot = Math.ceil(at / slotMs)
     const beside = this.#slots.get(slot)
@@ -70,6 +86,29 @@ export class DueTimes {
     if (next !== Infinity) this.#arm(next)
     // Last, since each may be added again.
     for (const dues of came) for (const due of dues) due.due()
+  }
+}
+
+/** The same with a timer for each. */
+export class OwnTimers implements Waiting {
+  readonly #timers = new Map<Due, ReturnType<typeof setTimeout>>()
+
+  add(at: number, due: Due): number {
+    const delay = Math.min(Math.max(0, at - Date.now()), longestMs)
+    const timer = runOutside(() =>
+      setTimeout(() => {
+        this.#timers.delete(due)
+        due.due()
+      }, delay),
+    )
+    unref(timer)
+    this.#timers.set(due, timer)
+    return at
+  }
+
+  delete(_slot: number, due: Due): void {
+    clearTimeout(this.#timers.get(due))
+    this.#timers.delete(due)
   }
 }
 
