@@ -1,4 +1,5 @@
 import { createServer as createHttpServer, type ServerResponse } from 'node:http'
+import type { Following } from '@ringfence/engine'
 import { createHandler } from '@ringfence/server'
 import { expect, onTestFinished, test } from 'vitest'
 import { OutgoingSink } from '../src/events/outgoing-sink.ts'
@@ -104,16 +105,16 @@ test('an event is taken from the log when its reader asks for it, and not before
   const counted = new Proxy(engine, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name)
-      if (name !== 'events') return typeof value === 'function' ? value.bind(target) : value
-      return async (...given: Parameters<typeof engine.events>) => {
-        const events = await engine.events(...given)
+      if (name !== 'follow') return typeof value === 'function' ? value.bind(target) : value
+      return async (...given: Parameters<typeof engine.follow>): Promise<Following> => {
+        const following = await engine.follow(...given)
         return {
-          next: () => {
-            taken += 1
-            return events.next()
-          },
-          return: () => events.return?.(),
-          [Symbol.asyncIterator]: () => events,
+          each: (take) =>
+            following.each((event) => {
+              taken += 1
+              return take(event)
+            }),
+          stop: () => following.stop(),
         }
       }
     },
@@ -131,7 +132,9 @@ test('an event is taken from the log when its reader asks for it, and not before
   await until(events, 'agent_text')
   // Whatever is read ahead is read while another story is told.
   expect(await alice.story(await alice.start('echo', { text: 'a' }))).toHaveLength(4)
-  expect(taken - 5).toBeLessThan(5)
+  const toldOfIt = taken - 4
+  expect(toldOfIt).toBeGreaterThan(0)
+  expect(toldOfIt).toBeLessThan(5)
   await events.return()
 })
 
