@@ -1,6 +1,5 @@
 import { canonicalOwner, currentScope, type Owner } from '@ringfence/context'
 import type { AccessRequest } from '../access/access.ts'
-import { EngineError } from '../errors/engine-error.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
 import {
   followRun,
@@ -10,8 +9,8 @@ import {
 } from '../events/follow-run.ts'
 import type { Following } from '../events/following.ts'
 import { runOutcome } from '../idempotency/run-outcome.ts'
-import { cut } from '../internal/cut.ts'
 import { ScopeReleases } from '../internal/scope-releases.ts'
+import { refuseLostCursor } from '../store/lost-cursor.ts'
 import { notFound } from '../store/not-found.ts'
 import type { RunPage, RunPageOptions, RunRecord } from '../store/run-store.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -35,11 +34,7 @@ export class OwnerRuns {
   async list(page: RunPageOptions, owner: Owner | undefined): Promise<RunPage> {
     const { access, lostEnds, store } = this.#parts
     return access.within('list', { type: 'run', owner }, async () => {
-      const { before } = page
-      if (before !== undefined && (await store.runs.get(before)) === undefined) {
-        const message = `There is no run "${cut(before, 100)}" to go on from. Begin with the first page.`
-        throw new EngineError('CURSOR_EVICTED', message)
-      }
+      await refuseLostCursor('run', page.before, (id) => store.runs.get(id))
       return lostEnds.page(await store.runs.list(page))
     })
   }
