@@ -152,7 +152,8 @@ test('progress that the engine tells is no sign of life: a run that says nothing
     name: 'agent',
     input: empty,
     output: z.null(),
-    limits: { idleMs: 40 },
+    // So long that no pause of a busy machine at the run's beginning is taken for the silence that is meant.
+    limits: { idleMs: 400 },
     run: (_, { signal }) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason))
