@@ -13,8 +13,8 @@ export const createCurl = (url: string): string => {
   return `curl -sN ${url}/v1/agents/supervisor/runs -H "authorization: Bearer ${token}" ${json} -H 'accept: text/event-stream' -d '${body}'`
 }
 
-/** What is printed once the server listens. */
-export const createGreeting = (url: string): string =>
+/** What is printed once the server listens. With the inspector, also the token that it asks for. */
+export const createGreeting = (url: string, inspectorToken?: string): string =>
   [
     `Workload analyst listens on ${url}`,
     '',
@@ -24,6 +24,9 @@ export const createGreeting = (url: string): string =>
     '',
     createCurl(url),
     '',
+    ...(inspectorToken === undefined
+      ? []
+      : [`${url}/inspect shows what is open and who waits, for this token: ${inspectorToken}`, '']),
     'Ctrl-C stops it.',
     '',
   ].join('\n')

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import type { PostgresRunQueue, PostgresStore } from '@ringfence/engine/postgres'
 import type { ServerLogger } from '@ringfence/server'
 import { ConfigurationError } from './configuration.ts'
@@ -22,17 +21,17 @@ export interface Kept {
   close(): Promise<void>
 }
 
-const options = {
-  'data-dir': { type: 'string' },
-  'database-url': { type: 'string' },
-  keys: { type: 'string' },
-} as const
-
-type Arguments = { readonly [Name in keyof typeof options]?: string | undefined }
-
-/** Reads the command line. Throws ConfigurationError. */
-export const readKeptWhere = (args: readonly string[]): KeptWhere => {
-  const { 'data-dir': dataDir, 'database-url': url, keys } = parse(args)
+/**
+ * Makes sense of what was given: a folder or a database, with a file of keys or with one beside it. Throws
+ * ConfigurationError.
+ */
+export const keptWhere = ({
+  dataDir,
+  url,
+  keysPath: keys,
+}: {
+  readonly [Name in keyof KeptWhere]: KeptWhere[Name] | undefined
+}): KeptWhere => {
   if (dataDir !== undefined && url !== undefined) {
     throw new ConfigurationError('Give either --data-dir or --database-url.')
   }
@@ -43,16 +42,6 @@ export const readKeptWhere = (args: readonly string[]): KeptWhere => {
   if (url !== undefined) return { url, keysPath: keys ?? 'ringfence.keys.json' }
   if (keys === undefined) return {}
   throw new ConfigurationError('--keys goes with --data-dir or --database-url.')
-}
-
-const parse = (args: readonly string[]): Arguments => {
-  try {
-    return parseArgs({ args: [...args], options }).values
-  } catch (error) {
-    throw new ConfigurationError(
-      `The command line takes --data-dir <folder>, --database-url <postgres://…> and --keys <file>. ${error instanceof Error ? error.message : ''}`,
-    )
-  }
 }
 
 /**

@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import process from 'node:process'
+import { captureSites } from '@ringfence/context'
 import { pino } from 'pino'
+import { readCommandLine, usage } from './command-line.ts'
 import { ConfigurationError, readConfiguration } from './configuration.ts'
 import { createGreeting } from './greeting.ts'
-import { explainKept, type Kept, openKept, readKeptWhere } from './kept-where.ts'
+import { createInspectorToken } from './inspector-token.ts'
+import { explainKept, type Kept, openKept } from './kept-where.ts'
 import { InvalidPricesError, type PriceTable, readPrices } from './prices/price-table.ts'
 import { createWorkloadAnalyst } from './server.ts'
 
@@ -43,18 +46,24 @@ const main = async (): Promise<void> => {
   let address = { host: '127.0.0.1', port: 3000 }
   let kept: Kept | undefined
   try {
+    const { help, inspect, keptWhere } = readCommandLine(process.argv.slice(2))
+    if (help) {
+      process.stdout.write(usage)
+      return
+    }
     const { host, port, logLevel, pricesPath, model, access } = readConfiguration(process.env)
     address = { host, port }
     const logger = pino(
       { level: logLevel, redact: ['*.authorization', '*.token', '*.ticket', '*.key', 'key'] },
       pino.destination({ dest: 2, sync: true }),
     )
-    const keptWhere = readKeptWhere(process.argv.slice(2))
     const prices = await readPriceFile(pricesPath)
     kept = await openKept(keptWhere, logger).catch((error: unknown) => {
       throw new ConfigurationError(explainKept(keptWhere, error))
     })
-    const server = createWorkloadAnalyst({ prices, logger, model, kept, access })
+    const inspector = inspect ? { token: createInspectorToken() } : undefined
+    if (inspect) captureSites(true)
+    const server = createWorkloadAnalyst({ prices, logger, model, kept, access, inspector })
     const { url } = await server.listen(address)
 
     let stopping = false
@@ -76,7 +85,7 @@ const main = async (): Promise<void> => {
     process.on('SIGTERM', () => stop('SIGTERM', 143))
     process.stdout.write(
       access === undefined
-        ? createGreeting(url)
+        ? createGreeting(url, inspector?.token)
         : `Workload analyst listens on ${url}, for tokens of ${access.issuer}\n`,
     )
   } catch (error) {

@@ -17,6 +17,7 @@ import type { Access } from './configuration.ts'
 import { users } from './envelopes.ts'
 import { createHost } from './host/create-host.ts'
 import type { PageDirectories } from './host/page-files.ts'
+import { inspectorAuth } from './inspector-token.ts'
 import type { Kept } from './kept-where.ts'
 import type { ReportModel } from './model/report-model.ts'
 import type { PriceTable } from './prices/price-table.ts'
@@ -35,6 +36,11 @@ export interface WorkloadAnalystOptions {
   readonly kept?: Pick<Kept, 'store' | 'queue'> | undefined
   /** Whose tokens are believed. Default: demo mode. */
   readonly access?: Access | undefined
+  /**
+   * Serves the inspector to admins: in demo mode to whoever has this token, with `access` to whoever has the role in
+   * theirs. Default: nobody.
+   */
+  readonly inspector?: { readonly token: string } | undefined
   readonly engineLimits?: Partial<EngineLimits>
   readonly handlerLimits?: Partial<HandlerLimits>
   /** Where the page is. Default: beside the sources. */
@@ -48,6 +54,7 @@ export interface WorkloadAnalystOptions {
  */
 export const createWorkloadAnalyst = (options: WorkloadAnalystOptions): AgentServer => {
   const { prices, logger, model, kept, access, engineLimits, handlerLimits, directories } = options
+  const { inspector } = options
   const logged = logger === undefined ? {} : { logger }
   const engine: UserExecutionEngine = createExecutionEngine({
     agents: createAgents({ prices, model, analyses: ownAnalyses(() => engine) }),
@@ -59,8 +66,13 @@ export const createWorkloadAnalyst = (options: WorkloadAnalystOptions): AgentSer
     engine,
     context: users,
     ...(access === undefined
-      ? { demo: true, host: createHost(directories === undefined ? {} : { directories }) }
+      ? {
+          demo: true,
+          host: createHost(directories === undefined ? {} : { directories }),
+          ...(inspector === undefined ? {} : { auth: inspectorAuth(inspector.token) }),
+        }
       : { auth: jwtAuth(access), trustProxy: access.trustProxy ?? false }),
+    inspector: inspector !== undefined,
     ...(handlerLimits === undefined ? {} : { limits: handlerLimits }),
     ...logged,
   })

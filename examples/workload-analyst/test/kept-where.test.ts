@@ -12,7 +12,8 @@ import {
   skippedWithoutPostgres,
   startPostgres,
 } from '../../../packages/engine/test/support/postgres-cluster.ts'
-import { explainKept, openKept, readKeptWhere } from '../src/kept-where.ts'
+import { readCommandLine } from '../src/command-line.ts'
+import { explainKept, type KeptWhere, openKept } from '../src/kept-where.ts'
 import { readSealingKeys } from '../src/sealing-keys.ts'
 import { build, type MainProcess, startMain } from './support/main-process.ts'
 import { complete, type ModelEndpoint, startModelEndpoint } from './support/model-endpoint.ts'
@@ -25,6 +26,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ringfence-analyst-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const readKeptWhere = (args: readonly string[]): KeptWhere => readCommandLine(args).keptWhere
 
 test('without an argument runs are kept in memory', async () => {
   expect(readKeptWhere([])).toEqual({})

@@ -20,8 +20,11 @@ afterEach(async () => {
   await Promise.all(endpoints.splice(0).map((endpoint) => endpoint.close()))
 })
 
-const start = (variables: Readonly<Record<string, string>> = {}): MainProcess => {
-  const main = startMain(variables)
+const start = (
+  variables: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): MainProcess => {
+  const main = startMain(variables, args)
   started.push(main)
   return main
 }
@@ -109,6 +112,33 @@ describe('the command', { timeout: 60_000 }, () => {
     } finally {
       await rm(directory, { recursive: true })
     }
+  })
+
+  test('shows the inspector to whoever has the token that it prints, and to nobody without being asked to', async () => {
+    const main = start({}, ['--inspect'])
+    const url = await urlOf(main)
+    const token = /\/inspect .* token: (\S+)\n/.exec(main.output())?.[1] ?? ''
+    const statusFor = async (authorization: string, at = url): Promise<number> =>
+      (await fetch(`${at}/v1/inspect`, { headers: { authorization } })).status
+    expect(await statusFor(`Bearer ${token}`)).toBe(200)
+    expect(await statusFor(`Bearer ${token.slice(1)}`)).toBe(401)
+    expect(await statusFor('')).toBe(401)
+    const issued = await inShell(
+      `curl -s ${url}/demo/tokens -H 'content-type: application/json' -d '{"userId":"inspector"}'`,
+    )
+    expect(await statusFor(`Bearer ${issued.split('"')[3]}`)).toBe(403)
+    expect((await fetch(`${url}/inspect`)).status).toBe(200)
+    expect(main.errors()).not.toContain(token)
+    expect(await statusFor(`Bearer ${token}`, await urlOf(start()))).toBe(404)
+  })
+
+  test('says what its command line takes, when asked and when it is wrong', async () => {
+    const asked = start({}, ['--help'])
+    expect(await asked.ended).toBe(0)
+    expect(asked.output()).toContain('--data-dir <folder>')
+    const mistaken = start({}, ['--date-dir', 'x'])
+    expect(await mistaken.ended).toBe(1)
+    expect(mistaken.errors()).toMatch(/^Unknown option '--date-dir'[^]*--data-dir <folder>/)
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
