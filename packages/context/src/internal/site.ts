@@ -1,7 +1,40 @@
 import { runtime } from './runtime.ts'
 
-/** The stack of the caller where sites are captured, and nothing at all otherwise: a stack is dear. */
+const mostFrames = 4
+/** Deep enough for a program that is reached through the engine and a server. */
+const deepest = 40
+
+/**
+ * The program's part of the stack, nearest first, where sites are captured and the program is on it; nothing at all
+ * otherwise: a stack is dear.
+ */
 export function captureSite(): string | undefined {
   if (!runtime().sites) return undefined
-  return new Error('opened here').stack?.split('\n').slice(4).join('\n')
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = deepest
+  const { stack = '' } = new Error('opened here')
+  Error.stackTraceLimit = stackTraceLimit
+  const [here = '', ...frames] = stack.split('\n').filter((line) => /:\d+:\d+\)?$/.test(line))
+  const own = ownPlaces(here)
+  const foreign = [...own, '/node_modules/', 'node:']
+  const program = frames.filter((line) => !foreign.some((place) => line.includes(place)))
+  if (program.length === 0) return undefined
+  // What cannot be told apart is shown whole.
+  return program
+    .slice(0, own.length === 0 ? deepest : mostFrames)
+    .map((line) => line.trim())
+    .join('\n')
+}
+
+/**
+ * Where the files of this package are, and of those beside it, which build on it, by how the frame of this file says it.
+ * Nothing in a bundle, which is one file for all.
+ */
+function ownPlaces(here: string): string[] {
+  const beside = /((?:file:|\/|[A-Z]:).*\/)context\/(?:src|dist)\/internal\/site\./.exec(here)?.[1]
+  if (beside === undefined) return []
+  return ['context', 'engine', 'server'].flatMap((name) => [
+    `${beside}${name}/src/`,
+    `${beside}${name}/dist/`,
+  ])
 }

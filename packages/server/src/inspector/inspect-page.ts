@@ -33,7 +33,7 @@ form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 dl { display: flex; flex-wrap: wrap; gap: .5rem 2rem; } dt { font-size: .85rem; } dd { margin: 0; font-size: 1.2rem; font-variant-numeric: tabular-nums; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: .1rem 1rem .1rem 0; font-variant-numeric: tabular-nums; }
 ul { padding-left: 1.2rem; list-style: none; } li { border-left: 2px solid currentColor; padding-left: .5rem; }
-code { font-size: .9em; }
+code { font-size: .9em; } pre { font-size: .8em; line-height: 1.35; margin: 0 0 .3rem; opacity: .75; overflow-x: auto; }
 `
 
 /** Values reach the page as text alone; the token stays in this variable. */
@@ -45,6 +45,7 @@ const element = (name, ...children) => {
   return made
 }
 const row = (...cells) => element('tr', ...cells.map((cell) => element('td', cell)))
+const fill = (id, rows) => byId(id).tBodies[0].replaceChildren(...(rows.length > 0 ? rows : [row('none')]))
 const seconds = (ms) => (ms / 1000).toFixed(1) + ' s'
 
 const scope = (shown) => {
@@ -53,8 +54,8 @@ const scope = (shown) => {
   if (aborted) facts.push('aborted')
   if (tasks.length > 0) facts.push('waits for ' + tasks.join(', '))
   if (cleanups > 0) facts.push(cleanups + ' cleanups')
-  if (site !== undefined) facts.push(site)
   const item = element('li', element('strong', label), ' ', element('code', facts.join(' · ')))
+  if (site !== undefined) item.append(element('pre', site))
   if (children.length > 0) item.append(element('ul', ...children.map(scope)))
   return item
 }
@@ -68,8 +69,8 @@ const show = ({ at, process, engine, open, owners, violations, scopes, omitted }
   }
   byId('figures').replaceChildren(...Object.entries(figures).map(([name, value]) =>
     element('div', element('dt', name), element('dd', value))))
-  byId('owners').tBodies[0].replaceChildren(...owners.map((each) => row(each.owner, each.running, each.queued)))
-  byId('violations').tBodies[0].replaceChildren(...violations.map((each) => row(each.at, each.code, each.scopeId, each.site)))
+  fill('owners', owners.map((each) => row(each.owner, each.running, each.queued)))
+  fill('violations', violations.map((each) => row(each.at, each.code, each.scopeId, each.site)))
   byId('scopes').replaceChildren(...scopes.map(scope))
   if (omitted > 0) byId('scopes').append(element('li', omitted + ' more'))
   byId('state').textContent = 'As of ' + at
@@ -87,7 +88,7 @@ const watch = async (token) => {
     try {
       const response = await fetch('v1/inspect/events', { headers, signal, cache: 'no-store' })
       if (!response.ok) {
-        byId('state').textContent = response.status === 401 ? 'A token is needed' : response.status === 403 ? 'Not allowed: this is for admins' : 'Refused: ' + response.status
+        byId('state').textContent = response.status === 401 ? (token === '' ? 'A token is needed' : 'This token is not accepted') : response.status === 403 ? 'Not allowed: this is for admins' : 'Refused: ' + response.status
         if (response.status < 500 && response.status !== 429) return
       } else {
         let rest = ''
