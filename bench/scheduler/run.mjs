@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { randomOf, simulate } from './simulation.mjs'
 
-const measured = JSON.parse(readFileSync(new URL('measured.json', import.meta.url), 'utf8'))
+const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'))
+const measured = read('measured.json')
+const { startMs } = read('start.json')
 const lines = []
 const say = (...line) => lines.push(...line)
 const round = (value, digits = 3) => {
@@ -32,8 +34,9 @@ const blocks = (people, each, workMs) =>
     workMs,
   }))
 
-function drained(result) {
-  const from = Math.min(...result.runs.map(({ begunAt }) => begunAt))
+/** `beforeMs`: for how long the drain's clock had run when the first run began. */
+function drained(result, beforeMs = 0) {
+  const from = Math.min(...result.runs.map(({ begunAt }) => begunAt)) - beforeMs
   const firsts = new Map()
   for (const { owner, begunAt } of result.runs)
     firsts.set(owner, Math.min(begunAt, firsts.get(owner) ?? Infinity))
@@ -53,7 +56,7 @@ say('## The figures that were measured before the queue was written', '')
 say(
   '2,000 jobs of 20 ms, 200 users in blocks of ten, 2 processes with 25 slots, two shared cores, pg-boss fetched under a lock;',
   'limit 1 in one line, limit 2 with turns. Two costs are fitted, one to each rate; where in the drain the last user had',
-  'their first start follows.',
+  `their first start follows. That clock began with the processes: ${startMs} ms until their first jobs, by start.json.`,
   '',
 )
 {
@@ -77,6 +80,7 @@ say(
           computeMs: 0.6 * scale,
         },
       }),
+      startMs,
     )
   /** The cost at which a rate is the measured one: the higher the cost, the lower the rate. */
   const fitted = (rateAt, perSecond, high) => {
