@@ -1,7 +1,10 @@
+import { EventEmitter } from 'node:events'
 import { currentScope, inspect } from '@ringfence/context'
 import { createHandler, createServer, type Identity } from '@ringfence/server'
-import { Hono } from 'hono'
+import { Context, Hono } from 'hono'
 import { afterEach, expect, test, vi } from 'vitest'
+import { openExchange } from '../src/handler/exchange.ts'
+import { PathRouter } from '../src/handler/path-router.ts'
 import { testEngine } from './support/agents.ts'
 import { auth, tokenFor } from './support/tokens.ts'
 
@@ -119,4 +122,33 @@ test('many users at once, each answered at once, and each in a scope of their ow
   expect(answers.every((answer) => answer instanceof Response)).toBe(true)
   expect(seen.map(([user]) => user)).toEqual(users)
   expect(new Set(seen.map(([, scope]) => scope)).size).toBe(users.length)
+})
+
+test('whoever asks about a client that has left already is told once', () => {
+  const outgoing = Object.assign(new EventEmitter(), { destroyed: false, writableFinished: false })
+  const request = new Request('http://agents.test/v1/runs')
+  const hono = new Context(request, { env: { outgoing, direct: true }, path: '/v1/runs' })
+  const exchange = openExchange(hono, '/v1/runs')
+  const early = vi.fn<() => void>()
+  const late = vi.fn<() => void>()
+  exchange.onLeave(early)
+  outgoing.destroyed = true
+  exchange.onLeave(late)
+  expect([early.mock.calls.length, late.mock.calls.length]).toEqual([0, 1])
+  outgoing.emit('close')
+  expect([early.mock.calls.length, late.mock.calls.length]).toEqual([1, 1])
+})
+
+test('a path that is looked up is not taken from what came before it', () => {
+  const router = new PathRouter<string>()
+  router.add('ALL', '/v1/agents', 'agents')
+  router.add('ALL', '/v1/*', 'all')
+  router.add('ALL', '/v1/runs', 'runs')
+  router.add('ALL', '/v1/agents', 'again')
+  const [agents, runs] = ['/v1/agents', '/v1/runs'].map((path) =>
+    router.match('GET', path)[0].map(([handler]) => handler),
+  )
+  expect(agents?.[0]).toBe('agents')
+  expect(runs).toEqual(['all', 'runs'])
+  expect(router.match('GET', '/v1')[0].map(([handler]) => handler)).toEqual(['all'])
 })

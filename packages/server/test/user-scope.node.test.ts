@@ -26,8 +26,10 @@ const identify: UserScopeOptions['identify'] = ({ request }) => {
 async function serveHost(
   mount: (host: Hono) => void,
   options: Partial<UserScopeOptions> = {},
+  around: (host: Hono) => void = () => undefined,
 ): Promise<string> {
   const host = new Hono()
+  around(host)
   host.onError((error, c) => c.text(`host: ${error.message}`, 500))
   host.use('/mine/*', userScope({ identify, context: users, ...options }))
   mount(host)
@@ -99,6 +101,34 @@ test('a streamed answer keeps its scope until it ends', async () => {
   expect(await events.text()).toBe('data: alice 0\n\ndata: alice 1\n\ndata: alice 2\n\n')
   expect(await (await fetch(`${url}/mine/pulled`, as('bob'))).text()).toBe('bobbobbob')
   await vi.waitUntil(() => inspect().openScopes === before, waiting)
+})
+
+test('an answer that is all there goes out as it is, and one that is still being made is held', async () => {
+  const made: Response[] = []
+  const handedOut: boolean[] = []
+  const url = await serveHost(
+    (host) => {
+      host.get('/mine/:kind', (c) => {
+        const text = c.req.param('kind') === 'text'
+        const body = text ? users.current().userId : new Blob([users.current().userId]).stream()
+        const answer = new Response(body, { headers: { 'x-by': 'handler' } })
+        made.push(answer)
+        return answer
+      })
+    },
+    {},
+    (host) => {
+      host.use(async (c, next) => {
+        await next()
+        handedOut.push(c.res === made.at(-1))
+      })
+    },
+  )
+  for (const kind of ['text', 'stream']) {
+    const answer = await fetch(`${url}/mine/${kind}`, as('alice'))
+    expect([await answer.text(), answer.headers.get('x-by')]).toEqual(['alice', 'handler'])
+  }
+  expect(handedOut).toEqual([true, false])
 })
 
 test('a client that leaves aborts the scope', async () => {

@@ -57,7 +57,9 @@ export function authorized(
 function identityOf(core: Core, route: OwnedRoute, hono: Context): Identity | Promise<Identity> {
   const request = hono.req.raw
   const tickets = (hasQuery(hono) ? hono.req.queries('ticket') : undefined) ?? []
-  if (tickets.length + (request.headers.has('authorization') ? 1 : 0) > 1) {
+  const given =
+    tickets.length === 0 ? 0 : tickets.length + Number(request.headers.has('authorization'))
+  if (given > 1) {
     throw new Problem('ambiguous_credentials', {
       detail: 'Send one ticket, or an Authorization header: two could stand for two users.',
     })

@@ -53,8 +53,11 @@ export class Exchange {
 
   /** Calls `listener` when the client leaves, at once where it has. Returns how to stop. Without a signal where that can be. */
   onLeave(listener: () => void): () => void {
+    if (this.left) {
+      listener()
+      return nothing
+    }
     const outgoing = this.#outgoing
-    if (this.left) listener()
     if (outgoing === undefined) {
       const { signal } = this
       signal.addEventListener('abort', listener, { once: true })
@@ -85,9 +88,10 @@ function requestIdOf(hono: Context): string {
 
 /** One line a request, when its answer has ended. An allow-list: no header, query, body or token. */
 export function logExchange(core: Core, exchange: Exchange, status: number): void {
+  exchange.trace?.end(status)
+  if (core.observe === undefined && core.logger === undefined) return
   const durationMs = performance.now() - exchange.startedAt
   core.observe?.(exchange, status, durationMs / 1_000)
-  exchange.trace?.end(status)
   if (core.logger === undefined) return
   const { requestId, method, route, path, left, scopeId, runId, closeCode } = exchange
   core.logger.info(
@@ -125,6 +129,8 @@ export function logFailure(core: Core, exchange: Exchange, error: unknown): void
   )
   core.onError?.(error, { requestId })
 }
+
+const nothing = (): void => undefined
 
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

@@ -1,5 +1,12 @@
 import type { Exchange } from './exchange.ts'
 
+const privateJson = {
+  'content-type': 'application/json',
+  'cache-control': 'private, no-store',
+  vary: 'authorization',
+  'x-content-type-options': 'nosniff',
+}
+
 /** An answer for one user's eyes: no shared cache may keep it. */
 export function jsonResponse(
   { fields }: Pick<Exchange, 'fields'>,
@@ -9,13 +16,6 @@ export function jsonResponse(
 ): Response {
   return new Response(JSON.stringify(body), {
     status,
-    headers: {
-      'content-type': 'application/json',
-      'cache-control': 'private, no-store',
-      vary: 'authorization',
-      'x-content-type-options': 'nosniff',
-      ...fields,
-      ...headers,
-    },
+    headers: { ...fields, ...privateJson, ...headers },
   })
 }

@@ -27,18 +27,21 @@ export function inRequestScope(
     // Whoever asked has left by then: what still ignores that is fenced and reported.
     closeBudgetMs: 1_000,
   }
-  const waiting = new WaitingAnswer(core, exchange)
   let opened: Scope | undefined
   let atOnce: Response | undefined
+  let waiting: WaitingAnswer | undefined
   const run = core.context.run(input, options, (scope) => {
     opened = scope
     exchange.scopeId = scope.id
     const answer = work(scope)
-    if (!(answer instanceof Response)) return waiting.whole(scope, answer)
-    atOnce = answer
-    return undefined
+    if (answer instanceof Response) {
+      atOnce = answer
+      return undefined
+    }
+    waiting = new WaitingAnswer(core, exchange)
+    return waiting.whole(scope, answer)
   })
-  if (atOnce === undefined) return waiting.until(run)
+  if (atOnce === undefined) return (waiting ?? new WaitingAnswer(core, exchange)).until(run)
   const scoped: Scoped = { response: atOnce, closed: undefined }
   // Open still where it has something to clean up.
   return opened?.lifecycle === 'closed' ? scoped : run.then(() => scoped)

@@ -11,6 +11,7 @@ import { problemResponse } from '../problems/problem-response.ts'
 import { toProblem } from '../problems/to-problem.ts'
 import { clientFinder, type TrustProxy } from '../proxy/trust-proxy.ts'
 import { openExchange } from './exchange.ts'
+import { isWhole } from './is-whole.ts'
 import { resolveLimits } from './limits.ts'
 import { unlessLeft } from './unless-left.ts'
 
@@ -69,11 +70,14 @@ export function userScope(options: UserScopeOptions): MiddlewareHandler {
         ...(idleMs === undefined ? {} : { idleMs }),
         ...(onLateError === undefined ? {} : { onLateError }),
       }
+      let whole = false
       const response = await context.respond(input, scoped, async () => {
         await next()
-        return hono.res
+        whole = isWhole(hono.res)
+        // Held open is what somebody has yet to produce.
+        return whole ? new Response(null) : hono.res
       })
-      hono.res = unlessLeft(response, exchange.signal)
+      if (!whole) hono.res = unlessLeft(response, exchange.signal)
       return undefined
     } catch (error) {
       // Whoever asked has left: nobody is there for the host to answer, and nothing is wrong with it.

@@ -4,7 +4,7 @@ import { Problem } from '../problems/problem.ts'
 import { invalidToken, retryAfter } from '../problems/to-problem.ts'
 import type { ClientOf } from '../proxy/trust-proxy.ts'
 import type { CheckedIdentities } from './checked-identities.ts'
-import type { Identify, Identity } from './identity.ts'
+import type { Identify, IdentifyRequest, Identity, Peer } from './identity.ts'
 import { peerOf } from './peer.ts'
 import type { Revocations } from './revocations.ts'
 
@@ -22,20 +22,29 @@ export interface IdentityDoor {
  * not say so in time, and whatever the application throws.
  */
 export function identified(door: IdentityDoor, hono: Context): Identity | Promise<Identity> {
-  const request = hono.req.raw
-  const identity = door.identify({
-    request,
-    // Found out when somebody asks for it: most do not, and an address has many spellings.
-    get peer() {
-      return door.clientOf(peerOf(hono.env).address, request.headers)
-    },
-    hono,
-  })
+  const identity = door.identify(new Asking(door, hono))
   // A token that was verified a moment ago is known at once, and needs no timer.
   return onwards(
     isPromiseLike(identity) ? inTime(identity, door.limits.identifyMs) : identity,
     (found) => door.checked.check(found),
   )
+}
+
+/** What `identify` is given. The peer is found out when somebody asks for it: most do not, and an address has many spellings. */
+class Asking implements IdentifyRequest {
+  readonly request: Request
+  readonly hono: Context
+  readonly #clientOf: ClientOf
+
+  constructor({ clientOf }: IdentityDoor, hono: Context) {
+    this.request = hono.req.raw
+    this.hono = hono
+    this.#clientOf = clientOf
+  }
+
+  get peer(): Peer {
+    return this.#clientOf(peerOf(this.hono.env).address, this.request.headers)
+  }
 }
 
 /** Throws `invalid_token` for credentials that were issued before their owner was revoked. */
