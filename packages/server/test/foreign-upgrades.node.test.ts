@@ -87,6 +87,18 @@ test('an upgrade to a WebSocket that is refused is answered', async () => {
   expect(await raw(server.port, `GET /v1/ws HTTP/1.1\r\n${handshake}`)).toMatch(/^HTTP\/1.1 401 /)
   expect(await raw(server.port, `GET /livez HTTP/1.1\r\n${handshake}`)).toMatch(/^HTTP\/1.1 200 /)
   expect(await raw(server.port, `GET /nope HTTP/1.1\r\n${handshake}`)).toMatch(/^HTTP\/1.1 404 /)
+  const { token } = await Client.of(server, 'alice')
+  const authorized = `GET /v1/ws HTTP/1.1\r\nAuthorization: Bearer ${token}\r\n${handshake}`
+  for (const broken of [
+    authorized.replace('AAAA==', 'A'),
+    authorized.replace('Version: 13', 'Version: 7'),
+    authorized.replace('Host', 'Sec-WebSocket-Protocol: a,,b\r\nHost'),
+  ]) {
+    const [head = '', body = ''] = (await raw(server.port, broken)).split('\r\n\r\n')
+    expect(head).toMatch(/^HTTP\/1.1 400 /)
+    expect(head).toContain('content-type: application/problem+json')
+    expect(problem.parse(JSON.parse(body)).code).toBe('invalid_handshake')
+  }
 })
 
 test('a stream that is asked for with an upgrade is refused in a problem, and not left open', async () => {

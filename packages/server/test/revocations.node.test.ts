@@ -1,6 +1,9 @@
 import { createRevocations, type Revocations } from '@ringfence/server'
+import { inspect } from '@ringfence/context'
+import { once } from 'node:events'
 import { expect, test, vi } from 'vitest'
 import { all, Client, json, sseEvents, until } from './support/client.ts'
+import { hold } from './support/raw.ts'
 import { serve, type TestServer } from './support/serve.ts'
 import { SocketClient } from './support/socket.ts'
 import { tokenFor } from './support/tokens.ts'
@@ -100,6 +103,28 @@ test('a request that is being authorized when its owner is revoked does not get 
     },
   })
   const alice = await Client.of(server, 'alice')
+  expect((await alice.request('/v1/runs')).status).toBe(401)
+})
+
+test('who is revoked while their body is on its way is told so', async () => {
+  const revocations = createRevocations()
+  const { server, alice } = await serveWith(revocations)
+  const bytes = '{"input":{"text":"x"}}'
+  for (const length of [bytes.length, 100_000]) {
+    const socket = hold(
+      server.port,
+      `POST /v1/agents/echo/runs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await tokenFor('alice', { iat: seconds() + 5 })}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n{"input"`,
+    )
+    const answer = once(socket, 'data')
+    // The request is in its scope, waiting for the rest.
+    await vi.waitFor(() => expect(inspect().openScopes).toBe(1))
+    revocations.revoke({ userId: 'alice' })
+    const [data] = await answer
+    expect(String(data)).toMatch(/^HTTP\/1.1 401 /)
+    expect(String(data)).toContain('"code":"invalid_token"')
+    socket.destroy()
+  }
   expect((await alice.request('/v1/runs')).status).toBe(401)
 })
 

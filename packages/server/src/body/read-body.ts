@@ -1,4 +1,5 @@
 import { canonicalOwner } from '@ringfence/context'
+import type { HonoRequest } from 'hono'
 import type * as z from 'zod'
 import type { Core } from '../handler/core.ts'
 import type { Call } from '../handler/route.ts'
@@ -7,6 +8,7 @@ import { Problem } from '../problems/problem.ts'
 import type { BodyHold } from './body-budget.ts'
 import { checkFits } from './check-fits.ts'
 import { parseJson } from './parse-json.ts'
+import { readAgain, wasRead } from './read-again.ts'
 import { readBytes } from './read-bytes.ts'
 
 export interface BodyOptions {
@@ -19,7 +21,7 @@ export interface BodyOptions {
 /** A request with a body, and who it is from. */
 export interface BodySource {
   readonly core: Pick<Core, 'limits' | 'bodies'>
-  readonly request: Request
+  readonly request: HonoRequest
   /** Whose bytes they are, in the owner's canonical spelling. */
   readonly owner: string
   /** Ends the reading. */
@@ -30,7 +32,7 @@ export interface BodySource {
 export function bodyOf({ core, hono, scope }: Call): BodySource {
   return {
     core,
-    request: hono.req.raw,
+    request: hono.req,
     owner: canonicalOwner(scope.owner),
     signal: scope.signal,
   }
@@ -59,11 +61,15 @@ async function readHeld<Schema extends z.ZodType>(
   schema: Schema,
   { optional = false, namesUser = false }: BodyOptions,
 ): Promise<z.output<Schema>> {
-  const type = request.headers.get('content-type')
-  const encoding = request.headers.get('content-encoding') ?? 'identity'
+  const { headers } = request.raw
+  const type = headers.get('content-type')
+  const encoding = headers.get('content-encoding') ?? 'identity'
   const typed = type !== null && isJson(type)
   if ((type !== null && !typed) || encoding !== 'identity') throw unsupported()
-  const bytes = await readBytes(request, { limit: limits.bodyBytes, hold, signal })
+  const reading = { limit: limits.bodyBytes, hold, signal }
+  const bytes = wasRead(request)
+    ? await readAgain(request, reading)
+    : await readBytes(request.raw, reading)
   if (optional && bytes.length === 0) return checkFits(schema, {})
   if (!typed) throw unsupported()
   const value = parseJson(decode(bytes), limits.jsonDepth)

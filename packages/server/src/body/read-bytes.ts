@@ -54,13 +54,18 @@ async function readChunks(
   }
 }
 
-/** What is read, unless the signal comes first: not every runtime fails a body whose request was aborted. */
+/**
+ * What is read, unless the signal comes first, whose reason it then is: not every runtime fails a body whose request was
+ * aborted, and not whoever sends has to be who ended it.
+ */
 function abortable<Value>(reading: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(new Problem('client_closed_request'))
-    if (signal.aborted) leave()
-    signal.addEventListener('abort', leave, { once: true })
-    void reading.then(resolve, leave).finally(() => signal.removeEventListener('abort', leave))
+    const end = (): void => reject(signal.reason)
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+    void reading
+      .then(resolve, () => reject(new Problem('client_closed_request')))
+      .finally(() => signal.removeEventListener('abort', end))
   })
 }
 
@@ -76,6 +81,6 @@ function concatenate(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole
 }
 
-function tooLarge(limit: number): Problem {
+export function tooLarge(limit: number): Problem {
   return new Problem('body_too_large', { detail: `A body may have ${limit} bytes.` })
 }

@@ -30,7 +30,7 @@ const owner = 'demo'
 
 async function issue(core: Core, hono: Context, exchange: Exchange): Promise<Response> {
   if (core.demo === undefined || !isLocal(hono)) throw new Problem('route_not_found')
-  const source = { core, request: hono.req.raw, owner, signal: exchange.signal }
+  const source = { core, request: hono.req, owner, signal: exchange.signal }
   const { userId } = await readBody(source, bodySchema, { namesUser: true })
   try {
     const { token, expiresAt } = await core.demo.issue(userId)

@@ -31,7 +31,10 @@ export interface JwtAuthOptions {
   readonly jwksUri?: string | URL
   /** Accepted algorithms. Default: the asymmetric ones; `HS256` alone for a secret given as bytes. */
   readonly algorithms?: readonly string[]
-  /** The `typ` that tokens must have, such as `at+jwt` (RFC 9068). Default: any. */
+  /**
+   * The `typ` that tokens must have, such as `at+jwt` (RFC 9068). Default: none, `JWT` or `at+jwt`, so that what an issuer
+   * signs for something else (`logout+jwt`, `dpop+jwt`) is no access token (RFC 8725, 3.11).
+   */
   readonly typ?: string
   /** Claims that must be there besides `sub` and `exp`. */
   readonly requiredClaims?: readonly string[]
@@ -108,7 +111,11 @@ export function jwtAuth(options: JwtAuthOptions): Identify {
   const digestOf = headerDigest()
 
   async function identify(digest: string, token: string): Promise<Identity | null> {
-    const claims = await verify(() => jwtVerify(token, key, verifyOptions))
+    const claims = await verify(async () => {
+      const verdict = await jwtVerify(token, key, verifyOptions)
+      if (typ === undefined) refuseOtherKinds(verdict.protectedHeader.typ)
+      return verdict
+    })
     // A revocation is for what was issued before it: a token of tomorrow would outlive today's.
     if ((claims.iat ?? 0) > Date.now() / 1_000 + verifyOptions.clockTolerance) {
       throw new InvalidToken('The token says that it was issued in the future')
@@ -155,9 +162,15 @@ export async function verify(
       error instanceof errors.JWKSTimeout ||
       error instanceof errors.JWKSInvalid ||
       error.code === errors.JOSEError.code
-    if (keysMissing) throw error
+    if (InvalidToken.is(error) || keysMissing) throw error
     throw new InvalidToken('The token was refused', { cause: error })
   }
+}
+
+/** What else an issuer signs says so in `typ`; what gives access says nothing there, or this. */
+function refuseOtherKinds(typ: string | undefined): void {
+  if (typ === undefined || /^(?:application\/)?(?:at\+)?jwt$/i.test(typ)) return
+  throw new InvalidToken('The token is of another type')
 }
 
 function keyOf({ key, jwksUri }: JwtAuthOptions): JWTVerifyGetKey {

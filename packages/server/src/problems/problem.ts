@@ -9,6 +9,7 @@ const catalogue = {
   invalid_idempotency_key: [400, 'The idempotency key is not valid'],
   invalid_cursor: [400, 'The cursor is not valid'],
   upgrade_refused: [400, 'This route is not for WebSocket'],
+  invalid_handshake: [400, 'The WebSocket handshake is not valid'],
   ambiguous_credentials: [400, 'The request has more than one credential'],
   duplicate_id: [400, 'This id is in use'],
   unauthenticated: [401, 'Authentication is required'],

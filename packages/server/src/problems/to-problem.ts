@@ -1,3 +1,4 @@
+import { ContextError } from '@ringfence/context'
 import { EngineError, type EngineErrorCode } from '@ringfence/engine'
 import { InvalidToken } from '../identity/invalid-token.ts'
 import { Problem, type ProblemCode } from './problem.ts'
@@ -21,9 +22,14 @@ export function invalidToken(): Problem {
  */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (InvalidToken.is(error)) return invalidToken()
+  if (InvalidToken.is(error) || isRevoked(error)) return invalidToken()
   const refusal = EngineError.is(error) ? refusals[error.code]?.(error) : undefined
   return refusal ?? new Problem('internal_error')
+}
+
+/** Whether it was the revocation of its owner that ended what a request was at: its credentials are none any more. */
+function isRevoked(error: unknown): boolean {
+  return ContextError.is(error) && error.code === 'REVOKED'
 }
 
 // What is not named here is a failure of the server, not of the request.

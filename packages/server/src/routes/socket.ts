@@ -15,7 +15,13 @@ export const openSocket: OwnedRoute = {
   contract: {
     summary: 'The same runs over a WebSocket.',
     answers: { 101: { description: 'The socket is open.' } },
-    problems: ['upgrade_required', 'socket_not_supported', 'too_many_sockets', 'draining'],
+    problems: [
+      'upgrade_required',
+      'invalid_handshake',
+      'socket_not_supported',
+      'too_many_sockets',
+      'draining',
+    ],
   },
   action: 'socket.open',
   ticket: 'socket',
@@ -29,7 +35,13 @@ export const openChatSocket: OwnedRoute = {
   contract: {
     summary: "Chats over a WebSocket, for the AI SDK's `WebSocketChatTransport`.",
     answers: { 101: { description: 'The socket is open.' } },
-    problems: ['upgrade_required', 'socket_not_supported', 'too_many_sockets', 'draining'],
+    problems: [
+      'upgrade_required',
+      'invalid_handshake',
+      'socket_not_supported',
+      'too_many_sockets',
+      'draining',
+    ],
   },
   action: 'socket.open',
   ticket: 'socket',

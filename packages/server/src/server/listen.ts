@@ -12,6 +12,7 @@ import type { Core } from '../handler/core.ts'
 import type { UpgradeWebSocket } from '../handler/options.ts'
 import { answerForeignUpgrades, mayUpgrade } from './answer-foreign-upgrades.ts'
 import { nodeFetch, type NodeFetch } from './node-fetch.ts'
+import { endWith } from './end-with.ts'
 import { answerUnreadable, refuseUnreadable } from './unreadable.ts'
 import { namesItsHost } from './names-its-host.ts'
 import { warnOfEnterWith } from './warn-of-enter-with.ts'
@@ -54,6 +55,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     maxPayload: core.limits.frameBytes,
     // No subprotocol is chosen: ws would send back the first one offered, a token perhaps.
     handleProtocols: () => false,
+  })
+  sockets.on('wsClientError', (_error, socket) => {
+    void endWith(socket, refuseUnreadable('invalid_handshake'))
   })
   if (!fitsAdapter(sockets)) throw new TypeError('Expected a server of ws')
   let draining = false

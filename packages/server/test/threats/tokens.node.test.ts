@@ -109,6 +109,15 @@ test('threat 4: a token that is not exactly what was agreed is 401 invalid_token
     expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"')
   }
   expect(lure.hits()).toBe(0)
+  const anyKind = await serve({ auth: jwtAuth({ issuer, audience, key: keys.publicKey }) })
+  for (const typ of ['logout+jwt', 'dpop+jwt', 'application/secevent+jwt', '']) {
+    expect([typ, await statusFor(anyKind, await sign(claims(), { typ }))]).toEqual([typ, 401])
+  }
+  for (const header of [{ typ: 'JWT' }, { typ: 'application/at+jwt' }]) {
+    expect(await statusFor(anyKind, await sign(claims(), header))).toBe(200)
+  }
+  const untyped = new SignJWT(claims()).setProtectedHeader({ alg: 'RS256' })
+  expect(await statusFor(anyKind, await untyped.sign(keys.privateKey))).toBe(200)
   // Made-up key ids fall within the cooldown of the one fetch.
   expect(published.hits()).toBe(hits)
 })
