@@ -18,28 +18,39 @@ export async function measureOpen(node, kind, variant, { count, seconds }) {
     await sleep(1_500)
     await clients.ask({ what: 'leave' })
     await emptied(server)
-    const before = await server.ask('heap')
+    // What the runs say is kept, whoever listens, and is none of a connection's: how fast it grows while nobody does is taken off.
+    const alone = await heapOf(server)
+    await sleep(1_500 + seconds * 1_000)
+    const before = await heapOf(server)
+    const growth = (before.heapUsed - alone.heapUsed) / (before.at - alone.at)
     await clients.ask({ what: 'open', port, targets, count })
     await sleep(1_500)
     const cpuBefore = await server.ask('cpu')
     const heard = await clients.ask({ what: 'listen', seconds })
     const cpu = (await server.ask('cpu')) - cpuBefore
-    const open = await server.ask('heap')
+    const open = await heapOf(server)
     await clients.ask({ what: 'leave' })
     await emptied(server)
-    const after = await server.ask('heap')
-    const each = (used) => Math.round((used.heapUsed - before.heapUsed) / count)
+    const after = await heapOf(server)
+    const each = ({ heapUsed, at }) =>
+      Math.round((heapUsed - before.heapUsed - growth * (at - before.at)) / count)
     return {
       heap: each(open),
       rss: Math.round((open.rss - before.rss) / count),
       cpu: Number((cpu / heard.events).toPrecision(4)),
       left: each(after),
+      // Bytes a second of all runs together, taken off.
+      growth: Math.round(growth * 1_000),
       core: Number((cpu / 1e6 / seconds).toFixed(2)),
       ...heard,
     }
   } finally {
     await Promise.all([server.end(), clients.end()])
   }
+}
+
+async function heapOf(server) {
+  return { ...(await server.ask('heap')), at: performance.now() }
 }
 
 /** When the server has no connection any more. */

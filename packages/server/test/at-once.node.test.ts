@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { currentScope, inspect } from '@ringfence/context'
-import { createHandler, createServer, type Identity } from '@ringfence/server'
+import { agentRoutes, createHandler, createServer, type Identity } from '@ringfence/server'
 import { Context, Hono } from 'hono'
 import { afterEach, expect, test, vi } from 'vitest'
+import { DirectAnswers } from '../src/handler/direct-answers.ts'
 import { openExchange } from '../src/handler/exchange.ts'
 import { PathRouter } from '../src/handler/path-router.ts'
 import { testEngine } from './support/agents.ts'
@@ -127,7 +128,10 @@ test('many users at once, each answered at once, and each in a scope of their ow
 test('whoever asks about a client that has left already is told once', () => {
   const outgoing = Object.assign(new EventEmitter(), { destroyed: false, writableFinished: false })
   const request = new Request('http://agents.test/v1/runs')
-  const hono = new Context(request, { env: { outgoing, direct: true }, path: '/v1/runs' })
+  const hono = new Context(request, {
+    env: { outgoing, direct: new DirectAnswers() },
+    path: '/v1/runs',
+  })
   const exchange = openExchange(hono, '/v1/runs')
   const early = vi.fn<() => void>()
   const late = vi.fn<() => void>()
@@ -151,4 +155,40 @@ test('a path that is looked up is not taken from what came before it', () => {
   expect(agents?.[0]).toBe('agents')
   expect(runs).toEqual(['all', 'runs'])
   expect(router.match('GET', '/v1')[0].map(([handler]) => handler)).toEqual(['all'])
+})
+
+test('a host of a server has what it answers with in its own hands, streams of an agent among it', async () => {
+  const engine = testEngine()
+  const host = new Hono()
+  host.use(async (c, next) => {
+    await next()
+    c.res.headers.set('x-host', 'seen')
+  })
+  host.route('/hosted', agentRoutes({ engine, auth }))
+  const server = createServer({ engine, auth, host })
+  const { url } = await server.listen({ port: 0 })
+  try {
+    const authorization = `Bearer ${await tokenFor('alice')}`
+    for (const [path, method, status] of [
+      ['/v1/agents', 'GET', 200],
+      ['/v1/agents', 'HEAD', 200],
+      ['/v1/runs/none', 'HEAD', 404],
+      ['/hosted/v1/agents', 'GET', 200],
+      ['/hosted/v1/runs/none', 'GET', 404],
+    ] as const) {
+      const answer = await fetch(`${url}${path}`, { method, headers: { authorization } })
+      expect([path, answer.status]).toEqual([path, status])
+      expect(answer.headers.get('x-host')).toBe(path.startsWith('/hosted') ? 'seen' : null)
+      expect(answer.headers.get('content-type')).toMatch(/^application\/(?:problem\+)?json$/)
+      expect((await answer.text()) === '').toBe(method === 'HEAD')
+    }
+    const stream = await fetch(`${url}/hosted/v1/agents/echo/runs`, {
+      method: 'POST',
+      headers: { authorization, accept: 'text/event-stream', 'content-type': 'application/json' },
+      body: JSON.stringify({ input: { text: 'hosted' } }),
+    })
+    expect(await stream.text()).toContain('agent_completed')
+  } finally {
+    await server.close({ graceMs: 0 })
+  }
 })

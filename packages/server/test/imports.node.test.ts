@@ -33,6 +33,7 @@ test('importing the package loads nothing of Node', () => {
     '@ringfence/context',
     '@ringfence/engine',
     'hono',
+    'hono/router/trie-router',
     'ipaddr.js',
     'jose',
     'zod',

@@ -64,6 +64,7 @@ export class EventStream {
   /** Somebody reads. */
   begin(): void {
     this.#begin()
+    this.#begin = nothing
   }
 
   finish(complete: boolean): void {

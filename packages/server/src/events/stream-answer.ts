@@ -2,7 +2,7 @@ import type { Following } from '@ringfence/engine'
 import { logFailure } from '../handler/exchange.ts'
 import type { Answer, Call } from '../handler/route.ts'
 import { toProblem } from '../problems/to-problem.ts'
-import { cutterOf, directOutgoing } from '../identity/peer.ts'
+import { cutterOf } from '../identity/peer.ts'
 import { BodySink } from './body-sink.ts'
 import type { EventEncoding } from './event-encoding.ts'
 import { EventStream } from './event-stream.ts'
@@ -52,10 +52,9 @@ export async function answerWithEvents(
   })
   const { ended } = stream
   void ended.then(leave)
-  if (directOutgoing(hono.env) === undefined) {
-    return { response: new Response(new BodySink(stream).body, init), ended }
-  }
-  const response = new Response(null, init)
-  core.written.set(response, { stream, headers: init.headers })
+  const response =
+    exchange.direct === undefined
+      ? new Response(new BodySink(stream).body, init)
+      : exchange.direct.stand({ status: 200, headers: init.headers, content: stream })
   return { response, ended }
 }

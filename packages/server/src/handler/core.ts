@@ -18,19 +18,12 @@ import { Inspector } from '../inspector/inspector.ts'
 import { clientFinder } from '../proxy/trust-proxy.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import { TicketStore } from '../tickets/ticket-store.ts'
-import type { EventStream } from '../events/event-stream.ts'
 import { waitingFor, type Waiting } from './due-times.ts'
 import type { Exchange } from './exchange.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
 import { resolveLimits, type HandlerLimits } from './limits.ts'
 import type { Route } from './route.ts'
 import type { RingfenceOptions, ServerLogger, UpgradeWebSocket } from './options.ts'
-
-/** Events that are written to a connection, under these header fields. */
-export interface WrittenEvents {
-  readonly stream: EventStream
-  readonly headers: Readonly<Record<string, string>>
-}
 
 /** What all routes of one handler share. */
 export interface Core extends IdentityDoor {
@@ -53,8 +46,6 @@ export interface Core extends IdentityDoor {
   readonly streams: Set<Promise<void>>
   /** When streams and sockets have to be looked at. */
   readonly dueTimes: Waiting
-  /** Answers without a body whose events the listener writes. */
-  readonly written: WeakMap<Response, WrittenEvents>
   readonly upgradeWebSocket: UpgradeWebSocket | undefined
   readonly strippedPrefix: string
   readonly routes: readonly Route[]
@@ -121,7 +112,6 @@ export function createCore(options: RingfenceOptions): Core {
     sockets,
     streams: new Set(),
     dueTimes: waitingFor(),
-    written: new WeakMap(),
     upgradeWebSocket: options.upgradeWebSocket,
     strippedPrefix,
     routes: [

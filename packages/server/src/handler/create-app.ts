@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { indirect } from '../identity/peer.ts'
 import { refuse } from './answer.ts'
 import { checkedBasePath, type Core } from './core.ts'
 import { openExchange } from './exchange.ts'
@@ -15,7 +16,7 @@ export function createApp(core: Core, basePath: string = '', host?: AgentHandler
   app.notFound((hono) =>
     host === undefined || hono.req.path.startsWith(own)
       ? notFound(core, hono)
-      : host(hono.req.raw, hono.env),
+      : host(hono.req.raw, indirect(hono.env)),
   )
   app.onError((error, hono) => refuse(core, openExchange(hono, 'none'), error))
   return app

@@ -1,8 +1,9 @@
 import type { Context } from 'hono'
-import { directOutgoing, type DirectOutgoing } from '../identity/peer.ts'
+import { connectionOf, type DirectOutgoing } from '../identity/peer.ts'
 import type { RequestTrace } from '../tracing/tracing.ts'
 import type { Actor } from '../identity/authorize.ts'
 import type { Core } from './core.ts'
+import type { DirectAnswers } from './direct-answers.ts'
 
 /** One request and its answer, for the log and for errors. Holds nothing that a client sent but the path. */
 export class Exchange {
@@ -24,6 +25,8 @@ export class Exchange {
   closeCode: number | undefined
   /** Whether the answer goes on after it was handed out: its duration is none of an answer's. */
   streamed = false
+  /** Where the listener writes answers itself: what makes them. */
+  readonly direct: DirectAnswers | undefined
   readonly #request: Request
   /** The connection's end of it, where it is known. */
   readonly #outgoing: DirectOutgoing | undefined
@@ -31,7 +34,9 @@ export class Exchange {
   constructor({ req, env }: Context, route: string, requestId: string) {
     const { raw, method, path } = req
     this.#request = raw
-    this.#outgoing = directOutgoing(env)
+    const connection = connectionOf(env)
+    this.#outgoing = connection?.outgoing
+    this.direct = connection?.direct
     this.method = method
     this.path = path
     this.route = route

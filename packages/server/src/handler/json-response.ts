@@ -1,4 +1,5 @@
 import type { Exchange } from './exchange.ts'
+import { textResponse } from './text-response.ts'
 
 const privateJson = {
   'content-type': 'application/json',
@@ -9,13 +10,11 @@ const privateJson = {
 
 /** An answer for one user's eyes: no shared cache may keep it. */
 export function jsonResponse(
-  { fields }: Pick<Exchange, 'fields'>,
+  exchange: Exchange,
   status: number,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { ...fields, ...privateJson, ...headers },
-  })
+  const all = { ...exchange.fields, ...privateJson, ...headers }
+  return textResponse(exchange, status, all, JSON.stringify(body))
 }

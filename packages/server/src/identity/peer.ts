@@ -1,3 +1,4 @@
+import { DirectAnswers } from '../handler/direct-answers.ts'
 import type { Peer } from './identity.ts'
 
 /** The peer of a request on Node, where the adapter passes the connection in `env`. Elsewhere unknown. */
@@ -29,14 +30,23 @@ export interface DirectOutgoing {
   off(event: 'close', listener: () => void): unknown
 }
 
-/**
- * The connection's end of an answer that the listener itself may write to: only that of `createServer` does. Undefined
- * elsewhere: a host may have something in between.
- */
-export function directOutgoing(env: unknown): DirectOutgoing | undefined {
-  if (read(env, 'direct') !== true) return undefined
+/** A connection to which its listener writes answers itself. */
+export interface DirectConnection {
+  readonly outgoing: DirectOutgoing
+  readonly direct: DirectAnswers
+}
+
+/** The connection of a request, where its listener writes to it itself: only that of `createServer` does. */
+export function connectionOf(env: unknown): DirectConnection | undefined {
+  const direct = read(env, 'direct')
+  if (!(direct instanceof DirectAnswers)) return undefined
   const outgoing = read(env, 'outgoing')
-  return isOutgoing(outgoing) ? outgoing : undefined
+  return isOutgoing(outgoing) ? { outgoing, direct } : undefined
+}
+
+/** What a host gets of `env`: it may have something between an answer and the connection. */
+export function indirect(env: unknown): unknown {
+  return connectionOf(env) === undefined ? env : { ...Object(env), direct: undefined }
 }
 
 function isOutgoing(value: unknown): value is DirectOutgoing {

@@ -1,4 +1,5 @@
 import type { Exchange } from '../handler/exchange.ts'
+import { textResponse } from '../handler/text-response.ts'
 import type { Problem } from './problem.ts'
 
 const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
@@ -39,10 +40,7 @@ export function problemAnswer(
   }
 }
 
-export function problemResponse(
-  problem: Problem,
-  exchange: Pick<Exchange, 'requestId' | 'fields'>,
-): Response {
+export function problemResponse(problem: Problem, exchange: Exchange): Response {
   const { status, headers, body } = problemAnswer(problem, exchange)
-  return new Response(body, { status, headers })
+  return textResponse(exchange, status, headers, body)
 }

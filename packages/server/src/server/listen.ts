@@ -61,7 +61,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   })
   if (!fitsAdapter(sockets)) throw new TypeError('Expected a server of ws')
   let draining = false
-  const fetch = nodeFetch(options.fetch, core, () => draining)
+  const fetch = nodeFetch(options.fetch, () => draining)
   const server = createAdaptorServer({
     fetch,
     websocket: { server: sockets },
@@ -73,9 +73,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   answerForeignUpgrades(server)
   answerUnreadable(server)
   const connections = new Set<Socket>()
-  server.on('connection', (socket) => {
+  function hasClosed(this: Socket): void {
+    connections.delete(this)
+  }
+  server.on('connection', (socket: Socket) => {
     connections.add(socket)
-    socket.once('close', () => connections.delete(socket))
+    socket.on('close', hasClosed)
   })
   await listenOn(server, port, host)
   const unwatch = watchLoop(core.limits.loopDelayMs, (late) => {

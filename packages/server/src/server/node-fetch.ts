@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { OutgoingSink } from '../events/outgoing-sink.ts'
 import { onwards } from '../handler/at-once.ts'
-import type { Core, WrittenEvents } from '../handler/core.ts'
 import type { AgentHandler } from '../handler/create-handler.ts'
+import { DirectAnswers, type DirectAnswer } from '../handler/direct-answers.ts'
 import { endWith } from './end-with.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 
@@ -14,19 +14,19 @@ export type NodeFetch = (
 ) => Response | Promise<Response>
 
 /** The handler as Node's adapter calls it. */
-export function nodeFetch(
-  handler: AgentHandler,
-  { written }: Pick<Core, 'written'>,
-  draining: () => boolean,
-): NodeFetch {
+export function nodeFetch(handler: AgentHandler, draining: () => boolean): NodeFetch {
+  const direct = new DirectAnswers()
+  let sent: Response | undefined
   return (request, env) => {
     const { incoming, outgoing } = env
-    const direct = outgoing instanceof ServerResponse
-    return onwards(handler(request, direct ? { incoming, outgoing, direct } : env), (response) => {
-      if (direct) {
+    const answers = outgoing instanceof ServerResponse
+    return onwards(handler(request, answers ? { incoming, outgoing, direct } : env), (response) => {
+      if (answers) {
         if (draining()) outgoing.shouldKeepAlive = false
-        const events = written.get(response)
-        return events === undefined ? response : writeEvents(events, outgoing)
+        const answer = direct.of(response)
+        if (answer === undefined) return response
+        write(answer, outgoing)
+        return (sent ??= alreadySent())
       }
       // An upgrade that comes to nothing: the adapter would send the status alone, and finds that it need not.
       if (isJson(response)) return endUpgrade(incoming.socket, response)
@@ -36,12 +36,16 @@ export function nodeFetch(
   }
 }
 
-function writeEvents({ stream, headers }: WrittenEvents, outgoing: ServerResponse): Response {
-  outgoing.writeHead(200, headers)
+function write({ status, headers, content }: DirectAnswer, outgoing: ServerResponse): void {
+  if (typeof content === 'string') {
+    outgoing.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(content) })
+    outgoing.end(content)
+    return
+  }
+  outgoing.writeHead(status, headers)
   outgoing.flushHeaders()
-  stream.open(new OutgoingSink(outgoing))
-  stream.begin()
-  return alreadySent()
+  content.open(new OutgoingSink(outgoing))
+  content.begin()
 }
 
 /** What tells the adapter that it has nothing to do. */

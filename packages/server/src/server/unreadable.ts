@@ -21,14 +21,21 @@ export function refuseUnreadable(code: ProblemCode): ProblemAnswer {
  * answer is on its way over a connection nothing is written into it: the connection just ends.
  */
 export function answerUnreadable(server: Server): void {
-  const answering = new WeakMap<Duplex, Set<ServerResponse>>()
+  /** What has not ended yet: more than one only where a client does not wait for its answers. */
+  const answering = new WeakMap<Duplex, ServerResponse[]>()
+  // One listener for all: a server has as many as it has open streams.
+  function hasEnded(this: ServerResponse): void {
+    const open = answering.get(this.req.socket)
+    open?.splice(open.indexOf(this), 1)
+  }
   server.on('request', ({ socket }, outgoing) => {
-    const open = answering.get(socket) ?? new Set()
-    answering.set(socket, open.add(outgoing))
-    outgoing.once('close', () => open.delete(outgoing))
+    const open = answering.get(socket)
+    if (open === undefined) answering.set(socket, [outgoing])
+    else open.push(outgoing)
+    outgoing.on('close', hasEnded)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const begun = [...(answering.get(socket) ?? [])].some(({ headersSent }) => headersSent)
+    const begun = answering.get(socket)?.some(({ headersSent }) => headersSent) === true
     if (!socket.writable || begun || error.code === 'ECONNRESET') socket.destroy()
     else void endWith(socket, refuseUnreadable(codes[error.code ?? ''] ?? 'unreadable_request'))
   })
