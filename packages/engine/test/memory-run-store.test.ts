@@ -36,6 +36,34 @@ async function kept(store: MemoryRunStore): Promise<string[]> {
   return (await store.list({ limit: 100 })).runs.map(({ runId }) => runId).toReversed()
 }
 
+test('the memory store counts what its events take as JSON, whoever says what', async () => {
+  const store = new MemoryRunStore()
+  const wild = { requestId: '"\\\u0007\ud800', userId: 'ü', agent: 'other' }
+  const events = [
+    said('r', 'a'),
+    said('r', '"quoted"\n\ud800'),
+    { ...said('r', 'b'), ...wild },
+    { ...said('r', 'c'), ...wild, threadId: 't' },
+    said('r', 'd'),
+    { ...said('r', 'e'), agent: 'another' },
+    said('r', 'f'),
+    { ...said('r', 'g'), requestId: 'another' },
+    said('r', 'h'),
+    { ...said('r', 'i'), userId: 'another' },
+    said('r', 'j'),
+    { ...said('r', 'k'), threadId: 'another' },
+    { ...said('r', 'h'), at: 'then' },
+    ...Array.from({ length: 10 }, (_, index) => said('r', String(index))),
+  ]
+  await users.run(alice, async () => {
+    await create(store, 'r')
+    const stored = await store.append('r', events)
+    const [last] = await store.append('r', [completed('r')])
+    const written = [...stored, last].map((event) => JSON.stringify(event).length)
+    expect(store.characters).toBe(written.reduce((sum, characters) => sum + characters, 0))
+  })
+})
+
 describe('the memory store forgets', () => {
   // origins: UEE-2 TRK-2 BRG-9
   test("an owner's oldest runs beyond the limit, and nobody else's", async () => {

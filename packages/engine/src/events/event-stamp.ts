@@ -1,4 +1,5 @@
 import { deepFreeze } from '../internal/deep-freeze.ts'
+import type { WrittenTimes } from '../internal/written-times.ts'
 import type { EventDraft, TransientDraft } from './agent-event.ts'
 import { redactData, redactNothing, type Redact } from './redaction.ts'
 
@@ -15,18 +16,19 @@ export class EventStamp {
   readonly #identity: RunIdentity
   readonly #redact: Redact
   readonly #now: () => number
-  #newest: { readonly ms: number; readonly text: string } | undefined
+  readonly #times: WrittenTimes
 
-  constructor(identity: RunIdentity, redact: Redact, now: () => number) {
+  constructor(identity: RunIdentity, redact: Redact, now: () => number, times: WrittenTimes) {
     this.#identity = identity
     this.#redact = redact
     this.#now = now
+    this.#times = times
   }
 
   stamp<Draft extends EventDraft | TransientDraft>(
     draft: Draft,
   ): Draft & RunIdentity & { readonly at: string } {
-    const at = this.#time()
+    const at = this.#times.of(this.#now())
     const { type, agent } = draft
     const { runId, threadId, requestId, userId } = this.#identity
     const data =
@@ -40,12 +42,5 @@ export class EventStamp {
     // Only texts differ from the draft's data.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return event as unknown as Draft & RunIdentity & { readonly at: string }
-  }
-
-  /** Now, as it is written. Several events have the same time. */
-  #time(): string {
-    const ms = this.#now()
-    if (this.#newest?.ms !== ms) this.#newest = { ms, text: new Date(ms).toISOString() }
-    return this.#newest.text
   }
 }

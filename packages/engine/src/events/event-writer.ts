@@ -1,5 +1,6 @@
+import { currentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
-import { appendNow } from '../store/memory-run-now.ts'
+import { appenderNow } from '../store/memory-run-now.ts'
 import type { RunStore } from '../store/run-store.ts'
 import { isStoreTimeout } from '../store/store-timeout.ts'
 import type { DurableEvent, UnnumberedEvent } from './agent-event.ts'
@@ -23,9 +24,11 @@ export interface Stored {
   readonly room: Promise<void> | undefined
 }
 
-/** Stores the events of one run, one write after the other, in its root scope. */
+/** Stores the events of one run, one write after the other, in its root scope: that in which it is made. */
 export class EventWriter {
   readonly #options: EventWriterOptions
+  readonly #appendNow: (events: readonly UnnumberedEvent[]) => readonly DurableEvent[] | undefined
+  readonly #root = currentScope()
   /** Undefined where nothing was written but at once. */
   #written: Promise<unknown> | undefined
   #room: Promise<void> | undefined
@@ -39,6 +42,7 @@ export class EventWriter {
 
   constructor(options: EventWriterOptions) {
     this.#options = options
+    this.#appendNow = appenderNow(options.store, options.runId)
   }
 
   /** What an agent is to wait for: that those who follow have kept up. */
@@ -59,8 +63,9 @@ export class EventWriter {
   /** Where the store takes events at once, and none of this run waits for it. Undefined where it does not. Throws what the store throws. */
   writeNow(events: readonly UnnumberedEvent[]): Stored | undefined {
     if (this.#written !== undefined) return undefined
-    const { enter, runId, store } = this.#options
-    const stored = enter(() => appendNow(store, runId, events))
+    // The store asks for no scope here: that there is none any more has to be said all the same (I5).
+    if (this.#root.lifecycle === 'closed') return this.#options.enter(() => undefined)
+    const stored = this.#appendNow(events)
     return stored === undefined ? undefined : this.#told(stored)
   }
 

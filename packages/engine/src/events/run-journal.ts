@@ -1,6 +1,7 @@
 import { bind, tryCurrentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import type { Failure } from '../errors/failure.ts'
+import { WrittenTimes } from '../internal/written-times.ts'
 import type { RunStore } from '../store/run-store.ts'
 import { EventStamp, type RunIdentity } from './event-stamp.ts'
 import { EventWriter, type Stored } from './event-writer.ts'
@@ -30,6 +31,8 @@ export interface RunJournalOptions {
   /** Told when events could not be stored. */
   readonly onLost: (error: unknown) => void
   readonly now: () => number
+  /** How times are written: the same for all runs of an engine. Default: one of its own. */
+  readonly times?: WrittenTimes
 }
 
 /** What an agent says or begins: before that it waits for those who follow and are slow. */
@@ -67,7 +70,8 @@ export class RunJournal {
     this.#isFollowed = options.isFollowed ?? (() => false)
     this.#show = show
     this.#onLost = onLost
-    this.#stamp = new EventStamp(identity, options.redact ?? redactNothing, now)
+    const { redact = redactNothing, times = new WrittenTimes() } = options
+    this.#stamp = new EventStamp(identity, redact, now, times)
     this.#open = new OpenCalls(now)
     // Without a length of its own, which `bind` would have to copy.
     this.enter = bind(<Result>(...[work]: [() => Result]): Result => work())

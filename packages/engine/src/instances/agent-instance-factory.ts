@@ -163,7 +163,7 @@ export class InstanceFactory {
     }
   }
 
-  async #execute(
+  #execute(
     definition: AgentDefinition,
     input: unknown,
     context: ExecutionContext,

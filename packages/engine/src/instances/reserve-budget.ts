@@ -11,13 +11,13 @@ export async function reserveBudget(
 ): Promise<BudgetReservation> {
   const hold = await context.account.reserve(agent, estimate)
   let open = true
-  const once = async (close: () => Promise<void>): Promise<void> => {
+  const once = async (close: () => Promise<void> | undefined): Promise<void> => {
     if (!open) return
     open = false
     await close()
   }
   return Object.freeze<BudgetReservation>({
     settle: (entry) => once(() => recordUsage(entry, agent, context, hold)),
-    release: () => once(async () => hold.settle({})),
+    release: () => once(() => hold.settle({})),
   })
 }

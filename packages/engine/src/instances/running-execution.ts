@@ -99,7 +99,7 @@ export class RunningExecution implements AgentExecution {
   }
 
   readonly usage = (entry: UsageEntry): Promise<void> =>
-    this.#joined('usage', () => recordUsage(entry, this.name, this.#context))
+    this.#joined('usage', async () => recordUsage(entry, this.name, this.#context))
 
   readonly budget: ExecutionBudget = Object.freeze<ExecutionBudget>({
     reserve: (estimate = {}) =>

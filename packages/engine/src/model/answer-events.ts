@@ -11,6 +11,9 @@ const pieceCharacters = 8_192
 /** So much may wait for the store; then the answer is read no further until some of it is stored. */
 const waitingCharacters = 65_536
 
+/** What has happened already: to wait for it gives one turn to whatever else is ready, and makes no promise. */
+const ready = Promise.resolve()
+
 /** Microtasks that the next piece takes to arrive, where the provider has it ready. */
 const turnsOfAPiece = 4
 
@@ -165,7 +168,7 @@ export class AnswerEvents {
     let seen: number
     do {
       seen = this.#characters
-      for (let turn = 0; turn < turnsOfAPiece; turn += 1) await Promise.resolve()
+      for (let turn = 0; turn < turnsOfAPiece; turn += 1) await ready
     } while (this.#characters > seen && this.#characters < pieceCharacters)
   }
 

@@ -36,7 +36,7 @@ const piecesInOneGo = 256
  * goes silent, cannot hold the agent. It is fenced, reported as an orphan, and charged until it ends. What
  * `answer` holds by then stays readable.
  */
-export async function callModel(
+export function callModel(
   { model, execution, events, limits, streams }: ModelCaller,
   options: CallOptions,
   answer: Answer,
@@ -53,7 +53,7 @@ export async function callModel(
       const patience = new Patience(limits, (error) => scope.abort(error))
       try {
         const asked = { ...options, abortSignal: signal }
-        if (streams) await readStream(await streamOf(model, asked), scope, signal, add)
+        if (streams) await readStream((await streamedBy(model, asked)).stream, scope, signal, add)
         else answer.text = (await generate(model, asked, add)) ?? answer.text
         if (answer.finishReason === undefined) throw new BrokenAnswer()
         const told = events.drain()
@@ -140,15 +140,13 @@ async function generate(
 
 // The parts of a prompt that differ between the versions were made for this model's version, or by itself.
 /* oxlint-disable typescript/no-unsafe-type-assertion */
-async function streamOf(
+function streamedBy(
   model: LanguageModel,
   options: CallOptions,
-): Promise<ReadableStream<AnswerPart>> {
-  const { stream } =
-    model.specificationVersion === 'v3'
-      ? await model.doStream(options as Parameters<typeof model.doStream>[0])
-      : await model.doStream(options as Parameters<typeof model.doStream>[0])
-  return stream
+): PromiseLike<{ readonly stream: ReadableStream<AnswerPart> }> {
+  return model.specificationVersion === 'v3'
+    ? model.doStream(options as Parameters<typeof model.doStream>[0])
+    : model.doStream(options as Parameters<typeof model.doStream>[0])
 }
 
 function generatedBy(model: LanguageModel, options: CallOptions): PromiseLike<GenerateResult> {

@@ -1,20 +1,19 @@
 import { currentScope } from '@ringfence/context'
 import type { AgentExecution } from '../instances/agent-execution.ts'
+import type { AgentThread } from '../threads/run-thread.ts'
 import { RunningExecution } from '../instances/running-execution.ts'
 import type { ModelLimits } from './model-limits.ts'
 import type { Message, PromptContent } from './prompt.ts'
 
 /**
  * What was said before in the run's thread, oldest first, as the model is shown it: what the user and the agents said,
- * no more than the limits allow, beginning with the user. None where the run has no thread, and none for an agent that
- * another one delegated to: the conversation is the run's own agent's.
+ * no more than the limits allow, beginning with the user.
  */
 export async function earlierMessages(
-  execution: AgentExecution,
+  thread: AgentThread,
   { historyMessages, historyCharacters }: ModelLimits,
 ): Promise<Message[]> {
-  const thread = threadOf(execution)
-  if (thread === undefined || historyMessages === 0) return []
+  if (historyMessages === 0) return []
   const { messages } = await thread.messages({ limit: historyMessages })
   const shown: Message[] = []
   let characters = 0
@@ -32,17 +31,21 @@ export async function earlierMessages(
 
 /** Adds to the run's thread what the user asked and what the agent answered, once it has. */
 export async function remember(
-  execution: AgentExecution,
+  thread: AgentThread,
   asked: PromptContent,
   answered: string,
 ): Promise<void> {
-  await threadOf(execution)?.append([
+  await thread.append([
     { role: 'user', content: wordsOf(asked) },
     { role: 'assistant', content: answered },
   ])
 }
 
-function threadOf(execution: AgentExecution): AgentExecution['thread'] {
+/**
+ * The conversation that an agent takes part in. None where the run has no thread, and none for an agent that another one
+ * delegated to: the conversation is the run's own agent's.
+ */
+export function threadOf(execution: AgentExecution): AgentThread | undefined {
   const isRunsOwn = RunningExecution.contextOf(execution).runScope.id === currentScope().id
   return isRunsOwn ? execution.thread : undefined
 }

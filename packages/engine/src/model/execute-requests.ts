@@ -66,16 +66,8 @@ async function answer(
   request: ToolRequest,
   call: CallTool,
 ): Promise<ToolResultPart> {
-  const { toolCallId, toolName } = request
-  const output = await outputOf(executor, request, call)
-  return { type: 'tool-result', toolCallId, toolName, output }
-}
-
-async function outputOf(
-  { execution, tools, limits, mistakes }: RequestExecutor,
-  { toolName, input }: ToolRequest,
-  call: CallTool,
-): Promise<ToolOutput> {
+  const { execution, tools, limits, mistakes } = executor
+  const { toolCallId, toolName, input } = request
   const tool = tools.get(toolName)
   if (tool === undefined) {
     const names = tools.names.join(', ')
@@ -86,20 +78,28 @@ async function outputOf(
     return mistaken(`The arguments of the tool "${toolName}" are no JSON. Call it again with JSON.`)
   }
   try {
-    return shown(await call(tool, given), limits.resultCharacters)
+    return resulting(shown(await call(tool, given), limits.resultCharacters))
   } catch (error) {
     if (execution.signal.aborted) throw execution.signal.reason
     if (!EngineError.is(error) && !AgentError.is(error)) throw error
     if (runFailures.has(error.code)) throw error
     if (error.code === 'INVALID_INPUT') return mistaken(error.message)
     const { code, message } = describeFailure(error)
-    if (code === 'APPROVAL_DENIED') return { type: 'execution-denied', reason: message }
-    return { type: 'error-text', value: cut(`${code}: ${message}`, limits.resultCharacters) }
+    if (code === 'APPROVAL_DENIED') return resulting({ type: 'execution-denied', reason: message })
+    return failed(`${code}: ${message}`)
   }
 
-  function mistaken(message: string): ToolOutput {
+  function mistaken(message: string): ToolResultPart {
     mistakes.count()
-    return { type: 'error-text', value: cut(message, limits.resultCharacters) }
+    return failed(message)
+  }
+
+  function failed(message: string): ToolResultPart {
+    return resulting({ type: 'error-text', value: cut(message, limits.resultCharacters) })
+  }
+
+  function resulting(output: ToolOutput): ToolResultPart {
+    return { type: 'tool-result', toolCallId, toolName, output }
   }
 }
 

@@ -39,7 +39,6 @@ export class ModelTools {
 
   /** These and what the sources have for the current owner. */
   async with(sources: readonly ToolSource[]): Promise<ModelTools> {
-    if (sources.length === 0) return this
     const more = await Promise.all(sources.map(async (source) => source.tools()))
     return new ModelTools([...this.#tools.values(), ...more.flat()])
   }

@@ -3,7 +3,7 @@ import { EngineError } from '../errors/engine-error.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
 import { cut } from '../internal/cut.ts'
 import { AnswerEvents } from './answer-events.ts'
-import { earlierMessages, remember } from './conversation.ts'
+import { earlierMessages, remember, threadOf } from './conversation.ts'
 import { executeRequests } from './execute-requests.ts'
 import { refuseUnfinished, structured } from './final-answer.ts'
 import type {
@@ -53,12 +53,16 @@ export async function runModelAgent<Input>(
 ): Promise<unknown> {
   const { limits, retry, maxSteps } = agent
   const model = checkedModel(typeof agent.model === 'function' ? await agent.model() : agent.model)
-  const tools = await agent.tools.with(agent.sources)
-  const asked = await agent.prompt(input)
-  const system = await agent.instructions(input)
+  const tools = agent.sources.length === 0 ? agent.tools : await agent.tools.with(agent.sources)
+  const prompted = agent.prompt(input)
+  // What is there need not be waited for: that costs more than it does.
+  const asked = isPromiseLike(prompted) ? await prompted : prompted
+  const instructed = agent.instructions(input)
+  const system = isPromiseLike(instructed) ? await instructed : instructed
+  const thread = threadOf(execution)
   const messages: Message[] = [
     ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
-    ...(await earlierMessages(execution, limits)),
+    ...(thread === undefined ? [] : await earlierMessages(thread, limits)),
     userMessage(asked, model.specificationVersion),
   ]
   const mistakes = new Mistakes(limits.mistakes)
@@ -86,7 +90,7 @@ export async function runModelAgent<Input>(
         ? { value: { text: answer.text } }
         : await structured(answer.text, agent.output.schema)
     if ('value' in result) {
-      await remember(execution, asked, answer.text)
+      if (thread !== undefined) await remember(thread, asked, answer.text)
       return result.value
     }
     mistakes.count()
@@ -96,6 +100,10 @@ export async function runModelAgent<Input>(
     'MODEL_STEP_LIMIT',
     `The agent "${execution.name}" did not come to an answer within ${maxSteps} steps.`,
   )
+}
+
+function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return typeof value === 'object' && value !== null && 'then' in value
 }
 
 /** Throws TypeError where no provider package made it. */

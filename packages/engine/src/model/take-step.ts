@@ -6,7 +6,7 @@ import { Answer } from './answer.ts'
 import { callModel, type ModelCaller } from './call-model.ts'
 import type { ModelCallOptions } from './language-model.ts'
 import { modelFailure } from './model-failure.ts'
-import { payStep } from './pay-step.ts'
+import { payStep, type PayFor } from './pay-step.ts'
 import type { FilePart } from './prompt.ts'
 
 export interface StepCaller extends ModelCaller {
@@ -56,15 +56,26 @@ async function ask(caller: StepCaller, options: ModelCallOptions<FilePart>): Pro
   const { events, execution } = caller
   events.beginAnswer()
   const answer = new Answer(events)
-  const paid = await payStep(caller, options)
+  const reserved = payStep(caller, options)
+  // What is there need not be waited for: that costs more than it does.
+  const payFor = reserved instanceof Promise ? await reserved : reserved
   try {
     await callModel(caller, options, answer)
   } catch (error) {
-    // It is paid for all the same; a run that has ended meanwhile cannot be told of it.
-    await paid(answer).catch(() => undefined)
+    await payAnyway(payFor, answer)
     if (execution.signal.aborted) throw execution.signal.reason
     throw error
   }
-  await paid(answer)
+  const paid = payFor(answer)
+  if (paid !== undefined) await paid
   return answer
+}
+
+/** It is paid for all the same; a run that has ended meanwhile cannot be told of it. */
+async function payAnyway(payFor: PayFor, answer: Answer): Promise<void> {
+  try {
+    await payFor(answer)
+  } catch {
+    // What ended the run is thrown.
+  }
 }

@@ -6,6 +6,7 @@ import { LiveEvents } from '../events/live-events.ts'
 import { ProgressTicker } from '../events/progress-ticker.ts'
 import { InstanceMetrics } from '../instances/instance-metrics.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
+import { WrittenTimes } from '../internal/written-times.ts'
 import { RunAccounts } from '../ledger/run-accounts.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
@@ -30,6 +31,7 @@ export interface EngineParts {
   readonly limits: EngineLimits
   readonly logger: EngineLogger | undefined
   readonly now: () => number
+  readonly times: WrittenTimes
   readonly random: () => number
   readonly createRunId: () => string
   /** Throws TypeError for a weight that is none. */
@@ -73,6 +75,7 @@ export function makeParts(options: ExecutionEngineOptions): EngineParts {
     limits,
     logger,
     now,
+    times: new WrittenTimes(),
     random: options.random ?? Math.random,
     createRunId: options.createRunId ?? (() => globalThis.crypto.randomUUID()),
     weightOf: (context) => checkedWeight(weightOf(context)),

@@ -35,7 +35,18 @@ export function launchRun(
   launch: Launch,
 ): Promise<RunHandle> {
   const { run, caller, input, depth, threadId, create } = launch
-  const { accounts, agents, limits: ofAll, live, logger, now, orphans, store, waitLimit } = parts
+  const {
+    accounts,
+    agents,
+    limits: ofAll,
+    live,
+    logger,
+    now,
+    orphans,
+    store,
+    times,
+    waitLimit,
+  } = parts
   const { agent, runId, ticket } = run
   const { expectedMs, limits } = agents.get(agent)
   const account = accounts.open(agent, runId)
@@ -65,6 +76,7 @@ export function launchRun(
     redact,
     logger,
     now,
+    times,
     supervise: (journal) => {
       const idle = new IdleDeadline(limits.idleMs ?? ofAll.idleMs, run)
       const context = contexts.ofRun(run, idle, journal, { orphans: guard, account, redact })

@@ -4,6 +4,7 @@ import { describeFailure } from '../errors/failure.ts'
 import type { LiveEvents } from '../events/live-events.ts'
 import type { Redact } from '../events/redaction.ts'
 import { RunJournal } from '../events/run-journal.ts'
+import type { WrittenTimes } from '../internal/written-times.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { NewRun, RunStore } from '../store/run-store.ts'
 import { isStoreTimeout } from '../store/store-timeout.ts'
@@ -21,6 +22,7 @@ export interface RunOpening {
   readonly redact: Redact
   readonly logger: EngineLogger | undefined
   readonly now: () => number
+  readonly times: WrittenTimes
   readonly onOrphan: OrphanListener
   /** Stores it as queued. Absent where it is stored already. */
   readonly create: ((run: NewRun) => Promise<void> | undefined) | undefined
@@ -41,7 +43,7 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
       { deadlineMs: Infinity, context: { runId, threadId }, onOrphan },
       async (root) => {
         const { requestId, threadId: thread } = root.context
-        const createdAt = new Date(opening.now()).toISOString()
+        const createdAt = opening.times.of(opening.now())
         const journal = journalOf(opening, root)
         root.onAbort((reason) => run.interrupt(reason))
         const queued = { runId, agent, requestId, createdAt }
@@ -77,7 +79,10 @@ async function neverBegun(
   return journal.unstored
 }
 
-function journalOf({ run, store, live, redact, logger, now }: RunOpening, root: Scope): RunJournal {
+function journalOf(
+  { run, store, live, redact, logger, now, times }: RunOpening,
+  root: Scope,
+): RunJournal {
   const { agent, runId } = run
   const { threadId, requestId, userId } = root.context
   const owner = canonicalOwner(root.owner)
@@ -94,5 +99,6 @@ function journalOf({ run, store, live, redact, logger, now }: RunOpening, root: 
       if (EngineError.is(error) && error.code === 'ATTEMPT_OVER') run.interrupt(error)
     },
     now,
+    times,
   })
 }

@@ -12,7 +12,7 @@ import type { LiveRun } from './live-run.ts'
 import type { RunHandle, StartOptions } from './run-handle.ts'
 
 /** Starts a run of the current owner, or finds the one that its key has started. */
-export async function startRun(
+export function startRun(
   executing: Executing,
   once: StartOnce,
   agent: string,

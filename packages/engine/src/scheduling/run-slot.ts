@@ -17,7 +17,8 @@ export class RunSlot {
   #waiting = 0
   #working = 0
   #paused = false
-  #back: Promise<void> = Promise.resolve()
+  /** Undefined as long as the slot was never given back. */
+  #back: Promise<void> | undefined
 
   constructor(ticket: Pausable) {
     this.#ticket = ticket
@@ -34,7 +35,7 @@ export class RunSlot {
       return result
     } catch (error) {
       this.#waiting -= 1
-      this.#update().catch(() => undefined)
+      void this.#update()
       throw error
     }
   }
@@ -44,21 +45,22 @@ export class RunSlot {
     this.#working += 1
     try {
       const back = this.#update()
-      if (this.#waiting > 0) await unlessAborted(back, scope())
+      if (back !== undefined && this.#waiting > 0) await unlessAborted(back, scope())
       return await work()
     } finally {
       this.#working -= 1
-      this.#update().catch(() => undefined)
+      void this.#update()
     }
   }
 
-  #update(): Promise<void> {
+  /** Resolves when there is a slot, where there is to be one; what it rejects with need not be looked at. */
+  #update(): Promise<void> | undefined {
     const pause = this.#waiting > 0 && this.#working === 0
     if (pause === this.#paused) return this.#back
     this.#paused = pause
     if (pause) this.#ticket.pause()
-    this.#back = pause ? Promise.resolve() : this.#ticket.resume()
-    this.#back.catch(() => undefined)
+    this.#back = pause ? undefined : this.#ticket.resume()
+    this.#back?.catch(() => undefined)
     return this.#back
   }
 }

@@ -16,16 +16,20 @@ export function createNow(store: RunStore, run: NewRun): boolean {
   return true
 }
 
-/** The same for `append`. Undefined where nothing was added. */
-export function appendNow(
+/**
+ * The same for `append` to one run of the owner of the scope that asks: whoever calls it later, from whatever scope, adds
+ * to that owner's run (I8). Undefined where nothing was added.
+ */
+export function appenderNow(
   store: RunStore,
   runId: string,
-  events: readonly UnnumberedEvent[],
-): readonly DurableEvent[] | undefined {
+): (events: readonly UnnumberedEvent[]) => readonly DurableEvent[] | undefined {
+  const owner = ownerKey()
   const runs = runsInMemory(store)
-  // oxlint-disable-next-line typescript/unbound-method -- compared, not called
-  if (runs === undefined || store.append !== MemoryRunStore.prototype.append) return undefined
-  return runs.append(ownerKey(), runId, events)
+  if (runs === undefined) return () => undefined
+  return (events) =>
+    // oxlint-disable-next-line typescript/unbound-method -- compared, not called
+    store.append === MemoryRunStore.prototype.append ? runs.append(owner, runId, events) : undefined
 }
 
 /** The same for `read`. Undefined where the store does not answer at once. */

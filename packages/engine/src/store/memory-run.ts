@@ -1,11 +1,13 @@
 import { EngineError } from '../errors/engine-error.ts'
 import type { DurableEvent, UnnumberedEvent } from '../events/agent-event.ts'
 import { advance } from '../runs/run-status.ts'
+import { EventSizes } from './event-sizes.ts'
 import type { EventBatch, NewRun, RunRecord } from './run-store.ts'
 
 /** One run in memory: its record, the newest of its events, and who waits for more. */
 export class MemoryRun {
   readonly #mostEvents: number
+  readonly #sizing = new EventSizes()
   readonly #watchers = new Set<() => void>()
   #record: RunRecord
   #events: DurableEvent[] = []
@@ -35,7 +37,7 @@ export class MemoryRun {
     const numbered = number(event, this.#record.lastSeq + 1)
     // Before anything is kept: what cannot follow, and what cannot be measured, throws here.
     const record = follow(this.#record, numbered)
-    const size = JSON.stringify(numbered).length
+    const size = this.#sizing.of(numbered)
     this.#keep(numbered, size)
     this.#record = record
     this.#trim()
@@ -48,7 +50,7 @@ export class MemoryRun {
     const first = this.#record.lastSeq + 1
     const numbered = events.map((event, index) => number(event, first + index))
     const record = numbered.reduce(follow, this.#record)
-    const sizes = numbered.map((event) => JSON.stringify(event).length)
+    const sizes = numbered.map((event) => this.#sizing.of(event))
     for (const [index, event] of numbered.entries()) this.#keep(event, sizes[index] ?? 0)
     this.#record = record
     this.#trim()
