@@ -2,8 +2,8 @@
 import { start } from './pinned.mjs'
 
 const load = { path: '/v1/agents', connections: 32 }
-/** Requests until it is compiled, and requests that count: however slow the machine is. */
-const warmUp = 10_000
+/** Requests until it is compiled, as a server is that has run for a while, and requests that count. */
+const warmUp = 30_000
 const measured = 10_000
 
 export async function measureJson(node, variant) {

@@ -22,7 +22,8 @@ export async function measureOpen(node, kind, variant, { count, seconds }) {
     const alone = await heapOf(server)
     await sleep(1_500 + seconds * 1_000)
     const before = await heapOf(server)
-    const growth = (before.heapUsed - alone.heapUsed) / (before.at - alone.at)
+    // A heap that shrinks has nothing that grows.
+    const growth = Math.max(0, before.heapUsed - alone.heapUsed) / (before.at - alone.at)
     await clients.ask({ what: 'open', port, targets, count })
     await sleep(1_500)
     const cpuBefore = await server.ask('cpu')

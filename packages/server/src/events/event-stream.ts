@@ -16,6 +16,8 @@ export interface EventStreamOptions {
   readonly expiresAt: number | undefined
   /** Cuts a connection that nobody reads from. */
   readonly cut: () => void
+  /** Called once, when the stream holds nothing any more. */
+  readonly onEnd: () => void
   /** Told of a failure of the events; the stream just ends, and its reader may resume. */
   readonly onFailure: (error: unknown) => void
 }
@@ -70,7 +72,7 @@ export class EventStream {
   finish(complete: boolean): void {
     if (this.#over) return
     this.#over = true
-    const { encoding, events, dueTimes } = this.#options
+    const { encoding, events, dueTimes, onEnd } = this.#options
     dueTimes.delete(this.#slot, this)
     this.#stopListening()
     try {
@@ -80,6 +82,7 @@ export class EventStream {
       // Its reader has cancelled it, which is an end too.
     }
     events.stop()
+    onEnd()
     this.#settle()
   }
 

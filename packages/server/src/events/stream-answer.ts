@@ -45,13 +45,13 @@ export async function answerWithEvents(
     scope,
     expiresAt: identity.expiresAt,
     cut: cutterOf(hono.env),
+    onEnd: leave,
     onFailure: (error) => {
       // A reader that was too slow is let go as was agreed: nothing is wrong.
       if (toProblem(error).code !== 'slow_follower') logFailure(core, exchange, error)
     },
   })
   const { ended } = stream
-  void ended.then(leave)
   const response =
     exchange.direct === undefined
       ? new Response(new BodySink(stream).body, init)

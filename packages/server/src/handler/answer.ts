@@ -9,7 +9,7 @@ import { admit, type Admitted } from './admit.ts'
 import { guarded, onwards } from './at-once.ts'
 import type { Core } from './core.ts'
 import { logExchange, logFailure, openExchange, type Exchange } from './exchange.ts'
-import { inRequestScope, type Scoped } from './request-scope.ts'
+import { inRequestScope } from './request-scope.ts'
 import type { OwnedRoute, PublicRoute, Route } from './route.ts'
 
 /** Answers a request of a route, whatever happens: nothing is left to the host's error handler. */
@@ -88,7 +88,7 @@ function answerAdmitted(
   const { userId, tenantId } = identity
   const owner = canonicalOwner(tenantId === undefined ? { userId } : { userId, tenantId })
   const leave = core.admission.enter(owner, exchange, route.admission)
-  let scoped: Scoped | Promise<Scoped> | undefined
+  let scoped: Response | Promise<Response> | undefined
   try {
     scoped = inRequestScope(core, exchange, identity, (scope) =>
       audited(request, actor, () =>
@@ -102,19 +102,9 @@ function answerAdmitted(
   return scoped.finally(leave).then((each) => handOut(core, exchange, each))
 }
 
-function handOut(core: Core, exchange: Exchange, { response, closed }: Scoped): Response {
-  if (closed === undefined) {
-    logExchange(core, exchange, response.status)
-    return response
-  }
-  // The answer itself is not held until its end.
-  const { status } = response
-  const ended = closed.then(() => {
-    core.streams.delete(ended)
-    // A socket's status is what the client saw, not what the adapter makes of the answer.
-    logExchange(core, exchange, exchange.closeCode === undefined ? status : 101)
-  })
-  core.streams.add(ended)
+/** One that goes on is logged when it has ended. */
+function handOut(core: Core, exchange: Exchange, response: Response): Response {
+  if (!exchange.streamed) logExchange(core, exchange, response.status)
   return response
 }
 

@@ -68,11 +68,11 @@ export class Exchange {
       signal.addEventListener('abort', listener, { once: true })
       return () => signal.removeEventListener('abort', listener)
     }
-    const closed = (): void => {
+    // The answer's own end of the connection: the listener goes with it.
+    outgoing.on('close', () => {
       if (this.left) listener()
-    }
-    outgoing.on('close', closed)
-    return () => void outgoing.off('close', closed)
+    })
+    return nothing
   }
 }
 

@@ -1,14 +1,8 @@
 import { runOutside, type Scope } from '@ringfence/context'
 import type { Identity } from '../identity/identity.ts'
 import type { Core } from './core.ts'
-import { logFailure, type Exchange } from './exchange.ts'
+import { logExchange, logFailure, type Exchange } from './exchange.ts'
 import type { Answer } from './route.ts'
-
-export interface Scoped {
-  readonly response: Response
-  /** When the scope closes that is still open: that of a streamed answer. Never rejects. */
-  readonly closed: Promise<void> | undefined
-}
 
 /**
  * Runs a request's work in a scope of its owner. A plain answer is handed out when the scope has closed, at once where
@@ -19,7 +13,7 @@ export function inRequestScope(
   exchange: Exchange,
   identity: Identity,
   work: (scope: Scope) => Answer | Promise<Answer>,
-): Scoped | Promise<Scoped> {
+): Response | Promise<Response> {
   const { userId, tenantId, roles, context } = identity
   const input = { ...context, userId, tenantId, roles, requestId: exchange.requestId }
   const options = {
@@ -41,10 +35,10 @@ export function inRequestScope(
     waiting = new WaitingAnswer(core, exchange)
     return waiting.whole(scope, answer)
   })
-  if (atOnce === undefined) return (waiting ?? new WaitingAnswer(core, exchange)).until(run)
-  const scoped: Scoped = { response: atOnce, closed: undefined }
+  const answer = atOnce
+  if (answer === undefined) return (waiting ?? new WaitingAnswer(core, exchange)).until(run)
   // Open still where it has something to clean up.
-  return opened?.lifecycle === 'closed' ? scoped : run.then(() => scoped)
+  return opened?.lifecycle === 'closed' ? answer : run.then(() => answer)
 }
 
 /** An answer that has to be waited for. What a stream holds for as long as it goes on is in here, and nothing else. */
@@ -52,9 +46,11 @@ class WaitingAnswer {
   readonly #core: Core
   readonly #exchange: Exchange
   #begun:
-    | { readonly resolve: (scoped: Scoped) => void; readonly reject: (error: unknown) => void }
+    | { readonly resolve: (response: Response) => void; readonly reject: (error: unknown) => void }
     | undefined
+  /** When the scope closes of an answer that goes on. Never rejects. */
   #closed: Promise<void> | undefined
+  #status = 0
   #stopFollowing: (() => void) | undefined
   #whyLeft: unknown
 
@@ -74,8 +70,8 @@ class WaitingAnswer {
   }
 
   /** Outside: resolves when the answer can be handed out. Nothing that waits for the scope's end leads to that answer. */
-  until(run: Promise<Response | undefined>): Promise<Scoped> {
-    const begun = new Promise<Scoped>((resolve, reject) => {
+  until(run: Promise<Response | undefined>): Promise<Response> {
+    const begun = new Promise<Response>((resolve, reject) => {
       this.#begun = { resolve, reject }
     })
     this.#closed = run.then(
@@ -87,13 +83,26 @@ class WaitingAnswer {
 
   #end(response: Response | undefined): void {
     this.#stopFollowing?.()
-    if (response !== undefined) this.#begun?.resolve({ response, closed: undefined })
+    if (response === undefined) this.#streamed()
+    else this.#begun?.resolve(response)
   }
 
   #fail(error: unknown): void {
     this.#stopFollowing?.()
-    if (!this.#exchange.streamed) this.#begun?.reject(error)
-    else if (error !== this.#whyLeft) logFailure(this.#core, this.#exchange, error)
+    if (!this.#exchange.streamed) {
+      this.#begun?.reject(error)
+      return
+    }
+    if (error !== this.#whyLeft) logFailure(this.#core, this.#exchange, error)
+    this.#streamed()
+  }
+
+  /** A stream has ended, and its scope has closed. */
+  #streamed(): void {
+    if (this.#closed !== undefined) this.#core.streams.delete(this.#closed)
+    // A socket's status is what the client saw, not what the adapter makes of the answer.
+    const status = this.#exchange.closeCode === undefined ? this.#status : 101
+    logExchange(this.#core, this.#exchange, status)
   }
 
   /** The client has left. From outside: whoever notices may have a scope of somebody else. */
@@ -105,7 +114,10 @@ class WaitingAnswer {
 
   #stream(response: Response): void {
     this.#exchange.streamed = true
-    this.#begun?.resolve({ response, closed: this.#closed })
+    // The answer itself is not held until its end.
+    this.#status = response.status
+    if (this.#closed !== undefined) this.#core.streams.add(this.#closed)
+    this.#begun?.resolve(response)
     this.#begun = undefined
   }
 }

@@ -27,7 +27,6 @@ export interface DirectOutgoing {
   readonly destroyed: boolean
   readonly writableFinished: boolean
   on(event: 'close', listener: () => void): unknown
-  off(event: 'close', listener: () => void): unknown
 }
 
 /** A connection to which its listener writes answers itself. */
