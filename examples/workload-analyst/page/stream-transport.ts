@@ -50,7 +50,9 @@ const follow = async (
     const path = `/v1/runs/${encodeURIComponent(runId)}/events`
     const response = await requireSuccess(await client.send('GET', path, { headers, signal }))
     listener.connection('live')
-    await readStream(response, ({ id, data }) => {
+    await readStream(response, ({ id, event: name, data }) => {
+      // Why it breaks off: the next attempt is told so, too.
+      if (name === 'problem') return false
       if (id !== '') lastId = id
       const event = readEvent(JSON.parse(data))
       listener.event(event)

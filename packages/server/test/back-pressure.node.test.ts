@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import type { Following } from '@ringfence/engine'
 import { createHandler } from '@ringfence/server'
@@ -38,24 +39,35 @@ test.each(['', 'everything', 'Pause'])('the policy "%s" is 400', async (policy) 
 })
 
 test('a stream that asked for it is let go when it does not keep up; its run ends, and nobody calls that a failure', async () => {
-  const server = await serve({ engine: testEngine(new Gates()) })
+  const gates = new Gates()
+  const server = await serve({ engine: testEngine(gates, { ownerConcurrency: 1 }) })
   const alice = await Client.of(server, 'alice')
+  // It waits for its turn until its reader is there: what it says first is not kept for long.
+  await alice.start('gated', { gate: 'first' })
   const runId = await alice.start('chatty', { count: 2_000, size: 30_000 })
   const stalled = hold(
     server.port,
     `GET /v1/runs/${runId}/events?backPressure=disconnect HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${alice.token}\r\n\r\n`,
-  ).pause()
+  )
+  await once(stalled, 'data')
+  stalled.pause()
+  gates.open('first')
   await expect
     .poll(
       async () => (await json<{ status: string }>(await alice.request(`/v1/runs/${runId}`))).status,
       { ...waiting, timeout: 30_000 },
     )
     .toBe('completed')
+  let read = ''
+  stalled.on('data', (data) => (read += String(data)))
   stalled.resume()
   await expect
     .poll(() => server.lines.filter(({ route }) => route === '/v1/runs/:id/events').length, waiting)
     .toBe(1)
   expect(server.lines.filter(({ msg }) => msg === 'request failed')).toEqual([])
+  await expect
+    .poll(() => read, waiting)
+    .toContain('event: problem\ndata: {"type":"urn:ringfence:problem:slow_follower"')
   stalled.destroy()
 })
 

@@ -57,6 +57,25 @@ test('a stream that is cut while the run goes on sees its end', async () => {
   expect(seen.at(-1)?.type).toBe('agent_completed')
 })
 
+test('a stream that ends with its token goes on with the next one, and its problem is no event', async () => {
+  const { server, gates } = await start()
+  const expiring = await tokenFor('alice', { exp: Math.floor(Date.now() / 1_000) + 2 })
+  const tokens = [expiring, await tokenFor('alice')]
+  const alice = createClient({ url: server.url, token: async () => tokens.shift() ?? '' })
+  const { runId } = await alice.start('gated', { message: 'g' })
+  const seen: AgentEvent[] = []
+  const asked = server.lines.length
+  const opened = (): boolean => server.lines.slice(asked).some(({ status }) => status === 401)
+  void expect
+    .poll(opened, { timeout: 10_000 })
+    .toBe(true)
+    .finally(() => gates.open('g'))
+  for await (const event of alice.follow(runId, { delayMs: 1 })) seen.push(event)
+  expect(seen.filter((event) => !isDurable(event) && !('runId' in event))).toEqual([])
+  expect(numbers(seen)).toEqual([0, 1, 2, 3])
+  expect(tokens).toEqual([])
+})
+
 test('gives up where every connection fails, and says why', async () => {
   const client = createClient({ url: 'http://127.0.0.1:9', token: 'x' })
   const error = await refusal(all(client.follow('run', { delayMs: 1, attempts: 3 })))

@@ -3,6 +3,8 @@ import { ApiError } from './api-error.ts'
 /** One event of `text/event-stream`, as far as this server uses it. */
 export interface EventBlock {
   readonly id: string | undefined
+  /** Its type. */
+  readonly name: string | undefined
   readonly data: string | undefined
   readonly retryMs: number | undefined
 }
@@ -35,12 +37,14 @@ export async function* eventBlocks(
 function parse(block: string): EventBlock {
   let id: string | undefined
   let data: string | undefined
+  let type: string | undefined
   let retryMs: number | undefined
   for (const line of block.split(/\r?\n/)) {
     const [, name, value = ''] = /^(\w+): ?(.*)$/.exec(line) ?? []
     if (name === 'id') id = value
+    if (name === 'event') type = value
     if (name === 'data') data = data === undefined ? value : `${data}\n${value}`
     if (name === 'retry' && /^\d+$/.test(value)) retryMs = Number(value)
   }
-  return { id, data, retryMs }
+  return { id, name: type, data, retryMs }
 }

@@ -40,8 +40,9 @@ export async function* followRun(
         signal,
       })
       if (response.status === 204 || response.body === null) return
-      for await (const { id, data } of eventBlocks(response.body)) {
-        if (data === undefined) continue
+      for await (const { id, name, data } of eventBlocks(response.body)) {
+        // A problem is the stream's, not the run's: what the next request is answered with counts.
+        if (data === undefined || name === 'problem') continue
         failures = 0
         wait = delayMs
         cursor = id ?? cursor

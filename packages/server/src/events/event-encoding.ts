@@ -9,6 +9,9 @@ export interface EventEncoding {
   readonly begin: string
   /** An event; empty where the protocol has nothing for it. */
   encode(event: AgentEvent): string
-  /** The farewell. `complete` says whether the run's terminal event was among what was encoded. */
-  end(complete: boolean): string
+  /**
+   * The farewell. `complete` says whether the run's terminal event was among what was encoded; `problem`, where it was not,
+   * why the stream breaks off, as the body of an `application/problem+json`.
+   */
+  end(complete: boolean, problem?: string): string
 }

@@ -2,6 +2,8 @@ import type { Scope } from '@ringfence/context'
 import { isTerminal, type AgentEvent, type Following } from '@ringfence/engine'
 import type { Waiting } from '../handler/due-times.ts'
 import type { HandlerLimits } from '../handler/limits.ts'
+import type { Problem } from '../problems/problem.ts'
+import { invalidToken, isRevoked, toProblem } from '../problems/to-problem.ts'
 import type { EventEncoding } from './event-encoding.ts'
 import type { EventSink } from './event-sink.ts'
 
@@ -18,8 +20,10 @@ export interface EventStreamOptions {
   readonly cut: () => void
   /** Called once, when the stream holds nothing any more. */
   readonly onEnd: () => void
-  /** Told of a failure of the events; the stream just ends, and its reader may resume. */
+  /** Told of a failure of the events; the stream ends with its problem, and its reader may resume. */
   readonly onFailure: (error: unknown) => void
+  /** A problem as its reader gets it. */
+  readonly describe: (problem: Problem) => string
 }
 
 /**
@@ -50,7 +54,9 @@ export class EventStream {
     })
     void opened.then(() => this.#follow())
     const { scope } = options
-    this.#stopListening = scope.onAbort(() => this.finish(false))
+    this.#stopListening = scope.onAbort((reason) =>
+      this.finish(false, isRevoked(reason) ? invalidToken() : undefined),
+    )
     if (!this.#over) this.#arm()
   }
 
@@ -69,14 +75,15 @@ export class EventStream {
     this.#begin = nothing
   }
 
-  finish(complete: boolean): void {
+  /** `problem` says why it ends before its run. */
+  finish(complete: boolean, problem?: Problem): void {
     if (this.#over) return
     this.#over = true
-    const { encoding, events, dueTimes, onEnd } = this.#options
+    const { encoding, events, dueTimes, onEnd, describe } = this.#options
     dueTimes.delete(this.#slot, this)
     this.#stopListening()
     try {
-      void this.#write(encoding.end(complete))
+      void this.#write(encoding.end(complete, problem && describe(problem)))
       this.#sink?.close()
     } catch {
       // Its reader has cancelled it, which is an end too.
@@ -93,7 +100,7 @@ export class EventStream {
       () => this.finish(false),
       (error: unknown) => {
         if (!this.#over) this.#options.onFailure(error)
-        this.finish(false)
+        this.finish(false, toProblem(error))
       },
     )
   }
@@ -116,7 +123,7 @@ export class EventStream {
     if (this.#over) return undefined
     const { limits, expiresAt, cut } = this.#options
     const now = Date.now()
-    if (expiresAt !== undefined && now >= expiresAt) return this.finish(false)
+    if (expiresAt !== undefined && now >= expiresAt) return this.finish(false, invalidToken())
     const fullSince = this.#sink?.fullSince
     if (fullSince === undefined) {
       void this.#write(': keep-alive\n\n')

@@ -1,6 +1,7 @@
 import type { Following } from '@ringfence/engine'
 import { logFailure } from '../handler/exchange.ts'
 import type { Answer, Call } from '../handler/route.ts'
+import { problemAnswer } from '../problems/problem-response.ts'
 import { toProblem } from '../problems/to-problem.ts'
 import { cutterOf } from '../identity/peer.ts'
 import { BodySink } from './body-sink.ts'
@@ -50,6 +51,7 @@ export async function answerWithEvents(
       // A reader that was too slow is let go as was agreed: nothing is wrong.
       if (toProblem(error).code !== 'slow_follower') logFailure(core, exchange, error)
     },
+    describe: (problem) => problemAnswer(problem, exchange).body,
   })
   const { ended } = stream
   const response =

@@ -28,7 +28,7 @@ export function toProblem(error: unknown): Problem {
 }
 
 /** Whether it was the revocation of its owner that ended what a request was at: its credentials are none any more. */
-function isRevoked(error: unknown): boolean {
+export function isRevoked(error: unknown): boolean {
   return ContextError.is(error) && error.code === 'REVOKED'
 }
 

@@ -1,4 +1,5 @@
 import { agentEvent, isTerminal, type AgentEvent } from '@ringfence/engine'
+import * as z from 'zod'
 import { checkAnswer } from './contract.ts'
 import { tokenFor } from './tokens.ts'
 
@@ -68,8 +69,13 @@ export async function json<Body>(response: Response): Promise<Body> {
   return (await response.json()) as Body
 }
 
-/** The events of a body as they come. Ends with the body. */
-export async function* sseEvents(response: Response): AsyncGenerator<SseEvent, void, undefined> {
+const problemAs = z.object({ code: z.string(), status: z.int(), instance: z.string() })
+
+/** The events of a body as they come. Ends with the body. `problems` gets the codes of what it breaks off with. */
+export async function* sseEvents(
+  response: Response,
+  problems?: string[],
+): AsyncGenerator<SseEvent, void, undefined> {
   if (response.body === null) return
   let rest = ''
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
@@ -78,8 +84,12 @@ export async function* sseEvents(response: Response): AsyncGenerator<SseEvent, v
     for (const block of blocks) {
       const data = /^data: (.*)$/m.exec(block)?.[1]
       if (data === undefined) continue
-      const event = agentEvent.parse(JSON.parse(data))
       const type = /^event: (.*)$/m.exec(block)?.[1]
+      if (type === 'problem') {
+        problems?.push(problemAs.parse(JSON.parse(data)).code)
+        continue
+      }
+      const event = agentEvent.parse(JSON.parse(data))
       if (type !== event.type) throw new Error(`event: ${type}, data: ${event.type}`)
       yield { id: /^id: (.*)$/m.exec(block)?.[1], event }
     }

@@ -150,8 +150,10 @@ test('threat 30: a stream and a socket end when their token expires', async () =
   const socket = await SocketClient.open(`${server.url}/v1/ws`, { headers })
   socket.send({ type: 'follow', id: 'f', runId })
   const stream = await fetch(`${server.url}/v1/runs/${runId}/events`, { headers })
-  const seen = await all(sseEvents(stream))
+  const problems: string[] = []
+  const seen = await all(sseEvents(stream, problems))
   expect(seen.map(({ event }) => event.type)).toEqual(['agent_started', 'agent_text'])
+  expect(problems).toEqual(['invalid_token'])
   expect(await socket.closed).toBe(4401)
   expect(await statusFor(server, token)).toBe(401)
   server.gates.open('g')
@@ -162,11 +164,12 @@ test('threat 30: a stream and a socket end when their owner is revoked, and the 
   const revocations = createRevocations()
   const server = await serve({ revocations })
   const [alice, bob] = [await Client.of(server, 'alice'), await Client.of(server, 'bob')]
+  const problems: string[] = []
   const open = async (
     client: Client,
   ): Promise<{ socket: SocketClient; rest: () => Promise<unknown[]> }> => {
     const runId = await client.start('gated', { gate: client === bob ? 'bob' : 'never' })
-    const stream = sseEvents(await client.follow(runId))
+    const stream = sseEvents(await client.follow(runId), problems)
     await until(stream, 'agent_text')
     const headers = { authorization: `Bearer ${client.token}` }
     const socket = await SocketClient.open(`${server.url}/v1/ws`, { headers })
@@ -177,6 +180,7 @@ test('threat 30: a stream and a socket end when their owner is revoked, and the 
   revocations.revoke({ userId: 'alice' })
   expect(await alices.socket.closed).toBe(4403)
   await alices.rest()
+  expect(problems).toEqual(['invalid_token'])
   expect((await alice.request('/v1/runs')).status).toBe(401)
   server.gates.open('bob')
   expect(await bobs.rest()).toHaveLength(2)
