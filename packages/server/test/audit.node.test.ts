@@ -25,6 +25,7 @@ import { auditFile, verifyAuditFile } from '@ringfence/server/audit'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { auditEntry } from '../src/audit/audit-entry.ts'
+import { RefusalLines } from '../src/audit/refusal-lines.ts'
 import { verifyAuditCommand } from '../src/audit/verify-audit-command.ts'
 import { testEngine } from './support/agents.ts'
 import { Client, json } from './support/client.ts'
@@ -247,6 +248,46 @@ test('a file that is not intact is not continued; a line that a crash left unfin
     createAuditLog({ sink: auditFile(path, key), key }).append(line('c')),
   ).rejects.toThrow('not intact')
   expect(await openFiles(path)).toBe(files)
+})
+
+test('refusals cannot fill the log: so many a minute of each are written, the rest is counted', async () => {
+  const { log, path } = await openLog()
+  const server = await serve({ audit: { log } })
+  const alice = await Client.of(server, 'alice')
+  for (let index = 0; index < 100; index += 1) {
+    expect((await fetch(`${server.url}/v1/runs`)).status).toBe(401)
+    expect((await alice.request('/v1/runs?userId=bob')).status).toBe(400)
+  }
+  await log.head()
+  const kinds = (await entriesOf(path)).map(({ actor }) => actor.kind)
+  // A second's worth may come back for each second that it takes.
+  for (const kind of ['nobody', 'user']) {
+    const lines = kinds.filter((each) => each === kind).length
+    expect(lines).toBeGreaterThanOrEqual(60)
+    expect(lines).toBeLessThan(95)
+  }
+  const bob = await Client.of(server, 'bob')
+  await bob.request('/v1/runs?userId=alice')
+  await log.head()
+  const last = (await entriesOf(path)).at(-1)
+  expect(last).toMatchObject({
+    actor: { userId: 'bob' },
+    counts: { unwritten: expect.any(Number) },
+  })
+})
+
+test('who comes from many addresses fills no log either', () => {
+  let now = 0
+  const lines = new RefusalLines(() => now)
+  const write = (count: number): number =>
+    Array.from({ length: count }, (_, index) =>
+      lines.next({ owner: undefined, address: `10.0.${index >> 8}.${index & 255}` }),
+    ).filter((before) => before !== undefined).length
+  expect(write(2_000)).toBe(1_200)
+  expect(lines.next({ owner: 'alice', address: '10.0.0.1' })).toBe(800)
+  expect(lines.next({ owner: 'alice', address: '10.0.0.1' })).toBe(0)
+  now += 60_000
+  expect(write(10)).toBe(10)
 })
 
 test('fields that an entry does not have are refused, so that no content gets in', async () => {

@@ -1,3 +1,4 @@
+import { canonicalOwner, type Owner } from '@ringfence/context'
 import type { Context } from 'hono'
 import type { Core } from '../handler/core.ts'
 import type { Exchange } from '../handler/exchange.ts'
@@ -94,7 +95,16 @@ export async function recordRefusal(request: AuditedRequest, error: unknown): Pr
   if (!telling.has(code)) return
   const who: AuditedActor =
     exchange.actor === undefined ? { kind: 'nobody' } : userOf(exchange.actor)
-  await append(core, { ...lineOf(request, who), outcome: 'refused', code })
+  const line = lineOf(request, who)
+  const owner = who.kind === 'user' ? canonicalOwner(ownerOf(who)) : undefined
+  const before = core.refusalLines.next({ owner, address: line.source.address })
+  if (before === undefined) return
+  const counts = before === 0 ? {} : { counts: { unwritten: before } }
+  await append(core, { ...line, ...counts, outcome: 'refused', code })
+}
+
+function ownerOf({ userId, tenantId }: Pick<Actor, 'userId' | 'tenantId'>): Owner {
+  return tenantId === undefined ? { userId } : { userId, tenantId }
 }
 
 /** What has happened has happened: a line that is lost is told of in the log for operators. */

@@ -69,7 +69,11 @@ function identityOf(core: Core, route: OwnedRoute, hono: Context): Identity | Pr
   const headerNeeded = route.ticket === 'socket' && ticket === undefined
   if (headerNeeded && !request.headers.has('authorization')) {
     const principal = demoPrincipal(core, hono)
-    if (principal === undefined) throw unauthenticated()
+    if (principal === undefined) {
+      throw unauthenticated(
+        'A socket takes a ticket of POST /v1/tickets, or an Authorization header. A cookie opens none.',
+      )
+    }
     return principal
   }
   if (ticket === undefined) return identified(core, hono)

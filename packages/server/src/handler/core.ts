@@ -5,6 +5,7 @@ import { Admission } from '../admission/admission.ts'
 import { BodyBudget } from '../body/body-budget.ts'
 import { recordRevocation } from '../audit/record-revocation.ts'
 import type { AuditOptions } from '../audit/record-access.ts'
+import { RefusalLines } from '../audit/refusal-lines.ts'
 import { demoRoute } from '../demo/demo-route.ts'
 import { DemoTokens } from '../demo/demo-tokens.ts'
 import type { Authorize } from '../identity/authorize.ts'
@@ -35,6 +36,7 @@ export interface Core extends IdentityDoor {
   readonly logger: ServerLogger | undefined
   readonly onError: RingfenceOptions['onError']
   readonly audit: AuditOptions | undefined
+  readonly refusalLines: RefusalLines
   readonly tracing: Tracing | undefined
   readonly inspector: Inspector | undefined
   readonly limits: HandlerLimits
@@ -103,6 +105,7 @@ export function createCore(options: RingfenceOptions): Core {
     logger: options.logger,
     onError: options.onError,
     audit: options.audit,
+    refusalLines: new RefusalLines(),
     tracing: options.tracing,
     inspector,
     limits,

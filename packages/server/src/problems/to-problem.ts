@@ -6,8 +6,11 @@ import { Problem, type ProblemCode } from './problem.ts'
 const challenge = 'Bearer realm="ringfence"'
 
 /** No credentials: RFC 6750 wants the challenge without an error. */
-export function unauthenticated(): Problem {
-  return new Problem('unauthenticated', { headers: { 'www-authenticate': challenge } })
+export function unauthenticated(detail?: string): Problem {
+  return new Problem('unauthenticated', {
+    headers: { 'www-authenticate': challenge },
+    ...(detail === undefined ? {} : { detail }),
+  })
 }
 
 export function invalidToken(): Problem {

@@ -29,6 +29,11 @@ test('threat 8: a page of another origin opens no socket, not with cookies and n
   await expect(
     SocketClient.open(socket, { origin: 'https://evil.test', headers: { cookie } }),
   ).rejects.toThrow('refused with 401')
+  const told = await fetch(socket, { headers: { cookie } })
+  expect([told.status, await json(told)]).toMatchObject([
+    401,
+    { detail: expect.stringContaining('ticket') },
+  ])
   for (const origin of ['https://evil.test', 'null', 'https://page.test.evil.test', undefined]) {
     const ticket = await ticketOf(alice, page)
     const options = origin === undefined ? {} : { origin }
