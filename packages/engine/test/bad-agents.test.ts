@@ -1,3 +1,4 @@
+import { runOutside } from '@ringfence/context'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import {
@@ -262,4 +263,78 @@ test('what has ended leaves room for more', async () => {
   await users.run(alice, async () => {
     expect((await runToEnd(engine, 'bad')).at(-1)).toMatchObject({ type: 'agent_completed' })
   })
+})
+
+/** Far longer than any deadline here, and not for ever: a test that fails is not to hang. */
+class While {
+  readonly #until = performance.now() + 2_000
+  over = false
+
+  get on(): boolean {
+    this.over ||= performance.now() >= this.#until
+    return !this.over
+  }
+}
+
+/** Somebody else's, who has a timer to wait for. */
+const timed = defineAgent({
+  name: 'timed',
+  input: empty,
+  output: z.null(),
+  run: () => new Promise<null>((resolve) => setTimeout(() => resolve(null), 1)),
+})
+
+test.each<[string, (own: AgentExecution, acting: While) => unknown]>([
+  ['says', (own) => own.text('x')],
+  ['thinks', (own) => own.think('x')],
+  ['calls a tool', (own) => own.call(waits, {})],
+  ['sets aside', async (own) => (await own.budget.reserve()).release()],
+  [
+    'has a tool that charges',
+    (own, acting) => {
+      const charges = defineTool({
+        name: 'charges',
+        input: empty,
+        output: z.null(),
+        run: async (_, call) => {
+          while (acting.on) await call.usage({ inputTokens: 1 })
+          return null
+        },
+      })
+      return own.call(charges, {})
+    },
+  ],
+])(
+  'an agent that %s without end, and whose waits are over at once, meets its deadline, and nobody waits for it',
+  async (_, act) => {
+    const acting = new While()
+    const endless = agentOf(async (own) => {
+      while (acting.on) await act(own, acting)
+    })
+    const engine = engineOf([endless, timed], { limits: { abortGraceMs: 20 } })
+    await users.run(alice, async () => {
+      const { runId } = await engine.start('bad', {})
+      await runOutside(() => users.run(bob, () => runToEnd(engine, 'timed')))
+      expect(acting.over).toBe(false)
+      const events = await storyOf(engine, runId)
+      expectOneStory(events)
+      expect(events.at(-1)).toMatchObject({ data: { error: { code: 'RUN_DEADLINE' } } })
+    })
+    await engine.close({ graceMs: 0 })
+  },
+)
+
+test('an agent that goes on when it is refused, whatever it hears, keeps the process from nobody', async () => {
+  const over = deferred()
+  const acting = new While()
+  const deaf = agentOf(async (own) => {
+    while (acting.on) await own.text('x').catch(() => null)
+    over.resolve()
+  })
+  const engine = engineOf([deaf, timed], { limits: { abortGraceMs: 20 } })
+  await users.run(alice, () => runToEnd(engine, 'bad'))
+  await users.run(bob, () => runToEnd(engine, 'timed'))
+  expect(acting.over).toBe(false)
+  await over.promise
+  await engine.close({ graceMs: 0 })
 })

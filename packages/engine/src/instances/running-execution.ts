@@ -3,6 +3,7 @@ import type { AgentDefinition } from '../agents/define-agent.ts'
 import type { ToolDefinition } from '../agents/define-tool.ts'
 import { askPerson } from '../approvals/ask-person.ts'
 import { cut } from '../internal/cut.ts'
+import { Pace } from '../internal/pace.ts'
 import type { AgentThread } from '../threads/run-thread.ts'
 import type { UsageEntry } from '../ledger/usage-entry.ts'
 import type {
@@ -33,6 +34,7 @@ export class RunningExecution implements AgentExecution {
   readonly #depth: number
   readonly #thread: AgentThread | undefined
   readonly #pending: PendingWork
+  readonly #pace = new Pace()
   #steps = 0
 
   constructor(name: string, scope: Scope, context: ExecutionContext, depth: number) {
@@ -152,13 +154,13 @@ export class RunningExecution implements AgentExecution {
     try {
       assertOwner(this)
     } catch (error) {
-      return observed(Promise.reject<Result>(error))
+      return this.#refused(error)
     }
     const ended = this.#pending.begin(said)
     const counted = (): Promise<Result> => {
       const working = work()
       working.then(ended, ended)
-      return working
+      return this.#pace.keep(working)
     }
     try {
       const current = currentScope()
@@ -166,8 +168,12 @@ export class RunningExecution implements AgentExecution {
       return observed(counted())
     } catch (error) {
       ended()
-      return observed(Promise.reject<Result>(error))
+      return this.#refused(error)
     }
+  }
+
+  #refused(error: unknown): Promise<never> {
+    return observed(this.#pace.keep(Promise.reject(error)))
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Scope } from '@ringfence/context'
 import type { WorkScope } from '../errors/failure.ts'
+import { nextTurn } from './next-turn.ts'
 
 /** Why a scope was aborted, if it was: then what its code threw is a consequence. Otherwise the error itself. */
 export function abortedOr(scope: Scope, error: unknown, work: WorkScope): unknown {
@@ -32,10 +33,4 @@ function refuseAborted(scope: Scope): void {
 function isOverdue(scope: Scope): boolean {
   const { deadline } = scope
   return deadline !== undefined && Date.now() >= deadline && !scope.aborted
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 1)
-  })
 }

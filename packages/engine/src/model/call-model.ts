@@ -4,6 +4,7 @@ import { newWorkScope } from '../errors/failure.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
 import { RunningExecution } from '../instances/running-execution.ts'
 import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
+import { nextTurn } from '../internal/next-turn.ts'
 import { Answer } from './answer.ts'
 import type { AnswerEvents } from './answer-events.ts'
 import type {
@@ -155,9 +156,3 @@ function generatedBy(model: LanguageModel, options: CallOptions): PromiseLike<Ge
     : model.doGenerate(options as Parameters<typeof model.doGenerate>[0])
 }
 /* oxlint-enable typescript/no-unsafe-type-assertion */
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 0)
-  })
-}
