@@ -13,7 +13,7 @@ export type {
   UserContextInput,
 } from './user-context/user-context.ts'
 export { secret } from './user-context/secret.ts'
-export { currentScope, tryCurrentScope } from './scope/current-scope.ts'
+export { currentScope, isOutside, tryCurrentScope } from './scope/current-scope.ts'
 export type { RespondOptions } from './scope/respond.ts'
 export { taskGroup, type TaskGroup } from './groups/task-group.ts'
 export { revoke } from './scope/revoke.ts'

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { currentScope, defineUserContext, tryCurrentScope, type Scope } from '../src/index.ts'
+import {
+  currentScope,
+  defineUserContext,
+  isOutside,
+  runOutside,
+  tryCurrentScope,
+  type Scope,
+} from '../src/index.ts'
 import * as z from 'zod'
 import { deferred, nextTurn } from './support/deferred.ts'
 import { LazyQuery } from './support/lazy-query.ts'
@@ -132,4 +139,17 @@ test('what a closed scope left behind lends nothing to a new one: that is a root
   })
   gate.resolve()
   await expect(later).resolves.toEqual(['bob', undefined])
+})
+
+test('outside is who belongs to nobody: not a scope, and not what one has left behind', async () => {
+  const gate = deferred()
+  let later: Promise<boolean> = Promise.resolve(true)
+  expect(isOutside()).toBe(true)
+  await users.run(alice, () => {
+    expect(isOutside()).toBe(false)
+    expect(runOutside(isOutside)).toBe(true)
+    later = gate.promise.then(isOutside)
+  })
+  gate.resolve()
+  await expect(later).resolves.toBe(false)
 })

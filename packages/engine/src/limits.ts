@@ -105,8 +105,13 @@ const mayBeZero = new Set(['ownerQueue', 'queue', 'abortGraceMs', 'delegationDep
 export function resolveLimits(limits: Partial<EngineLimits> = {}): EngineLimits {
   const given = withoutUndefined(limits)
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(defaults, name)) throw new TypeError(`There is no limit \`${name}\``)
+    if (!isLimit(name)) throw new TypeError(`There is no limit \`${name}\``)
     checkedLimit(`limits.${name}`, value, mayBeZero.has(name) ? 0 : 1)
   }
   return Object.freeze({ ...defaults, ...given })
+}
+
+/** Whether there is a limit of that name. */
+export function isLimit(name: string): boolean {
+  return Object.hasOwn(defaults, name)
 }

@@ -9,6 +9,7 @@ import {
 import { engineError } from './support/caught.ts'
 import { echo } from './support/echo.ts'
 import { engineOf } from './support/engine.ts'
+import { RecordingLogger } from './support/recording-logger.ts'
 import { recordingStore } from './support/recording-store.ts'
 import { untyped } from './support/untyped.ts'
 import { alice, bob, users } from './support/users.ts'
@@ -208,5 +209,40 @@ test('a run is deleted with its events and approvals, once it has ended', async 
     }
     expect((await engineError(() => engine.delete(runId))).code).toBe('RUN_NOT_FOUND')
     expect(await engine.threads.get('t')).toMatchObject({ messages: 1 })
+  })
+})
+
+test('an authorize that throws is a no, and the log says why', async () => {
+  const logger = new RecordingLogger()
+  const authorize: AuthorizeAccess = () => {
+    throw new Error('no connection to the roles')
+  }
+  const engine = engineOf([echo], { authorize, logger })
+  const runId = await oneRun(engine)
+  await users.run(alice, async () => {
+    expect((await engineError(() => engine.run(runId))).code).toBe('FORBIDDEN')
+  })
+  await users.run(bob, async () => {
+    const error = await engineError(() => engine.run(runId, { owner: alice }))
+    expect(error.message).not.toContain('roles')
+    expect(error.code).toBe('RUN_NOT_FOUND')
+  })
+  expect(logger.entries.map(({ message }) => message)).toEqual([
+    'authorize failed',
+    'authorize failed',
+  ])
+  expect(logger.text()).toContain('no connection to the roles')
+})
+
+test('an id is named on one line, and not without end', async () => {
+  const engine = engineOf([echo])
+  const id = `a\nb\u0000${'x'.repeat(100_000)}`
+  await users.run(alice, async () => {
+    for (const ask of Object.values(byId)) {
+      const { message } = await engineError(() => ask(engine, id))
+      expect(message).toContain('"a\\nb')
+      expect(message.length).toBeLessThan(200)
+    }
+    expect((await engineError(() => engine.start(id, hi))).message.length).toBeLessThan(200)
   })
 })

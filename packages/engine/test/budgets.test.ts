@@ -328,3 +328,48 @@ test('a source of budgets that throws, or gives none, fails the start and leaves
     await expectNothingLeft(engine)
   }
 })
+
+test('an entry of usage says what is known, and nothing else', async () => {
+  const errors: unknown[] = []
+  const careless = agentOf('careless', async (_, own) => {
+    for (const entry of [{ cost: 5 }, { tokens: 7 }, { costMicros: 1, runs: 1 }]) {
+      errors.push(await caught(() => own.usage(untyped(entry))))
+      errors.push(await caught(() => own.budget.reserve(untyped(entry))))
+    }
+    return null
+  })
+  const engine = engineOf([careless])
+  await users.run(alice, async () => {
+    expect(await endOf(engine, 'careless')).toBe('completed')
+    expect((await engine.ledger.sums()).all.costMicros).toBe(0)
+  })
+  expect(errors).toHaveLength(6)
+  for (const error of errors) expect(error).toBeInstanceOf(TypeError)
+  expect(String(errors[0])).toContain('There is no `cost` in an entry of usage')
+})
+
+test.each<[string, unknown]>([
+  ['a promise of budgets', () => Promise.resolve({ owner: { day: { runs: 1 } } })],
+  ['no budgets', () => undefined],
+  ['windows that are none', () => ({ owner: 5 })],
+])('a run does not begin where its budgets are %s', async (_, budgets) => {
+  const engine = engineOf([agentOf('free', () => null)], {
+    budgets: untyped<BudgetSource>(budgets),
+  })
+  await users.run(alice, async () => {
+    const error = await caught(async () => (await engine.start('free', {})).result)
+    expect(error).toBeInstanceOf(TypeError)
+    expect(await caught(() => engine.ledger.budgets())).toBeInstanceOf(TypeError)
+  })
+  await engine.close({ graceMs: 0 })
+})
+
+test.each(['week', null, 7])('there are no windows of a %j', async (period) => {
+  const engine = engineOf([])
+  await users.run(alice, async () => {
+    const message = 'Expected a period of hour, day, month or total'
+    await expect(engine.ledger.windows(untyped(period))).rejects.toThrow(message)
+    await expect(engine.ledger.sums({ period: untyped(period) })).rejects.toThrow(message)
+    await expect(engine.ledger.sums({ at: Number.NaN })).rejects.toThrow('Expected `at` to be')
+  })
+})

@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { defineAgent, defineTool, pipeline, type AgentDefinition } from '../src/index.ts'
+import {
+  AgentRegistry,
+  createExecutionEngine,
+  defineAgent,
+  defineTool,
+  MemoryStore,
+  pipeline,
+  type AgentDefinition,
+  type ExecutionEngineOptions,
+} from '../src/index.ts'
 import { echo } from './support/echo.ts'
 import { untyped } from './support/untyped.ts'
 
@@ -82,4 +91,75 @@ test('a definition is frozen, limits and stages too: it is shared by all users',
     expect(Object.isFrozen(part)).toBe(true)
   }
   expect(both.stages).toEqual([echo, echo])
+})
+
+const whole = { name: 'a', input: z.string(), output: z.string(), run: (text: string) => text }
+
+test.each<[string, Record<string, unknown>, string]>([
+  ['no run', { run: undefined }, 'Expected `options.run` to be a function, got undefined'],
+  ['no input', { input: undefined }, 'Expected `input` to be a schema of zod 4, got undefined'],
+  ['a JSON Schema', { output: { type: 'object' } }, 'Expected `output` to be a schema of zod 4'],
+])('neither an agent nor a tool is defined with %s', (_, given, message) => {
+  const options = untyped<typeof whole>({ ...whole, ...given })
+  expect(() => defineAgent(options)).toThrow(message)
+  expect(() => defineTool(options)).toThrow(message)
+})
+
+test.each([undefined, null, 'a'])('%j defines nothing', (options) => {
+  expect(() => defineAgent(untyped<typeof whole>(options))).toThrow(
+    'Expected the options of an agent to be',
+  )
+  expect(() => defineTool(untyped<typeof whole>(options))).toThrow(
+    'Expected the options of a tool to be',
+  )
+  expect(() => pipeline(untyped<{ name: string; stages: [typeof echo] }>(options))).toThrow(
+    'Expected the options of a pipeline to be',
+  )
+})
+
+test.each<[string, Record<string, unknown>, string]>([
+  [
+    'a limit that is not its own',
+    { limits: { toolMs: 5 } },
+    'There is no limit `toolMs` of an agent',
+  ],
+  ['a limit that is misspelt', { limits: { runMS: 5 } }, 'There is no limit `runMS` of an agent'],
+  ['limits that are none', { limits: null }, 'Expected `limits` to be an object, got null'],
+  ['a cleanup that is none', { dispose: true }, 'Expected `dispose` to be a function'],
+])('an agent is not defined with %s', (_, given, message) => {
+  expect(() => defineAgent(untyped<typeof whole>({ ...whole, ...given }))).toThrow(message)
+})
+
+test('a tool is not defined with an approval that neither asks nor does not', () => {
+  const options = untyped<typeof whole>({ ...whole, approval: 'no' })
+  expect(() => defineTool(options)).toThrow('Expected `approval` to be a function, got string')
+})
+
+test.each([['echo'], [{ ...echo }], [undefined]])('no pipeline has %j for a stage', (stage) => {
+  const stages = untyped<readonly [AgentDefinition]>([stage])
+  expect(() => pipeline({ name: 'p', stages })).toThrow('Expected an agent made by defineAgent()')
+  expect(() => pipeline({ name: 'p', stages: untyped<readonly [AgentDefinition]>(stage) })).toThrow(
+    'Expected the stages of the pipeline "p" to be a list',
+  )
+})
+
+const agents = new AgentRegistry().register(echo).freeze()
+
+test.each<[Record<string, unknown>, string]>([
+  [{ agents: [echo] }, 'Expected `agents.get` to be a function'],
+  [{ agents: undefined }, 'Expected `agents` to be an object'],
+  [{ authorize: true }, 'Expected `authorize` to be a function, got boolean'],
+  [{ weightOf: 2 }, 'Expected `weightOf` to be a function, got number'],
+  [{ logger: () => undefined }, 'Expected `logger` to be an object, got function'],
+  [{ logger: {} }, 'Expected `logger.error` to be a function, got undefined'],
+  [{ store: new MemoryStore().runs }, 'Expected `store.runs` to be an object'],
+  [{ queue: {} }, 'Expected `queue.enqueue` to be a function'],
+  [{ ownerConcurrency: 1 }, '`ownerConcurrency` is a limit: it belongs into `limits`'],
+  [{ queue: 5 }, '`queue` is a limit: it belongs into `limits`'],
+  [{ budgets: { owner: 5 } }, 'Expected budgets.owner to be an object'],
+  [{ budgets: Promise.resolve({}) }, 'Expected `budgets` to be there at once'],
+])('no engine is made with %j', (given, message) => {
+  const options = untyped<ExecutionEngineOptions>({ agents, ...given })
+  expect(() => createExecutionEngine(options)).toThrow(TypeError)
+  expect(() => createExecutionEngine(options)).toThrow(message)
 })

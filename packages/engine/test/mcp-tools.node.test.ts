@@ -182,11 +182,14 @@ describe.each(clients)('with %s', (_name, connect) => {
     const { url } = server
     await server[Symbol.asyncDispose]()
     const gone = mcpTools({ name: 'notes', connect: () => connect(url) })
-    const { story } = await called(gone, ['notes_fail', {}])
+    const logger = new RecordingLogger()
+    const { story } = await called(gone, ['notes_fail', {}], logger)
     expect(story.at(-1)).toMatchObject({
       type: 'agent_error',
       data: { error: { code: 'MCP_UNAVAILABLE' } },
     })
+    expect(logger.entries.map(({ message }) => message)).toEqual(['tools cannot be had'])
+    expect(logger.text()).toContain('fetch failed')
     expect(gone.connections).toBe(0)
     await tools.close()
     await noLeft()
@@ -198,9 +201,12 @@ describe.each(clients)('with %s', (_name, connect) => {
     const tools = toolsOf(server, { connect: () => connect(url) })
     await called(tools, ['notes_say_text', { text: 'x' }])
     await server[Symbol.asyncDispose]()
-    const { story, prompts } = await called(tools, ['notes_say_text', { text: 'x' }])
+    const logger = new RecordingLogger()
+    const { story, prompts } = await called(tools, ['notes_say_text', { text: 'x' }], logger)
     expect(story.at(-1)?.type).toBe('agent_completed')
     expect(JSON.stringify(prompts[1])).toContain('MCP_UNAVAILABLE')
+    expect(logger.entries.map(({ message }) => message)).toEqual(['tool failed'])
+    expect(logger.text()).toContain('fetch failed')
     await using next = await TestMcpServer.start()
     ;({ url } = next)
     const again = await called(tools, ['notes_say_text', { text: 'back' }])

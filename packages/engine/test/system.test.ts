@@ -212,3 +212,44 @@ test('what an owner who is forgotten left running, or could not be stored, does 
   await nextTurn()
   expect(await engine.system({ name: 'job' }).inspect()).toMatchObject({ ledgerAccounts: 0 })
 })
+
+// Its scope has closed, so it has no user any more: that makes it nobody no less than Alice's.
+test('what was given up and still runs does not get there either', async () => {
+  const over = deferred()
+  const late = deferred<readonly unknown[]>()
+  const stubborn = defineTool({
+    name: 'stubborn',
+    input: z.object({}),
+    output: z.null(),
+    timeoutMs: 10,
+    run: async () => {
+      await over.promise
+      const attempts = [
+        () => engine.system({ name: 'job' }),
+        () => outside.inspect(),
+        () => outside.forget(bob),
+        () => engine.loads(),
+      ]
+      const errors: unknown[] = []
+      for (const attempt of attempts) errors.push(await caught(attempt))
+      late.resolve(errors)
+      return null
+    },
+  })
+  const calls = defineAgent({
+    name: 'calls',
+    input: z.object({}),
+    output: z.null(),
+    run: (_, own) => own.call(stubborn, {}),
+  })
+  const engine = engineOf([calls], { limits: { abortGraceMs: 4 } })
+  const outside = engine.system({ name: 'job' })
+  await users.run(alice, async () => {
+    const { result } = await engine.start('calls', {})
+    expect(await caught(() => result)).toMatchObject({ code: 'TOOL_DEADLINE' })
+  })
+  over.resolve()
+  for (const error of await late.promise) expect(error).toMatchObject({ code: 'SYSTEM_ONLY' })
+  expect(await outside.inspect()).toMatchObject({ owners: 1 })
+  await engine.close({ graceMs: 0 })
+})

@@ -15,3 +15,11 @@ export function currentScope(): Scope {
 export function tryCurrentScope(): Scope | undefined {
   return runtime().storage.getStore()?.cell?.state?.scope
 }
+
+/**
+ * Whether the code that asks belongs to nobody: it runs in no scope, not even in one that has closed. What was given up
+ * and still runs is somebody's.
+ */
+export function isOutside(): boolean {
+  return runtime().storage.getStore()?.cell === undefined
+}

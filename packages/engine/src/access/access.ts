@@ -9,6 +9,7 @@ import {
 } from '@ringfence/context'
 import * as z from 'zod'
 import { EngineError } from '../errors/engine-error.ts'
+import type { EngineLogger } from '../logger.ts'
 import type { AuditStore, NewAuditRecord } from '../store/audit-store.ts'
 
 /** What somebody may do with what is kept. */
@@ -49,10 +50,16 @@ export interface AccessRequest {
 export class Access {
   readonly #authorize: AuthorizeAccess | undefined
   readonly #audit: AuditStore
+  readonly #logger: EngineLogger | undefined
 
-  constructor(authorize: AuthorizeAccess | undefined, audit: AuditStore) {
+  constructor(
+    authorize: AuthorizeAccess | undefined,
+    audit: AuditStore,
+    logger: EngineLogger | undefined,
+  ) {
     this.#authorize = authorize
     this.#audit = audit
+    this.#logger = logger
   }
 
   /**
@@ -110,9 +117,15 @@ export class Access {
     own: boolean,
   ): Promise<boolean> {
     if (this.#authorize === undefined) return own
-    // A program without types may return an object that only looks like a yes.
-    // oxlint-disable-next-line typescript/no-unnecessary-boolean-literal-compare
-    return (await this.#authorize(user, action, resource)) === true
+    try {
+      // A program without types may return an object that only looks like a yes.
+      // oxlint-disable-next-line typescript/no-unnecessary-boolean-literal-compare
+      return (await this.#authorize(user, action, resource)) === true
+    } catch (error) {
+      // To whoever asks it is a no like any other.
+      this.#logger?.error({ err: error, action, type: resource.type }, 'authorize failed')
+      throw error
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { EngineError } from '../errors/engine-error.ts'
+import { quoted } from '../internal/quoted.ts'
 import { deepFreeze } from '../internal/deep-freeze.ts'
 import { checkDependencies } from './check-dependencies.ts'
-import type { AgentDefinition } from './define-agent.ts'
+import { assertDefinition, type AgentDefinition } from './define-agent.ts'
 import { nameOfProvision, type Provision, type Requirement } from './requirement.ts'
 
 /** What may be told about an agent to whoever may run it. Schemas are JSON Schema. */
@@ -95,7 +96,7 @@ export class AgentRegistry {
         names.length === 0
           ? 'None is registered.'
           : `There ${names.length === 1 ? 'is' : 'are'}: ${names.join(', ')}.`
-      throw new EngineError('UNKNOWN_AGENT', `There is no agent "${name}". ${others}`)
+      throw new EngineError('UNKNOWN_AGENT', `There is no agent ${quoted(name)}. ${others}`)
     }
     return definition
   }
@@ -140,23 +141,6 @@ export class AgentRegistry {
 }
 
 /** What a program without types might register: an instance, a class, nothing at all. */
-function assertDefinition(value: unknown): asserts value is AgentDefinition {
-  if (
-    typeof value === 'object' &&
-    value !== null &&
-    'name' in value &&
-    typeof value.name === 'string' &&
-    'run' in value &&
-    typeof value.run === 'function' &&
-    'stages' in value &&
-    Object.isFrozen(value)
-  ) {
-    return
-  }
-  throw new TypeError(
-    `Expected an agent made by defineAgent() or pipeline(), got ${value === null ? 'null' : typeof value}`,
-  )
-}
 
 function summarise({ name, description, input, output, stages }: AgentDefinition): AgentSummary {
   return {

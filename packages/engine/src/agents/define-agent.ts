@@ -4,6 +4,12 @@ import type { AgentExecution } from '../instances/agent-execution.ts'
 import { isPulled } from '../instances/pull-agent.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { checkedName } from '../internal/checked-name.ts'
+import {
+  checkedFunction,
+  checkedMethods,
+  checkedObject,
+  checkedSchema,
+} from '../internal/checked-option.ts'
 import { checkedRequirement, type Requirement } from './requirement.ts'
 import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
 
@@ -99,11 +105,16 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
 export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends z.ZodType>(
   options: AgentOptions<InputSchema, OutputSchema>,
 ): AgentDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
-  const { name, description, input, output, requires = [], dispose } = options
+  checkedObject('the options of an agent', options)
+  const { name, description, requires = [], dispose } = options
   const { limits = {}, threadPolicy = 'queue', expectedMs } = options
   checkedName('agent', name)
+  const input = checkedSchema('input', options.input)
+  const output = checkedSchema('output', options.output)
+  if (dispose !== undefined) checkedFunction('dispose', dispose)
   if (expectedMs !== undefined) checkedLimit('expectedMs', expectedMs, 1)
   // What is defined is what runs, whatever becomes of the options.
+  checkedMethods('options', options, ['run'])
   const run = options.run.bind(options)
   return Object.freeze({
     name,
@@ -130,8 +141,32 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
 
 /** A frozen copy of an agent's own limits. Throws TypeError. */
 export function checkedAgentLimits(limits: AgentLimits): AgentLimits {
-  if (limits.runMs !== undefined) checkedLimit('limits.runMs', limits.runMs, 1)
-  if (limits.stepMs !== undefined) checkedLimit('limits.stepMs', limits.stepMs, 1)
-  if (limits.idleMs !== undefined) checkedLimit('limits.idleMs', limits.idleMs, 1)
+  for (const [name, value] of Object.entries(checkedObject('`limits`', limits))) {
+    if (!limitNames.has(name)) {
+      throw new TypeError(`There is no limit \`${name}\` of an agent: runMs, stepMs or idleMs`)
+    }
+    if (value !== undefined) checkedLimit(`limits.${name}`, value, 1)
+  }
   return Object.freeze({ ...limits })
+}
+
+const limitNames = new Set(['runMs', 'stepMs', 'idleMs'])
+
+/** Throws TypeError for what neither `defineAgent` nor `pipeline` has made. */
+export function assertDefinition(value: unknown): asserts value is AgentDefinition {
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'name' in value &&
+    typeof value.name === 'string' &&
+    'run' in value &&
+    typeof value.run === 'function' &&
+    'stages' in value &&
+    Object.isFrozen(value)
+  ) {
+    return
+  }
+  throw new TypeError(
+    `Expected an agent made by defineAgent() or pipeline(), got ${value === null ? 'null' : typeof value}`,
+  )
 }

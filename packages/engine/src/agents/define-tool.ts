@@ -5,6 +5,12 @@ import type { Budget } from '../ledger/budget.ts'
 import type { UsageEntry } from '../ledger/usage-entry.ts'
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { checkedName } from '../internal/checked-name.ts'
+import {
+  checkedFunction,
+  checkedMethods,
+  checkedObject,
+  checkedSchema,
+} from '../internal/checked-option.ts'
 import { checkedRetry, type RetryOptions, type RetryPolicy } from '../retries/retry-policy.ts'
 
 /** What a tool gets besides its input. */
@@ -91,13 +97,18 @@ export interface ToolOptions<InputSchema extends z.ZodType, OutputSchema extends
 export function defineTool<InputSchema extends z.ZodType, OutputSchema extends z.ZodType>(
   options: ToolOptions<InputSchema, OutputSchema>,
 ): ToolDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
-  const { name, description, input, output, timeoutMs, approval = false } = options
+  checkedObject('the options of a tool', options)
+  const { name, description, timeoutMs, approval = false } = options
   checkedName('tool', name)
+  const input = checkedSchema('input', options.input)
+  const output = checkedSchema('output', options.output)
+  if (typeof approval !== 'boolean') checkedFunction('approval', approval)
   if (timeoutMs !== undefined) checkedLimit('timeoutMs', timeoutMs, 1)
   const asked = (parsed: unknown): boolean | PromiseLike<boolean> =>
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as for `run` below
     typeof approval === 'function' ? approval(parsed as z.output<InputSchema>) : true
   // What is defined is what runs, whatever becomes of the options.
+  checkedMethods('options', options, ['run'])
   const run = options.run.bind(options)
   return Object.freeze({
     name,

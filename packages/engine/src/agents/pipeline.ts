@@ -1,7 +1,13 @@
 import { checkedLimit } from '../internal/checked-limit.ts'
 import { checkedName } from '../internal/checked-name.ts'
+import { checkedObject } from '../internal/checked-option.ts'
 import { checkedThreadPolicy, type ThreadPolicy } from '../scheduling/thread-policy.ts'
-import { checkedAgentLimits, type AgentDefinition, type AgentLimits } from './define-agent.ts'
+import {
+  assertDefinition,
+  checkedAgentLimits,
+  type AgentDefinition,
+  type AgentLimits,
+} from './define-agent.ts'
 
 type InputOf<Agent> = Agent extends AgentDefinition<infer Input> ? Input : never
 type OutputOf<Agent> = Agent extends AgentDefinition<infer _Input, infer Output> ? Output : never
@@ -43,9 +49,10 @@ export interface PipelineOptions<Stages> {
 export function pipeline<const Stages extends readonly [AgentDefinition, ...AgentDefinition[]]>(
   options: PipelineOptions<Stages & Chained<Stages, InputOf<Stages[0]>>>,
 ): AgentDefinition<InputOf<Stages[0]>, OutputOf<Last<Stages>>> {
+  checkedObject('the options of a pipeline', options)
   const { name, description, limits = {}, threadPolicy = 'queue', expectedMs } = options
-  const stages: readonly AgentDefinition[] = options.stages
   checkedName('agent', name)
+  const stages: readonly AgentDefinition[] = checkedStages(name, options.stages)
   if (expectedMs !== undefined) checkedLimit('expectedMs', expectedMs, 1)
   const [first] = stages
   const last = stages.at(-1)
@@ -70,4 +77,15 @@ export function pipeline<const Stages extends readonly [AgentDefinition, ...Agen
       throw new TypeError(`The pipeline "${name}" runs through its stages`)
     },
   })
+}
+
+function checkedStages(
+  name: string,
+  stages: readonly AgentDefinition[],
+): readonly AgentDefinition[] {
+  if (!Array.isArray(stages)) {
+    throw new TypeError(`Expected the stages of the pipeline "${name}" to be a list of agents`)
+  }
+  stages.forEach(assertDefinition)
+  return stages
 }

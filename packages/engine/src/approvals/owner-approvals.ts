@@ -1,6 +1,7 @@
 import { currentScope, type Owner } from '@ringfence/context'
 import type { Access } from '../access/access.ts'
 import { EngineError } from '../errors/engine-error.ts'
+import { quoted } from '../internal/quoted.ts'
 import { cut } from '../internal/cut.ts'
 import type {
   ApprovalPage,
@@ -99,7 +100,7 @@ export function ownerApprovals(options: OwnerApprovalsOptions): OwnerApprovals {
 }
 
 function approvalNotFound(approvalId: string): EngineError {
-  return new EngineError('APPROVAL_NOT_FOUND', `There is no approval "${approvalId}".`)
+  return new EngineError('APPROVAL_NOT_FOUND', `There is no approval ${quoted(approvalId)}.`)
 }
 
 function resolved({ approvalId, status }: ApprovalRecord): EngineError {

@@ -126,3 +126,8 @@ export class EngineError extends Error {
     return isMarked(value, brand)
   }
 }
+
+/** Whether an error of the engine's has a reason that its user is not told, so that the log has to have it. */
+export function hasReason(error: unknown): error is EngineError {
+  return EngineError.is(error) && error.cause !== undefined
+}

@@ -1,5 +1,6 @@
 import { currentScope } from '@ringfence/context'
 import type { ToolDefinition } from '../agents/define-tool.ts'
+import { hasReason } from '../errors/engine-error.ts'
 import { failureOf, newWorkScope } from '../errors/failure.ts'
 import { abortedOr, throwIfAborted } from '../internal/aborted-or.ts'
 import { parse } from '../internal/parse.ts'
@@ -70,7 +71,7 @@ export async function attemptTool<Input, Output>(
       deadlineCode: 'TOOL_DEADLINE',
       failureCode: 'TOOL_FAILED',
     })
-    if (failure !== error) {
+    if (failure !== error || hasReason(failure)) {
       logger?.warn(
         { err: error, tool: name, agent, attempt: attempt.number, scopeId: work.id },
         'tool failed',

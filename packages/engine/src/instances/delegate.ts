@@ -1,4 +1,4 @@
-import type { AgentDefinition } from '../agents/define-agent.ts'
+import { assertDefinition, type AgentDefinition } from '../agents/define-agent.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import { describeFailure, failureOf, newWorkScope } from '../errors/failure.ts'
 import { parse } from '../internal/parse.ts'
@@ -22,6 +22,7 @@ export async function delegate(
   input: unknown,
   delegation: Delegation,
 ): Promise<unknown> {
+  assertDefinition(definition)
   const { context, caller, depth } = delegation
   const { sink, limits, now } = context
   if (depth >= limits.delegationDepth) {

@@ -172,8 +172,8 @@ export class RunningExecution implements AgentExecution {
     }
   }
 
-  #refused(error: unknown): Promise<never> {
-    return observed(this.#pace.keep(Promise.reject(error)))
+  #refused(reason: unknown): Promise<never> {
+    return observed(this.#pace.keep(Promise.reject(reason)))
   }
 }
 

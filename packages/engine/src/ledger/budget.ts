@@ -1,6 +1,7 @@
 import type { UserContext } from '@ringfence/context'
 import type { BudgetLimit, BudgetStanding } from '../store/ledger-store.ts'
 import { EngineError } from '../errors/engine-error.ts'
+import { checkedObject } from '../internal/checked-option.ts'
 import { checkedAmounts, type SomeAmounts } from './ledger-amounts.ts'
 import { windowAt } from './ledger-window.ts'
 
@@ -41,7 +42,10 @@ export const noBudgets: ResolvedBudgets = Object.freeze({ limits: [], modelStep:
 
 /** Each limit by itself. Throws TypeError for a budget that is none. */
 export function resolveBudgets(options: BudgetOptions): ResolvedBudgets {
-  for (const name of Object.keys(options)) {
+  if (options instanceof Promise) {
+    throw new TypeError('Expected `budgets` to be there at once, got a promise')
+  }
+  for (const name of Object.keys(checkedObject('`budgets`', options))) {
     if (!names.has(name)) throw new TypeError(`There is no budget option \`${name}\``)
   }
   const { owner, agents = {}, modelStep } = options
@@ -64,7 +68,7 @@ function limitsOf(
   agent: string | undefined,
 ): readonly BudgetLimit[] {
   if (windows === undefined) return []
-  for (const name of Object.keys(windows)) {
+  for (const name of Object.keys(checkedObject(subject, windows))) {
     if (!windowNames.some((known) => known === name)) {
       throw new TypeError(`There is no window \`${name}\` for ${subject}: run, hour, day or month`)
     }

@@ -1,6 +1,15 @@
 /** The windows that usage is summed up in, in UTC; `total` is all there ever was. */
 export type LedgerPeriod = 'hour' | 'day' | 'month' | 'total'
 
+const periods = new Set<unknown>(['hour', 'day', 'month', 'total'])
+
+/** Throws TypeError for what is no such window. */
+export function checkedPeriod(period: LedgerPeriod): LedgerPeriod {
+  const given: unknown = period
+  if (periods.has(given)) return period
+  throw new TypeError(`Expected a period of hour, day, month or total, got ${String(given)}`)
+}
+
 /** From when to when, epoch milliseconds, the end excluded. */
 export interface LedgerWindow {
   readonly from: number

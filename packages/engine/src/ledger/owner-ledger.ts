@@ -8,7 +8,7 @@ import type {
   LedgerWindowSums,
 } from '../store/ledger-store.ts'
 import type { ResolvedBudgets } from './budget.ts'
-import type { LedgerPeriod } from './ledger-window.ts'
+import { checkedPeriod, type LedgerPeriod } from './ledger-window.ts'
 import type { OpenAccounts } from './open-accounts.ts'
 
 /** Which window to read. */
@@ -57,10 +57,11 @@ export function createOwnerLedger({
     return account
   }
   return Object.freeze<OwnerLedger>({
-    sums: async ({ period = 'total', at = now() } = {}) => (await opened()).sums(period, at),
+    sums: async ({ period = 'total', at = now() } = {}) =>
+      (await opened()).sums(checkedPeriod(period), checkedMoment(at)),
     windows: async (period, limit = 31) => {
       checkedLimit('limit', limit, 1)
-      return (await opened()).windows(period, limit)
+      return (await opened()).windows(checkedPeriod(period), limit)
     },
     run: async (runId) => {
       const sums = await (await opened()).run(runId)
@@ -76,4 +77,9 @@ export function createOwnerLedger({
       )
     },
   })
+}
+
+function checkedMoment(at: number): number {
+  if (Number.isFinite(at)) return at
+  throw new TypeError(`Expected \`at\` to be epoch milliseconds, got ${String(at)}`)
 }

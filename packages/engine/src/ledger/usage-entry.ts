@@ -49,7 +49,19 @@ export function copiedUsage(entry: UsageEntry): GrowingUsage {
     const value = entry[name]
     if (value !== undefined) checked[name] = usedAmount(name, value)
   }
+  refuseOthers(given)
   return checked
+}
+
+/** What is misspelt would cost nothing. */
+function refuseOthers(given: object): void {
+  for (const name in given) {
+    if (name !== 'model' && !counts.some((known) => known === name)) {
+      throw new TypeError(
+        `There is no \`${name}\` in an entry of usage: model, ${counts.join(', ')}`,
+      )
+    }
+  }
 }
 
 function usedAmount(name: string, value: number): number {

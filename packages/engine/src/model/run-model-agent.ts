@@ -1,6 +1,7 @@
 import type * as z from 'zod'
-import { EngineError } from '../errors/engine-error.ts'
+import { EngineError, hasReason } from '../errors/engine-error.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
+import { RunningExecution } from '../instances/running-execution.ts'
 import { cut } from '../internal/cut.ts'
 import { AnswerEvents } from './answer-events.ts'
 import { earlierMessages, remember, threadOf } from './conversation.ts'
@@ -53,7 +54,12 @@ export async function runModelAgent<Input>(
 ): Promise<unknown> {
   const { limits, retry, maxSteps } = agent
   const model = checkedModel(typeof agent.model === 'function' ? await agent.model() : agent.model)
-  const tools = agent.sources.length === 0 ? agent.tools : await agent.tools.with(agent.sources)
+  const tools =
+    agent.sources.length === 0
+      ? agent.tools
+      : await agent.tools
+          .with(agent.sources)
+          .catch((error: unknown) => throwLogged(error, execution, 'tools cannot be had'))
   const prompted = agent.prompt(input)
   // What is there need not be waited for: that costs more than it does.
   const asked = isPromiseLike(prompted) ? await prompted : prompted
@@ -77,7 +83,11 @@ export async function runModelAgent<Input>(
   }
   for (let step = 1; step <= maxSteps; step += 1) {
     const answer = await takeStep(caller, callOptions(agent, tools, messages, step))
-    refuseUnfinished(answer)
+    try {
+      refuseUnfinished(answer)
+    } catch (error) {
+      throwLogged(error, execution, 'model failed')
+    }
     messages.push({ role: 'assistant', content: answer.content })
     if (answer.requests.length > 0) {
       if (step === maxSteps) break
@@ -104,6 +114,15 @@ export async function runModelAgent<Input>(
 
 function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
   return typeof value === 'object' && value !== null && 'then' in value
+}
+
+/** What the user is told to be in the log is there. */
+function throwLogged(error: unknown, execution: AgentExecution, message: string): never {
+  if (hasReason(error)) {
+    const { logger } = RunningExecution.contextOf(execution)
+    logger?.warn({ err: error, agent: execution.name }, message)
+  }
+  throw error
 }
 
 /** Throws TypeError where no provider package made it. */

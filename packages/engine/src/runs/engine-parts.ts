@@ -16,6 +16,7 @@ import { RunStatisticsBook } from '../statistics/run-statistics.ts'
 import type { EngineStore } from '../store/engine-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { withQueueDeadline, withStoreDeadline } from '../store/store-deadline.ts'
+import { checkEngineOptions } from './check-engine-options.ts'
 import type { ExecutionEngineOptions } from './execution-engine-options.ts'
 import { LostEnds } from './lost-ends.ts'
 import { Orphans } from './orphans.ts'
@@ -54,6 +55,7 @@ export interface EngineParts {
 
 /** Throws `REGISTRY_NOT_FROZEN`, and TypeError for a limit that is none. */
 export function makeParts(options: ExecutionEngineOptions): EngineParts {
+  checkEngineOptions(options)
   const {
     agents,
     budgets,
@@ -62,8 +64,6 @@ export function makeParts(options: ExecutionEngineOptions): EngineParts {
     weightOf = () => 1,
     progressMs = 5_000,
   } = options
-  // Throws where they are not frozen.
-  agents.list()
   const limits = resolveLimits(options.limits)
   const logger = options.logger === undefined ? undefined : quietly(options.logger)
   const store = withStoreDeadline(options.store ?? new MemoryStore(), limits.storeMs, logger)
@@ -80,7 +80,7 @@ export function makeParts(options: ExecutionEngineOptions): EngineParts {
     createRunId: options.createRunId ?? (() => globalThis.crypto.randomUUID()),
     weightOf: (context) => checkedWeight(weightOf(context)),
     mostInput: Math.min(limits.ownerInputCharacters, limits.inputCharacters),
-    access: new Access(options.authorize, store.audit),
+    access: new Access(options.authorize, store.audit, logger),
     admission: new RunAdmission(limits),
     waitLimit: new WaitLimit(limits.queueMs),
     orphans: new Orphans({ limits, logger, now }),

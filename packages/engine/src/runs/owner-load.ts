@@ -1,4 +1,4 @@
-import { tryCurrentScope } from '@ringfence/context'
+import { isOutside } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import type { LiveRuns } from './live-runs.ts'
 
@@ -12,7 +12,7 @@ export interface OwnerLoad {
 
 /** Throws `SYSTEM_ONLY` inside anybody's scope. */
 export function ownerLoads(live: LiveRuns): readonly OwnerLoad[] {
-  if (tryCurrentScope() !== undefined) {
+  if (!isOutside()) {
     throw new EngineError(
       'SYSTEM_ONLY',
       'What all owners have going cannot be read in the scope of one. Read it in runOutside(), after checking who asks.',

@@ -1,4 +1,4 @@
-import { runOutside, tryCurrentScope, type Owner } from '@ringfence/context'
+import { isOutside, runOutside, type Owner } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import type { AuditPage, AuditResource } from '../store/audit-store.ts'
 import type { EngineStore } from '../store/engine-store.ts'
@@ -139,7 +139,7 @@ export function systemOperations(options: SystemOperationsOptions): SystemOperat
 }
 
 function refuseUsers(): void {
-  if (tryCurrentScope() === undefined) return
+  if (isOutside()) return
   throw new EngineError(
     'SYSTEM_ONLY',
     'Operations that cross owners cannot be reached from the scope of one. Run them from a job, or in runOutside() ' +

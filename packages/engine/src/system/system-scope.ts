@@ -1,4 +1,4 @@
-import { createVariable, runOutside, tryCurrentScope, type Variable } from '@ringfence/context'
+import { createVariable, isOutside, runOutside, type Variable } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 
 /** What the system scope may do. There is nothing else that crosses owners (I8). */
@@ -18,8 +18,7 @@ export function runAsSystem<Result>(operation: SystemOperation, callback: () => 
 export function assertSystem(...operations: readonly SystemOperation[]): void {
   const operation = current.get()
   // A user's scope that is opened inside is that user's, and has no more rights than any other.
-  const hasUser = tryCurrentScope() !== undefined
-  if (!hasUser && operation !== undefined && operations.includes(operation)) return
+  if (isOutside() && operation !== undefined && operations.includes(operation)) return
   throw new EngineError(
     'SYSTEM_ONLY',
     `Only the system operation ${operations.map((name) => `"${name}"`).join(' or ')} may do this: it crosses owners. ` +

@@ -1,6 +1,7 @@
 import { currentScope, type Owner } from '@ringfence/context'
 import type { Access } from '../access/access.ts'
 import { EngineError } from '../errors/engine-error.ts'
+import { quoted } from '../internal/quoted.ts'
 import type {
   MessagePage,
   MessagePageOptions,
@@ -78,7 +79,7 @@ export function ownerThreads(store: ThreadStore, access: Access, now: () => numb
 }
 
 function threadNotFound(threadId: string): EngineError {
-  return new EngineError('THREAD_NOT_FOUND', `There is no thread "${threadId}".`)
+  return new EngineError('THREAD_NOT_FOUND', `There is no thread ${quoted(threadId)}.`)
 }
 
 function checkThreadId(threadId: string): void {

@@ -1,4 +1,4 @@
-import { tryCurrentScope } from '@ringfence/context'
+import { isOutside } from '@ringfence/context'
 import * as z from 'zod'
 import { EngineError } from '../../errors/engine-error.ts'
 import { runAsSystem } from '../../system/system-scope.ts'
@@ -46,7 +46,7 @@ const retiredRow = z.object({
  * audit trail. Throws `SYSTEM_ONLY` inside anybody's scope, and an error of the schema for a time that is none.
  */
 export async function applyRetention(store: PostgresStore, retention: Retention): Promise<Retired> {
-  if (tryCurrentScope() !== undefined) {
+  if (!isOutside()) {
     throw new EngineError(
       'SYSTEM_ONLY',
       'Retention crosses owners: run it from a job, outside every scope.',
