@@ -1,6 +1,7 @@
 // Each library's documented way to make an agent with one tool, and to run it. A maker resolves with how to run the
 // agent once, which resolves with what it answers. What a library offers to leave out (traces that would be sent
 // away) is left out.
+import { handTelling } from './hand-telling.mjs'
 import { handWritten } from './hand.mjs'
 import { answer, model } from './model.mjs'
 import { followed, run, scopes, server } from './ringfence.mjs'
@@ -36,6 +37,10 @@ export const makers = {
     const loop = handWritten({ streams: true })
     return () => users.run({ userId: 'alice' }, loop)
   },
+
+  // As much of what a run does as anybody would write by hand: what is left of the difference is the engine's own.
+  'hand, whole answers, told': async () => handTelling({ streams: false, users: await scopes() }),
+  'hand, streamed, told': async () => handTelling({ streams: true, users: await scopes() }),
 
   'ringfence, whole answers': async () => {
     const made = await server({ streams: false })

@@ -33,17 +33,23 @@ async function streamed(asked, options) {
   return content
 }
 
+/** How the model is asked once. Resolves with what it says. */
+export const step =
+  ({ streams }) =>
+  (asked, prompt) =>
+    (streams ? streamed : generated)(asked, { prompt, tools })
+
 /** Returns how to run it once. */
 export function handWritten({ streams }) {
   const asked = model()
-  const step = streams ? streamed : generated
+  const ask = step({ streams })
   return async () => {
     const prompt = [
       { role: 'system', content: instructions },
       { role: 'user', content: [{ type: 'text', text: question }] },
     ]
     for (let steps = 0; steps < 10; steps += 1) {
-      const content = await step(asked, { prompt, tools })
+      const content = await ask(asked, prompt)
       const calls = content.filter(({ type }) => type === 'tool-call')
       if (calls.length === 0) return content.map(({ text }) => text).join('')
       prompt.push({

@@ -49,6 +49,8 @@ function summary(versions) {
 function verdict(result, scenario, goal, of) {
   if (result === undefined) return 'not measured'
   const { raw } = result
+  // A variant may have come after the row was measured.
+  if (raw[goal.variant] === undefined || raw[of] === undefined) return 'not measured'
   const most = [goal.most, goal.most]
   const { met, beaten } = judge({ ...goal, most }, { ...scenario, raw, node: 24 })
   const { median, ratio, quartiles } = compare(raw, goal.variant, of)
@@ -75,6 +77,7 @@ function detail({ version, results }) {
       '| --- | ---: | ---: | --- |',
     )
     for (const variant of [...scenario.variants, ...Object.keys(scenario.less ?? {})]) {
+      if (raw[variant] === undefined) continue
       const { median, ratio, quartiles } = compare(raw, variant, first)
       const [low, high] = quartiles.map((each) => each.toFixed(2))
       const alone = scenario.variants.length === 1

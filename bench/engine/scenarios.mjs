@@ -36,6 +36,8 @@ export const scenarios = {
       { variant: streamed, of: 'hand, streamed', most: 5, peers },
       { variant: whole, of: 'hand, whole answers', most: 5, peers },
       { variant: streamed, of: 'ai streamText', most: 0.05 },
+      { variant: streamed, of: 'hand, streamed, told', most: 5 },
+      { variant: whole, of: 'hand, whole answers, told', most: 5 },
     ],
     measure: async (variant) => cpu(await checked(variant)),
   },

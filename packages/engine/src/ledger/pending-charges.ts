@@ -22,6 +22,11 @@ export class PendingCharges {
     this.#options = options
   }
 
+  /** Whether what is written is kept no longer than what is not. */
+  get inMemory(): boolean {
+    return MemoryLedgerAccount.is(this.#options.account)
+  }
+
   /** Whether there are any. */
   get some(): boolean {
     return this.#amounts.size > 0

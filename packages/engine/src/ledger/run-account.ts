@@ -29,7 +29,7 @@ export interface RunAccountOptions {
 const oneRun: Budget = Object.freeze({ runs: 1 })
 
 /**
- * What one run charges to its owner. Without a budget it writes usage at once and the rest when the run ends;
+ * What one run charges to its owner. Without a budget it writes usage at once, where that is kept longer for it, and the rest when the run ends;
  * with one, everything before the next step is checked.
  */
 export class RunAccount implements MeteredAccount {
@@ -141,10 +141,14 @@ export class RunAccount implements MeteredAccount {
     return Object.freeze(checked) as UsageEntry & { readonly costMicros: number }
   }
 
-  /** Charges what an entry says, and stores it. Never rejects: what cannot be stored is tried again. */
+  /**
+   * Charges what an entry says, and stores it. Never rejects: what cannot be stored is tried again. Books that are in this
+   * process are gone with it, stored or not: there it is stored when somebody looks, or when the run ends.
+   */
   usage(agent: string, entry: UsageEntry): Promise<void> | undefined {
     this.#pending.add(agent, entry)
-    return this.#pending.write()
+    const waits = !this.limited && this.#runningSince !== undefined && this.#pending.inMemory
+    return waits ? undefined : this.#pending.write()
   }
 
   /** Charges something; it is stored with what comes next, or at once where there is a budget. */

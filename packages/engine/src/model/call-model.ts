@@ -112,9 +112,9 @@ async function readStream(
   scope.onAbort(stop)
   let pieces = 0
   try {
-    signal.throwIfAborted()
+    stopIfAborted(scope)
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      signal.throwIfAborted()
+      stopIfAborted(scope)
       const room = add(next.value)
       if (room !== undefined) await room
       pieces += 1
@@ -124,6 +124,11 @@ async function readStream(
     stop()
     throw error
   }
+}
+
+/** As a signal's own `throwIfAborted`, which costs more than what comes between two pieces. */
+function stopIfAborted(scope: Scope): void {
+  if (scope.aborted) throw scope.reason
 }
 
 async function generate(

@@ -29,12 +29,17 @@ export class MemoryLedgerAccount implements LedgerAccount {
     Object.freeze(this)
   }
 
+  /** Whether the account is one of these itself. */
+  static is(account: LedgerAccount): account is MemoryLedgerAccount {
+    return #shelf in account
+  }
+
   /**
    * Charges at once, without a promise, where the account is one of these itself: nothing that stands before one, or is
    * made after one. False where it is not; then nothing was charged.
    */
   static chargeNow(account: LedgerAccount, entry: LedgerEntry): boolean {
-    if (!(#shelf in account)) return false
+    if (!MemoryLedgerAccount.is(account)) return false
     account.#charged.charge(entry)
     return true
   }
