@@ -28,7 +28,7 @@ export interface EngineLimits {
   readonly toolMs: number
   /**
    * Milliseconds that a store may take for one call, unless it is memory; then the call fails with `STORE_TIMEOUT`, and
-   * what waits for it goes on without. Default 30,000.
+   * what waits for it goes on without. So long, too, whoever follows a run waits for a store that fails. Default 30,000.
    */
   readonly storeMs: number
   /** Milliseconds that a person has to approve something; never longer than what waits for it may take. Default 600,000. */

@@ -239,7 +239,7 @@ test('a ledger that cannot be asked lets no step through', async () => {
   const store = storeWith({ ledger })
   const engine = engineOf([spender], { store, budgets: { owner: { day: { runs: 5 } } } })
   await users.run(alice, async () => {
-    expect(await endOf(engine, 'spender')).toMatchObject({ code: 'AGENT_FAILED' })
+    expect(await endOf(engine, 'spender')).toMatchObject({ code: 'STORE_UNAVAILABLE' })
   })
   await expectNothingLeft(engine)
 })

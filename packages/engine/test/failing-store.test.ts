@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { AgentError, defineAgent, defineTool, MemoryRunStore } from '../src/index.ts'
+import { AgentError, defineAgent, defineTool, EngineError, MemoryRunStore } from '../src/index.ts'
 import { caught } from './support/caught.ts'
-import { deferred, nextTurn } from './support/deferred.ts'
+import { deferred, nextTurn, until } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
 import { collect, engineOf, expectOneStory, runToEnd, storyOf, typesOf } from './support/engine.ts'
 import { FailingRunStore } from './support/failing-run-store.ts'
@@ -13,6 +13,7 @@ import { storeWith } from './support/store-with.ts'
 
 const empty = z.object({})
 const down = new Error('the database is down')
+const unavailable = { code: 'STORE_UNAVAILABLE', cause: down, retryAfterMs: 1_000 }
 
 /** Fails the nth append that carries an event of this type, or every one. */
 function failAt(store: FailingRunStore, type: string, nth: number = Infinity): void {
@@ -36,7 +37,7 @@ test('a start that cannot be stored is refused with the reason, and leaves nothi
       if (method === 'create') throw down
     }
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      expect(await caught(() => engine.start('echo', { text: 'hi' }))).toBe(down)
+      expect(await caught(() => engine.start('echo', { text: 'hi' }))).toMatchObject(unavailable)
     }
     expect(engine.health()).toMatchObject({ running: 0, queued: 0 })
     store.fail = () => undefined
@@ -64,19 +65,26 @@ test('a run whose beginning cannot be stored fails, its agent never begins, and 
   failAt(store, 'agent_started', 1)
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('counts', {})
-    expect(await caught(() => result)).toMatchObject({ code: 'AGENT_FAILED', cause: down })
+    expect(await caught(() => result)).toMatchObject(unavailable)
     const events = await storyOf(engine, runId)
     expectOneStory(events)
     expect(events).toMatchObject([
-      { type: 'agent_error', data: { error: { code: 'AGENT_FAILED' } } },
+      { type: 'agent_error', data: { error: { code: 'STORE_UNAVAILABLE', retryAfterMs: 1_000 } } },
     ])
     expect(JSON.stringify(events)).not.toContain('database')
     expect(begun).toBe(0)
     expect(await (await engine.start('counts', {})).result).toBe(1)
   })
   expect(logger.entries).toMatchObject([
-    { message: 'an event of a run could not be stored', fields: { err: down, agent: 'counts' } },
-    { message: 'run failed', fields: { err: down, agent: 'counts' } },
+    {
+      message: 'the store is not available',
+      fields: { err: { cause: down }, method: 'runs.append' },
+    },
+    {
+      message: 'an event of a run could not be stored',
+      fields: { code: 'STORE_UNAVAILABLE', agent: 'counts' },
+    },
+    { message: 'the store answers again', fields: { failures: 1 } },
   ])
   await expectNothingLeft(engine)
 })
@@ -101,7 +109,7 @@ test('an event that cannot be stored fails whoever told it, awaited or not: noth
     await users.run(alice, async () => {
       const events = await runToEnd(engine, 'agent')
       expectOneStory(events)
-      expect(events.at(-1)).toMatchObject({ data: { error: { code: 'AGENT_FAILED' } } })
+      expect(events.at(-1)).toMatchObject({ data: { error: { code: 'STORE_UNAVAILABLE' } } })
     })
     expect(logger.text()).toContain('the database is down')
     await expectNothingLeft(engine)
@@ -118,7 +126,7 @@ test.each(['tool_executing', 'tool_completed'])(
       input: empty,
       output: z.null(),
       run: async (_, execution) => {
-        expect(await caught(() => execution.call(tool, {}))).toBe(down)
+        expect(await caught(() => execution.call(tool, {}))).toMatchObject(unavailable)
         return null
       },
     })
@@ -215,6 +223,121 @@ test('a run whose end is lost is told to have ended, and its end is stored when 
   await expectNothingLeft(engine)
 })
 
+test.each(['goes on', 'closes'])(
+  'an end that was lost is stored when the store is there again, though nobody asks: where the engine %s',
+  async (what) => {
+    const store = new FailingRunStore()
+    const logger = new RecordingLogger()
+    const engine = engineOf([echo], { store: storeWith({ runs: store }), logger })
+    await users.run(alice, async () => {
+      failAt(store, 'agent_completed')
+      const { runId, result } = await engine.start('echo', { text: 'hi' })
+      expect(await caught(() => result)).toMatchObject(unavailable)
+      expect(await store.get(runId)).toMatchObject({ status: 'running' })
+      store.fail = () => undefined
+      const append = store.append.bind(store)
+      store.append = async (...given) => {
+        await nextTurn()
+        return append(...given)
+      }
+      if (what === 'closes') {
+        await engine.close()
+        store.fail = () => {
+          throw new Error('closed')
+        }
+        await nextTurn()
+        store.fail = () => undefined
+      }
+      while ((await store.get(runId))?.status !== 'completed') await nextTurn()
+      const types = (await store.read(runId, undefined, 100))?.events.map(({ type }) => type)
+      expect(types?.filter((type) => type === 'agent_completed')).toHaveLength(1)
+    })
+    await expectNothingLeft(engine)
+    // One reason, however often it was met.
+    expect(logger.text().split('the database is down')).toHaveLength(2)
+  },
+)
+
+test('whoever follows a run goes on following it through an outage of the store', async () => {
+  const store = new FailingRunStore()
+  const gate = deferred<null>()
+  const waits = defineAgent({
+    name: 'waits',
+    input: empty,
+    output: z.null(),
+    run: () => gate.promise,
+  })
+  const engine = engineOf([waits], { store: storeWith({ runs: store }) })
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('waits', {})
+    const follower = await engine.events(runId)
+    await follower.next()
+    let refused = 0
+    store.fail = (method) => {
+      if (method !== 'read') return
+      refused += 1
+      throw down
+    }
+    const next = follower.next()
+    gate.resolve(null)
+    await until(() => refused === 2)
+    store.fail = () => undefined
+    expect(await next).toMatchObject({ value: { type: 'agent_completed', seq: 1 } })
+  })
+  await expectNothingLeft(engine)
+})
+
+test('a store that throws at once, or answers with no promise, is a store that fails, or answers', async () => {
+  const store = new FailingRunStore()
+  const thrower = {
+    ...storeWith({}),
+    runs: new Proxy(store, {
+      get: (target, key) => {
+        if (key === 'list') {
+          return () => {
+            throw down
+          }
+        }
+        const value: unknown = Reflect.get(target, key)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    }),
+    ledger: {
+      account: () => {
+        throw down
+      },
+    },
+  }
+  const engine = engineOf([echo], { store: thrower })
+  await users.run(alice, async () => {
+    expect(await caught(() => engine.runs())).toMatchObject(unavailable)
+    expect(await caught(() => engine.start('echo', { text: 'hi' }))).toMatchObject(unavailable)
+  })
+  await expectNothingLeft(engine)
+})
+
+test('what a store answers stays what it is, and only what nobody reaches is unavailable', async () => {
+  const store = new FailingRunStore()
+  const engine = engineOf([echo], { store: storeWith({ runs: store }) })
+  const unreached = new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') })
+  const answers = [
+    new TypeError('wrong'),
+    new RangeError('too long'),
+    new EngineError('FORBIDDEN', 'no'),
+  ]
+  await users.run(alice, async () => {
+    for (const error of [...answers, unreached]) {
+      store.fail = () => {
+        throw error
+      }
+      const failure = await caught(() => engine.runs())
+      const wrapped = EngineError.is(failure) && failure.code === 'STORE_UNAVAILABLE'
+      expect([wrapped, wrapped ? failure.cause : failure]).toEqual([error === unreached, error])
+    }
+  })
+  expect(await caught(() => engine.runs())).toMatchObject({ code: 'NO_SCOPE' })
+})
+
 test('a run whose end is lost can be deleted when the store takes its end', async () => {
   const store = new FailingRunStore()
   const engine = engineOf([echo], { store: storeWith({ runs: store }) })
@@ -240,7 +363,7 @@ test('a run whose end cannot be stored gives back its slot, and whoever follows 
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('echo', { text: 'hi' })
     const following = caught(async () => collect(await engine.events(runId)))
-    expect(await caught(() => result)).toBe(down)
+    expect(await caught(() => result)).toMatchObject(unavailable)
     expect(await following).toMatchObject({ code: 'RUN_ENDED' })
     // So is whoever comes later, once they have seen what there is.
     const late = await engine.events(runId)
@@ -251,9 +374,16 @@ test('a run whose end cannot be stored gives back its slot, and whoever follows 
     expect(engine.health()).toMatchObject({ running: 0 })
     expectOneStory(await runToEnd(engine, 'echo', { text: 'again' }))
   })
-  expect(logger.entries).toMatchObject(
-    Array.from({ length: 3 }, () => ({ level: 'error', fields: { err: down } })),
+  // That it was, for each attempt; why, by whoever says it for the store.
+  const told = logger.entries.filter(({ message }) => message.startsWith('an event'))
+  expect(told).toMatchObject(
+    Array.from({ length: 3 }, () => ({ level: 'error', fields: { code: 'STORE_UNAVAILABLE' } })),
   )
+  expect(logger.entries[0]).toMatchObject({
+    level: 'error',
+    message: 'the store is not available',
+    fields: { method: 'runs.append', err: unavailable },
+  })
   await engine.close()
   await expectNothingLeft(engine)
 })
@@ -284,7 +414,7 @@ test('a read that fails ends the following with the reason, and releases it', as
     output: z.null(),
     run: () => gate.promise,
   })
-  const engine = engineOf([waits], { store: storeWith({ runs: store }) })
+  const engine = engineOf([waits], { store: storeWith({ runs: store }), limits: { storeMs: 50 } })
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('waits', {})
     const follower = await engine.events(runId)
@@ -292,7 +422,7 @@ test('a read that fails ends the following with the reason, and releases it', as
     store.fail = (method) => {
       if (method === 'read') throw down
     }
-    expect(await caught(() => follower.next())).toBe(down)
+    expect(await caught(() => follower.next())).toMatchObject(unavailable)
     expect(await follower.next()).toEqual({ done: true, value: undefined })
     store.fail = () => undefined
     gate.resolve(null)

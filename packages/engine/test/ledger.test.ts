@@ -317,7 +317,7 @@ test('a budget that cannot be asked when a run begins is a failure that the log 
   })
   await users.run(alice, async () => {
     const { runId, result } = await engine.start('agent', {})
-    expect(await caught(() => result)).toMatchObject({ code: 'AGENT_FAILED' })
+    expect(await caught(() => result)).toMatchObject({ code: 'STORE_UNAVAILABLE' })
     expect(JSON.stringify(await storyOf(engine, runId))).not.toContain('cannot be reached')
   })
   expect(logger.text()).toContain('the ledger cannot be reached')

@@ -78,7 +78,7 @@ test('an operation that fails is on the trail as failed', async () => {
     },
   })
   const system = engineOf([echo], { store }).system({ name: 'job' })
-  expect(await caught(() => system.sweep())).toMatchObject({ message: 'down' })
+  expect(await caught(() => system.sweep())).toMatchObject({ cause: { message: 'down' } })
   const { records } = await system.trail()
   expect(records.map(({ outcome }) => outcome).slice(0, 2)).toEqual(['begun', 'failed'])
 })
@@ -90,7 +90,7 @@ test('what cannot be put on the trail does not happen', async () => {
   const engine = engineOf([echo], { store })
   await users.run(alice, () => engine.threads.append('t', { role: 'user', content: secret }))
   const system = engine.system({ name: 'job' })
-  expect(await caught(() => system.forget(alice))).toMatchObject({ message: 'full' })
+  expect(await caught(() => system.forget(alice))).toMatchObject({ cause: { message: 'full' } })
   await users.run(alice, async () => {
     expect(await engine.threads.get('t')).toMatchObject({ messages: 1 })
   })

@@ -89,7 +89,8 @@ test.each(['says more', 'ends'])(
     await users.run(alice, async () => {
       const story = await runToEnd(engine, 'talks')
       expect(story.map(({ type }) => type)).toEqual(['agent_started', 'agent_text', 'agent_error'])
-      expect(next === 'ends' ? 'the disk is full' : String(saidMore)).toContain('the disk is full')
+      const unavailable = { code: 'STORE_UNAVAILABLE', cause: { message: 'the disk is full' } }
+      expect(next === 'ends' ? unavailable : saidMore).toMatchObject(unavailable)
     })
     await engine.close()
   },

@@ -178,9 +178,9 @@ test('a run that could not be stored replaces nothing', async () => {
     runs.fail = (method) => {
       if (method === 'create') throw new Error('no room')
     }
-    await expect(engine.start('gated', { name: 'two' }, { threadId: 'a' })).rejects.toThrow(
-      'no room',
-    )
+    await expect(engine.start('gated', { name: 'two' }, { threadId: 'a' })).rejects.toMatchObject({
+      cause: { message: 'no room' },
+    })
     runs.fail = () => undefined
     gate('one').resolve()
     await expect(first.result).resolves.toBe('one')

@@ -100,6 +100,7 @@ const refusals: readonly (readonly [EngineErrorCode, number, string])[] = [
   ['SLOW_FOLLOWER', 429, 'slow_follower'],
   ['CIRCUIT_OPEN', 503, 'dependency_unavailable'],
   ['STORE_TIMEOUT', 503, 'dependency_unavailable'],
+  ['STORE_UNAVAILABLE', 503, 'dependency_unavailable'],
   ['AGENT_FAILED', 500, 'internal_error'],
 ]
 

@@ -18,7 +18,8 @@ import { isMarked } from '../internal/is-marked.ts'
  *   `APPROVAL_DENIED`, `APPROVAL_EXPIRED`, `APPROVAL_UNAVAILABLE`
  * - idempotency: `IDEMPOTENCY_CONFLICT`, `IDEMPOTENCY_LIMIT`
  * - access: `FORBIDDEN`, `SYSTEM_ONLY`
- * - stores: `STORE_TIMEOUT` (it did not answer in time; what was asked may be done all the same), `UNSUPPORTED_RUNTIME`, `STORE_LOCKED`, `STORE_VERSION`,
+ * - stores: `STORE_TIMEOUT` (it did not answer in time; what was asked may be done all the same), `STORE_UNAVAILABLE` (it broke off, as in
+ *   an outage of its database; the reason is the `cause`), `UNSUPPORTED_RUNTIME`, `STORE_LOCKED`, `STORE_VERSION`,
  *   `STORE_UNFENCED` (its row-level security would not hold)
  * - failures: `AGENT_FAILED`, `TOOL_FAILED`
  * - migration: `DEPRECATED`
@@ -75,6 +76,7 @@ export type EngineErrorCode =
   | 'SLOW_FOLLOWER'
   | 'TOO_MUCH_PENDING'
   | 'STORE_TIMEOUT'
+  | 'STORE_UNAVAILABLE'
   | 'UNSUPPORTED_RUNTIME'
   | 'STORE_LOCKED'
   | 'STORE_VERSION'

@@ -2,7 +2,7 @@ import { currentScope } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
 import { appenderNow } from '../store/memory-run-now.ts'
 import type { RunStore } from '../store/run-store.ts'
-import { isStoreTimeout } from '../store/store-timeout.ts'
+import { isStoreFailure, isStoreTimeout } from '../store/store-failure.ts'
 import type { DurableEvent, UnnumberedEvent } from './agent-event.ts'
 
 export interface EventWriterOptions {
@@ -104,8 +104,11 @@ export class EventWriter {
         await this.write(events, false, true)
         return
       } catch (error) {
-        if (isStoreTimeout(error)) this.#unstored = events
-        if (EngineError.is(error)) {
+        if (isStoreTimeout(error)) {
+          this.#unstored = events
+          throw error
+        }
+        if (EngineError.is(error) && !isStoreFailure(error)) {
           // The store had taken it, and could not say so.
           if (attempt > 0 && error.code === 'RUN_ENDED' && (await this.#endsWith(events))) return
           throw error

@@ -22,6 +22,8 @@ export interface FollowSources {
   readonly store: RunStore
   readonly live: LiveEvents
   readonly releases: ScopeReleases
+  /** Milliseconds that whoever follows waits for a store that fails. Default 0. */
+  readonly outageMs?: number
 }
 
 /**
@@ -51,14 +53,14 @@ export async function followRun(
 }
 
 async function beginFollowing(
-  { store, live, releases }: FollowSources,
+  { store, live, releases, outageMs }: FollowSources,
   runId: string,
   { after, signal, backPressure }: FollowOptions,
 ): Promise<RunFollower> {
   if (after !== undefined) checkedLimit('after', after, -1)
   const policy = backPressure === undefined ? undefined : checkedBackPressure(backPressure)
   const scope = currentScope()
-  const follower = new RunFollower(store, runId, after, policy)
+  const follower = new RunFollower(store, runId, after, policy, outageMs)
   // Watching begins before the first read: what is appended in between is noticed.
   follower.onStop(await store.watch(runId, () => follower.wake()))
   follower.onStop(live.watch(canonicalOwner(scope.owner), runId, follower))

@@ -2,6 +2,7 @@ import { EngineError } from '../errors/engine-error.ts'
 import { readNow } from '../store/memory-run-now.ts'
 import { notFound } from '../store/not-found.ts'
 import type { EventBatch, RunStore } from '../store/run-store.ts'
+import { isStoreFailure } from '../store/store-failure.ts'
 import {
   isTerminal,
   type AgentEvent,
@@ -15,6 +16,7 @@ import type { LiveWatcher } from './live-events.ts'
 import { NewestTransient } from './newest-transient.ts'
 
 const batchSize = 64
+const readAgainMs = 500
 const nothing: EventBatch = { events: [], ended: false }
 
 /** Hands out the events of a run, one for each pull, in the order of their numbers. */
@@ -42,13 +44,20 @@ export class RunFollower
   /** Goes on with the front, that waits for something to happen. */
   #wake: (() => void) | undefined
   #failure: EngineError | undefined
+  /** Milliseconds that it waits for a store that fails. */
+  readonly #outageMs: number
+  /** Since when the store could not be read. */
+  #unreadSince: number | undefined
+  #stopWaiting: (() => void) | undefined
 
   constructor(
     store: RunStore,
     runId: string,
     after: number | undefined,
     policy: ResolvedBackPressure | undefined,
+    outageMs: number = 0,
   ) {
+    this.#outageMs = outageMs
     this.#store = store
     this.#runId = runId
     this.#cursor = after
@@ -134,10 +143,32 @@ export class RunFollower
         this.#serve()
       })
       .catch((error: unknown) => {
+        if (!this.#stopped && this.#mayWait(error)) return this.#readLater()
         this.#reading = false
         this.#fail(error)
         this.#serve()
       })
+  }
+
+  /** Whether it may be otherwise in a moment, and the store has not been given up yet. */
+  #mayWait(error: unknown): boolean {
+    if (!isStoreFailure(error)) return false
+    const now = performance.now()
+    this.#unreadSince ??= now
+    return now - this.#unreadSince < this.#outageMs
+  }
+
+  /** Whoever waits for an event goes on waiting through an outage of the store. */
+  #readLater(): void {
+    const again = (): void => {
+      clearTimeout(timer)
+      this.#stopWaiting = undefined
+      this.#behind = true
+      this.#reading = false
+      this.#serve()
+    }
+    const timer = setTimeout(again, Math.min(readAgainMs, this.#outageMs))
+    this.#stopWaiting = again
   }
 
   #fail(error: unknown): void {
@@ -235,6 +266,7 @@ export class RunFollower
     this.#batch = nothing
     this.#transient = undefined
     this.#pace?.stop()
+    this.#stopWaiting?.()
     const releases = this.#releases
     this.#releases = []
     for (const release of releases) release()
@@ -244,6 +276,7 @@ export class RunFollower
   async #read(): Promise<void> {
     this.#behind = false
     const batch = await this.#store.read(this.#runId, this.#cursor, batchSize)
+    this.#unreadSince = undefined
     this.#take(batch, 1)
   }
 

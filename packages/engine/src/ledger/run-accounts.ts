@@ -1,6 +1,7 @@
 import { canonicalOwner, currentScope, type Scope } from '@ringfence/context'
 import type { EngineLogger } from '../logger.ts'
 import type { LedgerStore } from '../store/ledger-store.ts'
+import { loggedFailure } from '../store/store-failure.ts'
 import { noBudgets, resolveBudgets, type BudgetSource, type ResolvedBudgets } from './budget.ts'
 import { OpenAccounts } from './open-accounts.ts'
 import { createOwnerLedger, type OwnerLedger } from './owner-ledger.ts'
@@ -49,7 +50,8 @@ export class RunAccounts {
       prices: this.#prices,
       open: this.#open,
       now,
-      onLost: (error) => logger?.error({ err: error, runId, agent }, 'usage could not be stored'),
+      onLost: (error) =>
+        logger?.error({ ...loggedFailure(error), runId, agent }, 'usage could not be stored'),
       onUnpriced: (model) => this.#warn(model ?? '', agent),
     })
   }

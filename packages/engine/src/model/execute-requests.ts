@@ -26,6 +26,8 @@ const runFailures = new Set([
   'CANCELLED',
   'RUN_DEADLINE',
   'RUN_ENDED',
+  'STORE_TIMEOUT',
+  'STORE_UNAVAILABLE',
   'TOO_MANY_ORPHANS',
 ])
 

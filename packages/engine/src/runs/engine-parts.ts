@@ -68,6 +68,7 @@ export function makeParts(options: ExecutionEngineOptions): EngineParts {
   const logger = options.logger === undefined ? undefined : quietly(options.logger)
   const store = withStoreDeadline(options.store ?? new MemoryStore(), limits.storeMs, logger)
   if (progressMs !== Infinity) checkedLimit('progressMs', progressMs, 1)
+  const shutdown = new Shutdown()
   return {
     agents,
     store,
@@ -90,7 +91,7 @@ export function makeParts(options: ExecutionEngineOptions): EngineParts {
     metrics: new InstanceMetrics({ limits, targets: options.targets, logger }),
     statistics: new RunStatisticsBook(limits.statisticsOwners),
     live: new LiveEvents(),
-    lostEnds: new LostEnds(store.runs),
-    shutdown: new Shutdown(),
+    lostEnds: new LostEnds(store.runs, shutdown),
+    shutdown,
   }
 }

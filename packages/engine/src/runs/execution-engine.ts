@@ -242,10 +242,12 @@ export class UserExecutionEngine {
    */
   close({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
     checkedLimit('graceMs', graceMs, 0)
-    const { accounts, admission, shutdown } = this.#parts
+    const { accounts, admission, lostEnds, shutdown } = this.#parts
     return shutdown.begin(
       () => closeRuns(admission.runs, graceMs),
-      () => accounts.settle(),
+      async () => {
+        await Promise.all([accounts.settle(), lostEnds.settle()])
+      },
     )
   }
 }

@@ -1,30 +1,54 @@
-import { canonicalOwner, currentScope } from '@ringfence/context'
-import { EngineError } from '../errors/engine-error.ts'
+import { canonicalOwner, currentScope, type Scope } from '@ringfence/context'
 import type { UnnumberedEvent } from '../events/agent-event.ts'
-import { statusAfter } from './run-status.ts'
+import type { WaitingOver } from '../idempotency/run-outcome.ts'
 import type { RunPage, RunRecord, RunStore } from '../store/run-store.ts'
+import { statusAfter } from './run-status.ts'
+import { eitherOver, storeEnd, untilDone } from './store-end.ts'
 
 /** Ends that are remembered; beyond it the oldest is not. */
 const mostEnds = 1_000
 
 /**
- * Ends of runs that the store did not take when they ended. Whoever asks for such a run is told how it ended, and the
- * end is stored then, if it can be: no run says for ever that it goes on. Indexed by owner first (I8); gone with the
- * process, as what was not stored is.
+ * Ends of runs that the store did not take when they ended. Storing them is tried again until they are stored, and whoever
+ * asks for such a run meanwhile is told how it ended: no run says for ever that it goes on. Indexed by owner first (I8); gone
+ * with the process, as what was not stored is.
  */
 export class LostEnds {
   readonly #runs: RunStore
+  readonly #over: WaitingOver
+  readonly #trying = new Set<Promise<unknown>>()
   /** By owner and run, the oldest first. A canonical owner says where it ends. */
   readonly #ends = new Map<string, readonly UnnumberedEvent[]>()
 
-  constructor(runs: RunStore) {
+  /** `over` says when trying is over: when the engine closes. */
+  constructor(runs: RunStore, over: WaitingOver) {
     this.#runs = runs
+    this.#over = over
   }
 
-  remember(owner: string, runId: string, events: readonly UnnumberedEvent[]): void {
-    this.#ends.set(`${owner}${runId}`, events)
+  /** To be called in a scope of the owner that is open: it is tried again in a root scope of theirs. */
+  remember(scope: Scope, runId: string, events: readonly UnnumberedEvent[]): void {
+    const key = `${canonicalOwner(scope.owner)}${runId}`
+    this.#ends.set(key, events)
     const [oldest] = this.#ends.keys()
     if (this.#ends.size > mostEnds && oldest !== undefined) this.#ends.delete(oldest)
+    const trying = scope.detach('store the end of a run', { deadlineMs: Infinity }, (own) =>
+      untilDone(
+        async () => {
+          if (!own.signal.aborted) await this.store(runId)
+          return own.signal.aborted || !this.#ends.has(key)
+        },
+        eitherOver(this.#over, endOf(own)),
+      ),
+    )
+    this.#trying.add(trying)
+    const forget = (): void => void this.#trying.delete(trying)
+    trying.then(forget, forget)
+  }
+
+  /** Resolves when nothing is tried any more. To be called when trying is over. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#trying)
   }
 
   /** The current owner's run as it is now; undefined where they have none of that id. */
@@ -50,13 +74,7 @@ export class LostEnds {
     const key = keyOf(runId)
     const events = this.#ends.get(key)
     if (events === undefined) return
-    try {
-      await this.#runs.append(runId, events)
-    } catch (error) {
-      // It was stored after all, or the run is not there any more.
-      if (!EngineError.is(error) || !['RUN_ENDED', 'RUN_NOT_FOUND'].includes(error.code)) return
-    }
-    this.#ends.delete(key)
+    if (await storeEnd(this.#runs, runId, events)) this.#ends.delete(key)
   }
 
   /** Of an owner who is forgotten, nothing is told any more. A canonical owner says where it ends. */
@@ -70,6 +88,16 @@ export class LostEnds {
     return terminal === undefined || record.endedAt !== undefined
       ? record
       : endedBy(record, terminal)
+  }
+}
+
+/** Whose owner is revoked has nothing stored any more. */
+function endOf(scope: Scope): WaitingOver {
+  return {
+    get reason() {
+      return scope.signal.aborted ? new Error('The owner was revoked') : undefined
+    },
+    onOver: (listener) => scope.onAbort(listener),
   }
 }
 

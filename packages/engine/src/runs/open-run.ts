@@ -7,7 +7,7 @@ import { RunJournal } from '../events/run-journal.ts'
 import type { WrittenTimes } from '../internal/written-times.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { NewRun, RunStore } from '../store/run-store.ts'
-import { isStoreTimeout } from '../store/store-timeout.ts'
+import { isStoreFailure, loggedFailure } from '../store/store-failure.ts'
 import type { RunHandle } from './run-handle.ts'
 import type { LiveRun } from './live-run.ts'
 
@@ -51,7 +51,7 @@ export function openRun(opening: RunOpening): Promise<RunHandle> {
           // Also where it is stored at once: the handle holds the promise that `detach` is about to return.
           await create?.(thread === undefined ? queued : { ...queued, threadId: thread })
         } catch (error) {
-          if (isStoreTimeout(error)) run.lostEnd = await neverBegun(journal, agent, error)
+          if (isStoreFailure(error)) run.lostEnd = await neverBegun(journal, agent, error)
           throw error
         }
         resolve(Object.freeze({ runId, result, joined: false }))
@@ -94,7 +94,10 @@ function journalOf(
     onStored: (first, last) => live.stored(owner, runId, first, last),
     isFollowed: () => live.isWatched(owner, runId),
     onLost: (error) => {
-      logger?.error({ err: error, runId, agent }, 'an event of a run could not be stored')
+      logger?.error(
+        { ...loggedFailure(error), runId, agent },
+        'an event of a run could not be stored',
+      )
       // Nothing that this attempt does counts any more.
       if (EngineError.is(error) && error.code === 'ATTEMPT_OVER') run.interrupt(error)
     },

@@ -23,8 +23,13 @@ export class OwnerRuns {
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    const { store, live } = parts
-    this.#sources = { store: store.runs, live, releases: new ScopeReleases() }
+    const { store, live, limits } = parts
+    this.#sources = {
+      store: store.runs,
+      live,
+      releases: new ScopeReleases(),
+      outageMs: limits.storeMs,
+    }
   }
 
   async get(runId: string, owner: Owner | undefined): Promise<RunRecord> {

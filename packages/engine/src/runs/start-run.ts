@@ -90,7 +90,7 @@ async function startNew(
   run.tally = parts.statistics.enter(owner, now)
   run.onEnd(() => {
     const { lostEnd } = run
-    if (lostEnd !== undefined) parts.lostEnds.remember(owner, run.runId, lostEnd)
+    if (lostEnd !== undefined) parts.lostEnds.remember(currentScope(), run.runId, lostEnd)
     parts.live.end(owner, run.runId, run.endStored)
   })
   try {

@@ -4,6 +4,8 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { isDurable, type DurableEvent, type UserExecutionEngine } from '../../src/index.ts'
+import { JobQueue } from '../../src/postgres/queue/job-queue.ts'
+import { JoblessRuns } from '../../src/postgres/recovery/jobless-runs.ts'
 import { durableAgents, toolReport, type ToolReport } from '../support/durable-agents.ts'
 import { DurableNodes } from '../support/durable-nodes.ts'
 import {
@@ -136,6 +138,105 @@ describe.skipIf(skippedWithoutPostgres !== '')(
           data: { error: { code: 'RUN_DEADLINE' } },
         })
       })
+    })
+
+    test('a run whose job is gone has its end, and none that has a job, or a worker that lives or stands still', async () => {
+      await fresh()
+      const { engine, store } = await nodes.add({ ...options, heartbeatSeconds: 10 })
+      const admin = new pg.Client({ connectionString: url })
+      await admin.connect()
+      const newest = async (): Promise<string> => {
+        const { rows } = await admin.query(
+          'SELECT job_id FROM ringfence.runs ORDER BY position DESC LIMIT 1',
+        )
+        return z.tuple([z.object({ job_id: z.string() })]).parse(rows)[0].job_id
+      }
+      const newWorkerOfOne = async (): Promise<ChildProcess> => {
+        const started = await startWorker({
+          url,
+          keys: nodes.keys,
+          concurrency: 1,
+          ownerConcurrency: 4,
+        })
+        workers.push(started)
+        return started
+      }
+      const forget = (job: string): Promise<unknown> =>
+        admin.query('DELETE FROM ringfence_queue.job WHERE id = $1', [job])
+      await users.run(alice, async () => {
+        const waiting = async (threadId?: string): Promise<{ runId: string; job: string }> => {
+          const { runId, result } = await engine.start('hold', { mark: 'waits' }, { threadId })
+          result.catch(() => undefined)
+          return { runId, job: await newest() }
+        }
+        const living = await newWorkerOfOne()
+        const lives = await held(engine, living, 'lives')
+        await forget(await newest())
+        const doomed = await newWorkerOfOne()
+        const dead = await held(engine, doomed, 'dead')
+        // Nobody tells their tools in time: one process is killed, and one stands still.
+        for (const { aborted } of [lives, dead]) aborted.catch(() => undefined)
+        await forget(await newest())
+        const waits = await waiting()
+        const deleted = await waiting('thread')
+        const next = await waiting('thread')
+        const edited = await waiting()
+        await forget(deleted.job)
+        await admin.query(`UPDATE ringfence_queue.job SET state = 'cancelled' WHERE id = $1`, [
+          edited.job,
+        ])
+        await endWorker(doomed, 'SIGKILL')
+        living.kill('SIGSTOP')
+        // As if half a minute and more had gone by.
+        await admin.query(`UPDATE ringfence.processes SET seen_on = now() - interval '1 hour'`)
+        await admin.query(`UPDATE ringfence.runs SET changed_on = now() - interval '1 hour'`)
+        const jobs = await JobQueue.open({
+          database: store.parts.database,
+          ownerConcurrency: 4,
+          attempts: 3,
+          heartbeatSeconds: 10,
+          activeSeconds: 3_600,
+          logger: undefined,
+        })
+        const ended: unknown[] = []
+        const sweep = new JoblessRuns({
+          store,
+          jobs,
+          onEnded: async ({ threadId }) => void ended.push(threadId),
+          logger: undefined,
+          everyMs: 50,
+          quietMs: 1_000,
+        })
+        await expect.poll(() => ended.length, { timeout: 20_000 }).toBe(3)
+        // It looks twenty times a second: what it would end, too, it has ended by now.
+        await admin.query('SELECT pg_sleep(1.5)')
+        await sweep.stop()
+        await jobs.close()
+        expect(ended).toHaveLength(3)
+        expect(ended).toContain('thread')
+        for (const [runId, before] of [
+          [dead.runId, ['agent_started', 'tool_executing']],
+          [deleted.runId, []],
+          [edited.runId, []],
+        ] as const) {
+          const events = await read(engine, runId)
+          expect(events.map(({ type }) => type)).toEqual([...before, 'agent_error'])
+          expect(events.at(-1)).toMatchObject({ data: { error: { code: 'AGENT_FAILED' } } })
+        }
+        for (const { runId } of [waits, next]) {
+          expect(await engine.run(runId)).toMatchObject({ status: 'queued' })
+        }
+        living.kill('SIGCONT')
+        expect(await engine.run(lives.runId)).toMatchObject({ status: 'running' })
+        expect(await engine.cancel(lives.runId)).toMatchObject({ status: 'cancelled' })
+        expect((await read(engine, lives.runId)).map(({ type }) => type)).toEqual([
+          'agent_started',
+          'tool_executing',
+          'tool_completed',
+          'agent_cancelled',
+        ])
+      })
+      await admin.end()
     })
 
     test('what a process that is shut down executes goes on in another, and what it only started is not touched', async () => {

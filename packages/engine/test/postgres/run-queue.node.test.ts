@@ -293,7 +293,10 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       const waiting = await users.run(alice, async () => {
         const { runId, result } = await engine.start('wait', {})
         result.catch(() => undefined)
-        expect(await caught(() => engine.cancel(runId))).toMatchObject({ code: '53100' })
+        expect(await caught(() => engine.cancel(runId))).toMatchObject({
+          code: 'STORE_UNAVAILABLE',
+          cause: { code: '53100' },
+        })
         expect(await engine.run(runId)).toMatchObject({ status: 'queued', lastSeq: -1 })
         return runId
       })

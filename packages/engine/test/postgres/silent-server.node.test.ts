@@ -36,7 +36,7 @@ describe.skipIf(skippedWithoutPostgres !== '')(
         logger: undefined,
       })
       const before = await database.transaction(undefined, pidOf)
-      const unanswered = { message: 'Query read timeout' }
+      const unanswered = { code: 'STORE_UNAVAILABLE', cause: { message: 'Query read timeout' } }
       expect(await caught(() => database.transaction(undefined, (sql) => sql(slow)))).toMatchObject(
         unanswered,
       )

@@ -30,6 +30,11 @@ export interface PostgresCluster {
   readonly pid: number
   /** A new database, and how to reach it. */
   database(): Promise<string>
+  /** Shuts it down, as for an update: sessions are ended, and nobody reaches it. */
+  down(): Promise<void>
+  /** Starts it again, with what it holds, where it was. */
+  up(): Promise<void>
+  /** Ends it for good, up or down. */
   stop(): Promise<void>
 }
 
@@ -82,12 +87,24 @@ export async function startPostgres({
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const [program, args] = command('postgres', ['-D', data, ...flags])
-  const server = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  await ready(server)
+  const start = async (): Promise<ChildProcess> => {
+    const started = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    await ready(started)
+    return started
+  }
+  const end = async (ending: ChildProcess): Promise<void> => {
+    if (ending.exitCode !== null || ending.signalCode !== null) return
+    const ended = new Promise((resolve) => ending.once('exit', resolve))
+    ending.kill('SIGINT')
+    await ended
+  }
+  let server = await start()
   const url = (name: string): string => `postgres://ringfence@127.0.0.1:${port}/${name}`
   const { default: pg } = await import('pg')
   return {
-    pid: server.pid ?? 0,
+    get pid() {
+      return server.pid ?? 0
+    },
     database: async () => {
       const name = `test_${randomUUID().replaceAll('-', '')}`
       const client = new pg.Client({ connectionString: url('postgres') })
@@ -96,10 +113,13 @@ export async function startPostgres({
       await client.end()
       return url(name)
     },
+    down: () => end(server),
+    up: async () => {
+      if (server.exitCode === null && server.signalCode === null) return
+      server = await start()
+    },
     stop: async () => {
-      const ended = new Promise((resolve) => server.once('exit', resolve))
-      server.kill('SIGINT')
-      await ended
+      await end(server)
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -72,6 +72,7 @@ const refusals: Readonly<Partial<Record<EngineErrorCode, (error: EngineError) =>
   TOOL_QUARANTINED: later('dependency_unavailable'),
   MCP_UNAVAILABLE: later('dependency_unavailable'),
   STORE_TIMEOUT: later('dependency_unavailable'),
+  STORE_UNAVAILABLE: later('dependency_unavailable'),
   OWNER_QUEUE_FULL: later('owner_queue_full'),
   THREAD_BUSY: later('thread_busy'),
   TOO_MANY_ORPHANS: later('too_many_orphans'),

@@ -6,6 +6,7 @@ import { ownerSettings } from './owner-settings.ts'
 import { PgListener } from './pg-listener.ts'
 import type { QueueConnection } from './queue-connection.ts'
 import { roles } from './roles.ts'
+import { ServerOutage } from './server-outage.ts'
 import { sessionOptions } from './session-options.ts'
 
 export interface PgDatabaseOptions {
@@ -17,10 +18,16 @@ export interface PgDatabaseOptions {
   readonly logger: EngineLogger | undefined
 }
 
-/** A PostgreSQL server, through `pg`. Connects when it is first asked for something. */
+/**
+ * A PostgreSQL server, through `pg`. Connects when it is first asked for something. What fails because the server cannot be
+ * reached, or is lost in the middle, rejects with `STORE_UNAVAILABLE`, and is told to the log once in an outage. Throws TypeError
+ * for an address that is none.
+ */
 export async function openPgDatabase(options: PgDatabaseOptions): Promise<Database> {
   const { default: pg } = await import('pg')
   const { url, connections, statementMs = 30_000, logger } = options
+  assertAddress(() => new pg.Client({ connectionString: url }))
+  const outage = new ServerOutage(logger)
   // Pools keep the context of whoever is there when they are made.
   return runOutside(() => {
     const poolOf = (name: string, max: number, role?: string): Pool => {
@@ -32,7 +39,7 @@ export async function openPgDatabase(options: PgDatabaseOptions): Promise<Databa
         query_timeout: statementMs,
       })
       // A connection that breaks while nobody uses it; the pool makes another one.
-      pool.on('error', (error) => logger?.warn({ err: error }, 'a database connection was lost'))
+      pool.on('error', (error) => outage.lost(error))
       return pool
     }
     return new PgDatabase({
@@ -45,6 +52,7 @@ export async function openPgDatabase(options: PgDatabaseOptions): Promise<Databa
           keepAlive: true,
         }),
       logger,
+      outage,
     })
   })
 }
@@ -54,6 +62,19 @@ interface PgParts {
   readonly queue: Pool
   readonly connect: () => Client
   readonly logger: EngineLogger | undefined
+  readonly outage: ServerOutage
+}
+
+/** What is wrong with it is not said by the driver, and its own error holds the whole of it, with the password. */
+function assertAddress(parse: () => unknown): void {
+  try {
+    parse()
+  } catch {
+    throw new TypeError(
+      'Cannot open the store: expected `url` to be postgres://user:password@host:port/database, and whatever is no letter ' +
+        'or digit in user and password to be percent-encoded',
+    )
+  }
 }
 
 /** How often a connection is asked for, with 10 seconds each. */
@@ -68,7 +89,11 @@ class PgDatabase implements Database {
   constructor(parts: PgParts) {
     this.#parts = parts
     this.queue = {
-      executeSql: async (text, values) => ({ rows: rowsOf(await parts.queue.query(text, values)) }),
+      executeSql: async (text, values) => {
+        const rows = rowsOf(await parts.outage.ask(() => parts.queue.query(text, values)))
+        parts.outage.reached()
+        return { rows }
+      },
     }
   }
 
@@ -78,15 +103,13 @@ class PgDatabase implements Database {
     patient: boolean = false,
   ): Promise<Result> {
     const beginning = `BEGIN; SET LOCAL ROLE ${roles.data}; ${ownerSettings(owner)}`
-    return withClient(this.#parts.data, beginning, async (client) => {
-      const result = await work(async (text, values) =>
-        rowsOf(
-          await client.query(
-            patient ? patiently(text, values) : { text, values: [...(values ?? [])] },
-          ),
-        ),
-      )
-      await client.query('COMMIT')
+    const { data, outage } = this.#parts
+    return withClient(data, outage, beginning, async (client) => {
+      const result = await work(async (text, values) => {
+        const query = patient ? patiently(text, values) : { text, values: [...(values ?? [])] }
+        return rowsOf(await outage.ask(() => client.query(query)))
+      })
+      await outage.ask(() => client.query('COMMIT'))
       return result
     })
   }
@@ -94,8 +117,9 @@ class PgDatabase implements Database {
   async script<Result>(
     work: (run: (text: string) => Promise<readonly Row[]>) => Promise<Result>,
   ): Promise<Result> {
-    return withClient(this.#parts.data, undefined, (client) =>
-      work(async (text) => rowsOf(await client.query(patiently(text)))),
+    const { data, outage } = this.#parts
+    return withClient(data, outage, undefined, (client) =>
+      work(async (text) => rowsOf(await outage.ask(() => client.query(patiently(text))))),
     )
   }
 
@@ -118,11 +142,14 @@ class PgDatabase implements Database {
   async queueTransaction<Result>(
     work: (queue: QueueConnection) => Promise<Result>,
   ): Promise<Result> {
-    return withClient(this.#parts.queue, 'BEGIN', async (client) => {
+    const { queue, outage } = this.#parts
+    return withClient(queue, outage, 'BEGIN', async (client) => {
       const result = await work({
-        executeSql: async (text, values) => ({ rows: rowsOf(await client.query(text, values)) }),
+        executeSql: async (text, values) => ({
+          rows: rowsOf(await outage.ask(() => client.query(text, values))),
+        }),
       })
-      await client.query('COMMIT')
+      await outage.ask(() => client.query('COMMIT'))
       return result
     })
   }
@@ -139,10 +166,11 @@ class PgDatabase implements Database {
  */
 async function withClient<Result>(
   pool: Pool,
+  outage: ServerOutage,
   beginning: string | undefined,
   work: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = await begun(pool, beginning)
+  const client = await begun(pool, outage, beginning)
   let broken = true
   try {
     const result = await work(client)
@@ -186,16 +214,21 @@ function ignored(): void {
  * A connection on which something was begun. Where there is none in time, or it turns out to be lost, nothing has
  * happened yet and it is tried again: a process that was stopped for a while finds all its timers run out at once.
  */
-async function begun(pool: Pool, beginning: string | undefined): Promise<PoolClient> {
+async function begun(
+  pool: Pool,
+  outage: ServerOutage,
+  beginning: string | undefined,
+): Promise<PoolClient> {
   for (let attempt = 1; ; attempt += 1) {
     let client: PoolClient | undefined
     try {
       client = await lent(pool)
       if (beginning !== undefined) await client.query(beginning)
+      outage.reached()
       return client
     } catch (error) {
       if (client !== undefined) giveBack(client, true)
-      if (attempt === mostAttempts) throw error
+      if (attempt === mostAttempts) throw outage.unreachable(error)
     }
   }
 }
@@ -207,7 +240,8 @@ function patiently(text: string, values?: readonly unknown[]): QueryConfig {
 }
 
 function isUnanswered(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Query read timeout'
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && cause.message === 'Query read timeout'
 }
 
 /** A script of several statements answers with one result for each. */

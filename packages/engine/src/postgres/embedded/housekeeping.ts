@@ -1,6 +1,7 @@
 import { runOutside } from '@ringfence/context'
 import type { EngineLogger } from '../../logger.ts'
 import type { Database } from '../database/database.ts'
+import { logFailure } from '../database/log-failure.ts'
 
 /** The first time is soon: a folder that is new has tables that nobody has counted. */
 const firstMs = 2_000
@@ -39,6 +40,6 @@ async function vacuum(database: Database, logger: EngineLogger | undefined): Pro
   try {
     await database.script((run) => run('VACUUM ANALYZE'))
   } catch (error) {
-    logger?.warn({ err: error }, 'the tables could not be vacuumed')
+    logFailure(logger, error, 'the tables could not be vacuumed')
   }
 }

@@ -3,6 +3,7 @@ import { runOutside, type Owner } from '@ringfence/context'
 import * as z from 'zod'
 import type { EngineLogger } from '../../logger.ts'
 import type { Database } from '../database/database.ts'
+import { logFailure } from '../database/log-failure.ts'
 import { roles } from '../database/roles.ts'
 import type { OwnerSql } from '../store/owner-transaction.ts'
 import { groupOf, type RunJob } from './job.ts'
@@ -41,6 +42,7 @@ const { runs: name, lost } = queueNames
 const yearSeconds = 31_536_000
 
 const touched = z.object({ affected: z.int() })
+const jobRow = z.object({ id: z.string().nullable(), run: z.string().nullable() })
 const claimed = z.object({ id: z.string(), retryCount: z.int(), data: z.unknown() })
 
 /** The jobs of runs, in pg-boss. It decides nothing of a run: what counts is the run's attempt. */
@@ -72,7 +74,7 @@ export class JobQueue {
         monitorVacuum: false,
         openTelemetry: { enabled: false },
       })
-      boss.on('error', (error) => logger?.error({ err: error }, 'the job queue failed'))
+      boss.on('error', (error) => logFailure(logger, error, 'the job queue failed'))
       await boss.start()
       await boss.createQueue(lost, { retryLimit: 0, retentionSeconds: yearSeconds })
       await boss.createQueue(name, {
@@ -152,6 +154,32 @@ export class JobQueue {
     if (jobs.length === 0) return true
     const answer = await this.#boss.touch(name, jobs.map(attemptOf))
     return touched.parse(answer).affected === jobs.length
+  }
+
+  /** Of these runs, those that have no job that is to be done or being done, neither their own nor one that says they were lost. */
+  async withoutJob<Run extends { readonly jobId: string; readonly runId: string }>(
+    runs: readonly Run[],
+  ): Promise<readonly Run[]> {
+    if (runs.length === 0) return []
+    const { database } = this.#options
+    const { rows } = await database.queueTransaction((queue) =>
+      queue.executeSql(
+        `SELECT CASE WHEN name = $1 THEN id::text END AS id, CASE WHEN name = $2 THEN data->>'runId' END AS run
+        FROM ringfence_queue.job
+        WHERE state NOT IN ('completed', 'cancelled', 'failed')
+          AND ((name = $1 AND id = ANY($3::uuid[])) OR (name = $2 AND data->>'runId' = ANY($4::text[])))`,
+        [
+          name,
+          lost,
+          runs.map(({ jobId }) => jobId).filter((id) => z.guid().safeParse(id).success),
+          runs.map(({ runId }) => runId).filter((id) => !/[\0\p{Surrogate}]/u.test(id)),
+        ],
+      ),
+    )
+    const found = rows.map((row) => jobRow.parse(row))
+    const jobs = new Set(found.map(({ id }) => id))
+    const lostRuns = new Set(found.map(({ run }) => run))
+    return runs.filter(({ jobId, runId }) => !jobs.has(jobId) && !lostRuns.has(runId))
   }
 
   async delete(jobIds: readonly string[]): Promise<void> {

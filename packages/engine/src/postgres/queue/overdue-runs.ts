@@ -5,6 +5,7 @@ import { describeFailure } from '../../errors/failure.ts'
 import type { EngineLogger } from '../../logger.ts'
 import { queueTimeout } from '../../scheduling/queue-timeout.ts'
 import { fromKeyText } from '../database/key-text.ts'
+import { logFailure } from '../database/log-failure.ts'
 import { ownerOfRow } from '../database/owner-of-row.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import { endRun } from './taken-run.ts'
@@ -75,7 +76,7 @@ export class OverdueRuns {
       )
       for (const row of rows) await this.#end(overdueRow.parse(row))
     } catch (error) {
-      this.#logger?.warn({ err: error }, 'runs that waited for too long could not be ended')
+      logFailure(this.#logger, error, 'runs that waited for too long could not be ended')
     }
   }
 

@@ -5,6 +5,7 @@ import type { CancelReason } from '../../events/agent-event.ts'
 import type { EngineLogger } from '../../logger.ts'
 import type { UserExecutionEngine } from '../../runs/execution-engine.ts'
 import type { QueuedRun, RunQueue } from '../../runs/run-queue.ts'
+import { JoblessRuns } from '../recovery/jobless-runs.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import { assertSupportedRuntime } from '../supported-runtime.ts'
 import { cancelRun, type EndedInQueue } from './cancel-run.ts'
@@ -72,6 +73,7 @@ export class PostgresRunQueue implements RunQueue {
   readonly #queued: QueuedRuns
   readonly #workers = new Set<RunWorker>()
   readonly #overdue: OverdueRuns
+  readonly #jobless: JoblessRuns
 
   /** @internal */
   constructor(options: ResolvedOptions, jobs: JobQueue) {
@@ -83,6 +85,12 @@ export class PostgresRunQueue implements RunQueue {
       ({ owner, ...ended }) => this.#settle(owner, ended),
       options.logger,
     )
+    this.#jobless = new JoblessRuns({
+      store: options.store,
+      jobs,
+      onEnded: ({ owner, ...ended }) => this.#settle(owner, ended),
+      logger: options.logger,
+    })
   }
 
   async enqueue(run: QueuedRun): Promise<string | undefined> {
@@ -128,7 +136,7 @@ export class PostgresRunQueue implements RunQueue {
 
   /** Stops the workers of this process, as `stop` of each does. The store is closed by whoever opened it. */
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    await this.#overdue.stop()
+    await Promise.all([this.#overdue.stop(), this.#jobless.stop()])
     await Promise.all([...this.#workers].map((worker) => worker.stop(options)))
     await this.#jobs.close()
   }

@@ -9,7 +9,9 @@ import type { EngineLogger } from '../../logger.ts'
 import type { UserExecutionEngine } from '../../runs/execution-engine.ts'
 import type { RunControl } from '../../runs/run-queue.ts'
 import { queueTimeout } from '../../scheduling/queue-timeout.ts'
+import { isStoreFailure } from '../../store/store-failure.ts'
 import { fromKeyText, toKeyText } from '../database/key-text.ts'
+import { logFailure } from '../database/log-failure.ts'
 import { ownerOfRow } from '../database/owner-of-row.ts'
 import { asOwner } from '../store/owner-transaction.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
@@ -137,10 +139,17 @@ export class RunWorker {
   }
 
   async #leave(active: Active): Promise<void> {
-    const { queued } = this.#options
+    const { queued, logger } = this.#options
     active.left = true
-    const back = await queued.putBack(active.owner, active.runId, active.attempt)
-    if (back) leave(active)
+    try {
+      const back = await queued.putBack(active.owner, active.runId, active.attempt)
+      if (back) leave(active)
+    } catch (error) {
+      logFailure(logger, error, 'a run could not be given back', { runId: active.runId })
+      // Its job stays this attempt's, and is delivered again when no heartbeat comes.
+      active.left = false
+      leave(active)
+    }
   }
 
   #pump(): void {
@@ -165,7 +174,7 @@ export class RunWorker {
         for (const job of claimed) void this.#execute(job)
         if (claimed.length > 0 && claimed.length < free) this.#again = true
       } catch (error) {
-        logger?.error({ err: error }, 'runs could not be taken from the queue')
+        logFailure(logger, error, 'runs could not be taken from the queue')
         return
       }
     }
@@ -192,7 +201,7 @@ export class RunWorker {
       else await jobs.fail(job)
     } catch (error) {
       // The store failed: the job is delivered again when its heartbeat is over.
-      logger?.error({ err: error, runId: active.runId }, 'a run could not be executed')
+      logFailure(logger, error, 'a run could not be executed', { runId: active.runId })
     } finally {
       this.#active.delete(key)
       if (this.#active.size === 0) this.#idle?.()
@@ -273,7 +282,8 @@ export class RunWorker {
     try {
       await endRun(this.#options.store, run, ending)
     } catch (error) {
-      if (!EngineError.is(error)) throw error
+      // Somebody else has ended it, or goes on with it; from a store that failed nobody has heard that.
+      if (!EngineError.is(error) || isStoreFailure(error)) throw error
     }
     return true
   }
@@ -297,7 +307,7 @@ export class RunWorker {
         if (attempt > 0 && (await newestAttempt(store, each)) !== attempt) leave(each)
       }
     } catch (error) {
-      logger?.warn({ err: error }, 'a heartbeat was lost')
+      logFailure(logger, error, 'a heartbeat was lost')
     }
   }
 
@@ -320,7 +330,7 @@ export class RunWorker {
         }
       }
     } catch (error) {
-      logger?.warn({ err: error }, 'cancellations could not be read')
+      logFailure(logger, error, 'cancellations could not be read')
     }
   }
 
@@ -341,7 +351,7 @@ export class RunWorker {
       }
       await queued.sendForgotten()
     } catch (error) {
-      logger?.warn({ err: error }, 'the queue could not be looked after')
+      logFailure(logger, error, 'the queue could not be looked after')
     }
   }
 }
@@ -371,6 +381,7 @@ async function newestAttempt(
 
 /** What a user is told of a run that cannot begin. Undefined for what may be otherwise another time. */
 function refusalOf(error: unknown): Failure | undefined {
+  if (isStoreFailure(error)) return undefined
   if (EngineError.is(error)) return describeFailure(error)
   if (ContextError.is(error) || isEnvelopeError(error)) {
     return {

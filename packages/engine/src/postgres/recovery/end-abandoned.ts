@@ -3,8 +3,10 @@ import * as z from 'zod'
 import { EngineError } from '../../errors/engine-error.ts'
 import type { Failure } from '../../errors/failure.ts'
 import type { EngineLogger } from '../../logger.ts'
+import { isStoreFailure } from '../../store/store-failure.ts'
 import { runAsSystem } from '../../system/system-scope.ts'
 import { fromKeyText, toKeyText } from '../database/key-text.ts'
+import { logFailure } from '../database/log-failure.ts'
 import { endRun } from '../queue/taken-run.ts'
 import { asOwner } from '../store/owner-transaction.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
@@ -44,7 +46,7 @@ export async function watchOverRuns(
       going = going
         .then(() => showLife(store))
         .then(() => endAbandoned(store, leaseMs))
-        .catch((error: unknown) => logger?.warn({ err: error }, 'lost runs could not be ended'))
+        .catch((error: unknown) => logFailure(logger, error, 'lost runs could not be ended'))
     }, signMs),
   )
   timer.unref()
@@ -97,7 +99,7 @@ async function endAbandoned(store: PostgresStore, lease: number): Promise<void> 
       await endRun(store, run, { error: lost })
     } catch (error) {
       // It has been ended, or was forgotten, in between.
-      if (!EngineError.is(error)) throw error
+      if (!EngineError.is(error) || isStoreFailure(error)) throw error
     }
   }
   if (claimed.length === 100) await endAbandoned(store, lease)

@@ -11,12 +11,13 @@ import { version2 } from './version-2.ts'
 import { version3 } from './version-3.ts'
 import { version4 } from './version-4.ts'
 import { version5 } from './version-5.ts'
+import { version6 } from './version-6.ts'
 
 /**
  * The shapes of the store, oldest first. Forward only, and additive: a worker of the version before goes on with the
  * newer shape until it is replaced. What is taken away goes two versions after nobody uses it.
  */
-const versions: readonly string[] = [version1, version2, version3, version4, version5]
+const versions: readonly string[] = [version1, version2, version3, version4, version5, version6]
 
 /** The shape that this code is written for. */
 export const newestVersion: number = versions.length
