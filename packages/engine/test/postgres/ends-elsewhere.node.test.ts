@@ -140,6 +140,35 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       })
     })
 
+    test.each([
+      ['behind', -3_600_000],
+      ['ahead', 3_600_000],
+    ])(
+      'a worker whose clock is an hour %s executes runs as any other, each once',
+      async (_, clockMs) => {
+        await fresh()
+        const { engine } = await nodes.add(options)
+        const orders = { url, keys: nodes.keys, concurrency: 4, ownerConcurrency: 4, clockMs }
+        workers.push(await startWorker(orders), await startWorker({ ...orders, clockMs: 0 }))
+        await users.run(alice, async () => {
+          const runs = await Promise.all(
+            Array.from({ length: 8 }, () =>
+              engine.start('count', { to: 5, everyMs: 20, canary: 'c' }),
+            ),
+          )
+          for (const { runId, result } of runs) {
+            expect(await result).toEqual({ user: 'alice', said: 5 })
+            const types = (await read(engine, runId)).map(({ type }) => type)
+            expect([types[0], types.at(-1), types.length]).toEqual([
+              'agent_started',
+              'agent_completed',
+              7,
+            ])
+          }
+        })
+      },
+    )
+
     test('a run whose job is gone has its end, and none that has a job, or a worker that lives or stands still', async () => {
       await fresh()
       const { engine, store } = await nodes.add({ ...options, heartbeatSeconds: 10 })

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineAgent, type NewApproval } from '../../src/index.ts'
 import { runAsSystem } from '../../src/system/system-scope.ts'
+import { engineError } from '../support/caught.ts'
 import { deferred } from '../support/deferred.ts'
 import { DurableNodes } from '../support/durable-nodes.ts'
 import { storyOf } from '../support/engine.ts'
@@ -173,6 +174,10 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       expect(forgotten).toMatchObject({ runs: 1, approvals: 1, ledgerAccounts: 1 })
       go.resolve()
       await expect.poll(() => working.running, { timeout: 20_000 }).toBe(0)
+      // Its run is over, and what was given up in it charges until it really ends.
+      await written[1]?.()
+      await written[3]?.()
+      expect((await engineError(async () => written[2]?.())).code).toBe('RUN_NOT_FOUND')
       expect(await tablesWith(first.store, owner.userId)).toEqual([])
     })
   },

@@ -1,5 +1,8 @@
+import type { JsonWebKey } from 'node:crypto'
+import { createEnvelopeOpener, type EnvelopeOpener } from '@ringfence/context/envelope'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import {
   createExecutionEngine,
   type AgentEvent,
@@ -217,6 +220,48 @@ describe.skipIf(skippedWithoutPostgres !== '')(
         })
       },
     )
+
+    test('a run that waits while keys are rotated executes where the old ones are still known, and elsewhere has its end', async () => {
+      await fresh()
+      const next = deploymentKeys()
+      const jwk = z.custom<JsonWebKey & { kty: string }>()
+      const opener = (both: boolean): EnvelopeOpener =>
+        createEnvelopeOpener({
+          definition: users,
+          audience: 'worker',
+          decryptionKeys: [
+            { kid: 'seal-2', alg: 'ECDH-ES', key: jwk.parse(next.opening) },
+            ...(both
+              ? [{ kid: 'seal', alg: 'ECDH-ES', key: jwk.parse(keys.opening) } as const]
+              : []),
+          ],
+          issuers: {
+            node: [
+              { kid: 'sign-2', alg: 'ES256', key: jwk.parse(next.verifying) },
+              ...(both
+                ? [{ kid: 'sign', alg: 'ES256', key: jwk.parse(keys.verifying) } as const]
+                : []),
+            ],
+          },
+        })
+      const { engine } = await node()
+      for (const [both, type] of [
+        [true, 'agent_completed'],
+        [false, 'agent_error'],
+      ] as const) {
+        await users.run(alice, async () => {
+          const { runId, result } = await engine.start('count', { to: 1, canary: 'c' })
+          result.catch(() => undefined)
+          const rotated = await node({ opener: opener(both) })
+          const worker = rotated.queue.work(rotated.engine)
+          const story = await eventsOf(engine, runId)
+          expect(story.map((event) => event.type)).toEqual(
+            both ? ['agent_started', 'agent_text', type] : [type],
+          )
+          await worker.stop({ graceMs: 0 })
+        })
+      }
+    })
 
     test('a run whose input cannot be read any more has its end', async () => {
       await fresh()

@@ -31,11 +31,12 @@ describe.skipIf(skippedWithoutPostgres !== '')(
     let pool: pg.Pool
     let kysely: Kysely<Record<string, never>>
     let tokens: OwnerTokens
+    let url: string
     const secret = randomBytes(32)
 
     beforeAll(async () => {
       cluster = await startPostgres({ durable: false })
-      const url = await cluster.database()
+      url = await cluster.database()
       const admin = new pg.Client({ connectionString: url })
       await admin.connect()
       await admin.query(ownerTokenSetup)
@@ -173,6 +174,26 @@ describe.skipIf(skippedWithoutPostgres !== '')(
       const [client] = kept
       const late = await users.run(bob, () => engineError(async () => client?.query(everyNote)))
       expect(late.code).toBe('FORBIDDEN')
+      const told = await new Promise((resolve) => client?.query(everyNote, resolve))
+      expect(told).toMatchObject({ code: 'FORBIDDEN' })
+    })
+
+    test('work that waits for ever gives its connection back when that breaks', async () => {
+      const admin = new pg.Client({ connectionString: url })
+      await admin.connect()
+      const failed = await users.run(alice, () =>
+        caught(() =>
+          withOwner(fromPool(pool), async (client) => {
+            const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+            await admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
+            await new Promise(() => undefined)
+          }),
+        ),
+      )
+      await admin.end()
+      expect(failed).toMatchObject({ code: '57P01' })
+      const [, notes] = ways[0] ?? ['', async () => []]
+      expect(await users.run(alice, () => notes())).toEqual(['hers'])
     })
 
     test('whoever keeps a transaction of drizzle, or a query of it, reads nothing when it is over', async () => {

@@ -12,6 +12,8 @@ export interface WorkerOrders {
   readonly ownerConcurrency: number
   /** How often it looks at everything for itself. */
   readonly pollMs?: number | undefined
+  /** How far its clock is ahead, in milliseconds. Default 0. */
+  readonly clockMs?: number | undefined
 }
 
 export type WorkerReport = 'ready'
@@ -22,13 +24,20 @@ export const workerOrders: z.ZodType<WorkerOrders> = z.object({
   concurrency: z.int(),
   ownerConcurrency: z.int(),
   pollMs: z.int().optional(),
+  clockMs: z.int().optional(),
 })
 
 /** Starts a worker as a process of its own. Resolves when it takes runs. */
 export async function startWorker(orders: WorkerOrders): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('durable-worker.ts', import.meta.url))
   const worker = fork(script, [JSON.stringify(orders)], {
-    execArgv: ['--conditions=@ringfence/source', '--disable-warning=ExperimentalWarning'],
+    execArgv: [
+      '--conditions=@ringfence/source',
+      '--disable-warning=ExperimentalWarning',
+      ...(orders.clockMs === undefined
+        ? []
+        : [`--import=data:text/javascript,${clockOf(orders.clockMs)}`]),
+    ],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   await Promise.race([
@@ -36,6 +45,16 @@ export async function startWorker(orders: WorkerOrders): Promise<ChildProcess> {
     once(worker, 'exit').then(() => Promise.reject(new Error('The worker did not start'))),
   ])
   return worker
+}
+
+/** A process whose clock is wrong, from its first line on. */
+function clockOf(aheadMs: number): string {
+  return encodeURIComponent(`
+    const Right = Date;
+    globalThis.Date = class extends Right {
+      constructor(...given) { if (given.length === 0) super(Date.now()); else super(...given); }
+      static now() { return Right.now() + ${aheadMs}; }
+    };`)
 }
 
 /** Ends it by its pid, whatever state it is in. */

@@ -26,15 +26,17 @@ export function fromPool<Connection extends PoolConnection>(
   return {
     transaction: async (begin, work) => {
       const connection = await pool.connect()
-      // One that breaks between two statements says so as an event, which ends the process where nobody listens.
-      connection.on('error', ignored)
+      // One that breaks between two statements says so as an event, which ends the process where nobody listens. Work that
+      // waits for something else would hold it for ever.
+      const { broken, onError } = breaking()
+      connection.on('error', onError)
       let over = false
       let clean = false
       try {
         await connection.query('BEGIN')
         await begin((text, values) => connection.query(text, [...values]))
         const lent = lend(connection, () => over)
-        const result = await work(lent)
+        const result = await Promise.race([work(lent), broken])
         over = true
         await commit(connection)
         clean = true
@@ -49,7 +51,7 @@ export function fromPool<Connection extends PoolConnection>(
         forgetStatements(connection)
         connection.release(!discarded)
         // The pool does not listen to one that it closes.
-        if (discarded) connection.off('error', ignored)
+        if (discarded) connection.off('error', onError)
       }
     },
   }
@@ -62,8 +64,18 @@ async function commit(connection: PoolConnection): Promise<void> {
   if (command === 'ROLLBACK') throw notCommitted()
 }
 
-function ignored(): void {
-  // The next statement is refused, and says it.
+/** Rejects with what a connection says when it breaks. Nobody has to wait for it. */
+function breaking(): {
+  readonly broken: Promise<never>
+  readonly onError: (error?: unknown) => void
+} {
+  let onError: (error?: unknown) => void = () => undefined
+  const broken = new Promise<never>((_, reject) => {
+    onError = (error) =>
+      reject(error instanceof Error ? error : new Error('The connection was lost'))
+  })
+  broken.catch(() => undefined)
+  return { broken, onError }
 }
 
 function lend<Connection extends PoolConnection>(
@@ -71,7 +83,13 @@ function lend<Connection extends PoolConnection>(
   isOver: () => boolean,
 ): Pick<Connection, 'query'> {
   const query = (...statement: Parameters<PoolConnection['query']>): unknown => {
-    if (isOver()) return Promise.reject(transactionOver())
+    if (isOver()) {
+      const callback: unknown = statement.at(-1)
+      if (typeof callback !== 'function') return Promise.reject(transactionOver())
+      // Whoever asks in that style waits for nothing else.
+      queueMicrotask(() => void callback(transactionOver()))
+      return undefined
+    }
     return connection.query(...statement)
   }
   // Every overload of the connection's own `query` is passed on as it came.

@@ -12,7 +12,7 @@ import type { JobQueue } from './job-queue.ts'
 import { groupOf, ownerOf, runJob, type RunJob } from './job.ts'
 import { newestAttempt } from './newest-attempt.ts'
 import type { QueuedRuns } from './queued-runs.ts'
-import { crashed, foreign, refusalOf, unreadable } from './refusal.ts'
+import { crashed, foreign, isForOthers, refusalOf, unreadable } from './refusal.ts'
 import type { StepAside } from './step-aside.ts'
 import { endRun, takeRun, type Attempt } from './taken-run.ts'
 
@@ -24,15 +24,6 @@ interface JobExecutionParts {
   readonly opener: EnvelopeOpener
   readonly logger: EngineLogger | undefined
 }
-
-/** What this process cannot begin, but another one may. */
-const elsewhere = new Set([
-  'UNKNOWN_AGENT',
-  'ENGINE_CLOSED',
-  'OWNER_QUEUE_FULL',
-  'QUEUE_FULL',
-  'TOO_MANY_ORPHANS',
-])
 
 /** Executes what a job is of, as whom its sealed context says, or ends it where that is not to be. */
 export class JobExecution {
@@ -102,7 +93,10 @@ export class JobExecution {
         return record !== run.attempt
       }
       if (active.control !== undefined) throw error
-      if (EngineError.is(error) && elsewhere.has(error.code)) {
+      if (isForOthers(error)) {
+        if (!EngineError.is(error)) {
+          logger?.warn({ err: error, runId }, 'this clock is slow: a run is left to others')
+        }
         // To others first; this one comes back to it where nobody else does.
         this.#aside.leave(groupOf(owner))
         await queued.putBack(owner, runId, run.attempt)

@@ -13,6 +13,22 @@ export const unreadable: Failure = {
   message: 'The run could not begin: its input cannot be read any more.',
 }
 
+/** What this process cannot begin, but another one may. */
+const elsewhere = new Set([
+  'UNKNOWN_AGENT',
+  'ENGINE_CLOSED',
+  'OWNER_QUEUE_FULL',
+  'QUEUE_FULL',
+  'TOO_MANY_ORPHANS',
+])
+
+/** Whether a run that could not begin here is left to others: another version, one with room, one whose clock is right. */
+export function isForOthers(error: unknown): boolean {
+  if (EngineError.is(error)) return elsewhere.has(error.code)
+  // Sealed later than it is here: this clock is slow.
+  return isEnvelopeError(error) && 'code' in error && error.code === 'NOT_YET_VALID'
+}
+
 /** What a user is told of a run that cannot begin. Undefined for what may be otherwise another time. */
 export function refusalOf(error: unknown): Failure | undefined {
   if (isStoreFailure(error)) return undefined
@@ -35,6 +51,6 @@ export function foreign(runId: string): EngineError {
   )
 }
 
-function isEnvelopeError(error: unknown): boolean {
+function isEnvelopeError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'EnvelopeError'
 }

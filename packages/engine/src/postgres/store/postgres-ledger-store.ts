@@ -50,21 +50,32 @@ export class PostgresLedgerStore implements LedgerStore {
     const { owner } = currentScope()
     const books = <Result>(work: (statements: OwnerSql) => Promise<Result>): Promise<Result> =>
       asOwner(this.#database, ownerOnly(owner), work)
-    // What a run that was taken from the queue still uses once its owner was forgotten, from another process, is nobody's.
-    const forgotten = (statements: OwnerSql, runId: string | undefined): Promise<boolean> =>
-      isForgotten(this.#attempts, statements, runId)
+    // Set once it has written something: then its owner has books.
+    let opened = false
+    const write = async <Result>(
+      work: (statements: OwnerSql) => Promise<Result>,
+    ): Promise<Result> => {
+      const result = await books(work)
+      opened = true
+      return result
+    }
+    // What is still used once its owner was forgotten, from another process, is nobody's: of a run that was taken from the queue,
+    // and of what was given up and goes on when its run has ended.
+    const forgotten = async (statements: OwnerSql, runId: string | undefined): Promise<boolean> =>
+      (await isForgotten(this.#attempts, statements, runId)) ||
+      (opened && !(await hasBooks(statements)))
     return Object.freeze<LedgerAccount>({
       charge: (entry) =>
-        books(async (statements) => {
+        write(async (statements) => {
           if (!(await forgotten(statements, entry.runId))) await charge(statements, entry)
         }),
       hold: (hold, limits) =>
-        books(async (statements) => {
+        write(async (statements) => {
           if (await forgotten(statements, hold.runId)) throw notFound(hold.runId ?? '')
           return setAside(statements, hold, limits)
         }),
       settle: (holdId, entry) =>
-        books(async (statements) => {
+        write(async (statements) => {
           if (await forgotten(statements, entry.runId)) return
           const { key, sql } = statements
           await sql(
@@ -91,6 +102,15 @@ export class PostgresLedgerStore implements LedgerStore {
         }),
     })
   }
+}
+
+/** Whether anything is kept of what the owner has used. It stays until the end of the transaction, or goes with what is written now. */
+async function hasBooks({ key, sql }: OwnerSql): Promise<boolean> {
+  const [row] = await sql(
+    'SELECT 1 FROM ledger_accounts WHERE tenant = $1 AND user_id = $2 FOR KEY SHARE',
+    key,
+  )
+  return row !== undefined
 }
 
 /** What an account keeps of a scope: whose it is. */
