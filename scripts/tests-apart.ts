@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 /** What speaks of the whole process, and so wants one that no other test has been in. */
 const ofProcess =
-  /inspect(?:Scopes)?\(|openScopes|orphans|support\/quiet|Symbol\.for\(|vi\.(?:do)?[mM]ock|queue-contract|README|gc\(/u
+  /inspect(?:Scopes)?\(|openScopes|orphans|support\/(?:quiet|torture|face-contract)|Symbol\.for\(|vi\.(?:do)?[mM]ock|queue-contract|README|gc\(/u
 
 /**
  * The packages' test files: those that want a process of their own, and those that may follow others in theirs. Most of a
