@@ -66,7 +66,9 @@ const contextTable = markdownTable(['', 'tests', '[semantics](docs/semantics.md)
 
 // What needs a database is a column of its own.
 const durable = (file) =>
-  file.startsWith('packages/engine/test/postgres/') || file.endsWith('/dead-node.node.test.ts')
+  file.startsWith('packages/engine/test/postgres/') ||
+  file.endsWith('/dead-node.node.test.ts') ||
+  file.endsWith('/server/test/outage.node.test.ts')
 const tests = [...testsOf('engine'), ...testsOf('server')]
 const columns = [
   testsOf('engine').filter((file) => !durable(file)),
