@@ -8,6 +8,14 @@ import { nativeProtocol } from '../socket/native-protocol.ts'
 import { SocketConnection } from '../socket/socket-connection.ts'
 import type { SocketProtocol } from '../socket/socket-protocol.ts'
 
+const refusals = [
+  'upgrade_required',
+  'invalid_handshake',
+  'socket_not_supported',
+  'too_many_sockets',
+  'draining',
+] as const
+
 /** The same runs over a WebSocket, several at once. */
 export const openSocket: OwnedRoute = {
   method: 'GET',
@@ -15,13 +23,7 @@ export const openSocket: OwnedRoute = {
   contract: {
     summary: 'The same runs over a WebSocket.',
     answers: { 101: { description: 'The socket is open.' } },
-    problems: [
-      'upgrade_required',
-      'invalid_handshake',
-      'socket_not_supported',
-      'too_many_sockets',
-      'draining',
-    ],
+    problems: refusals,
   },
   action: 'socket.open',
   ticket: 'socket',
@@ -35,13 +37,7 @@ export const openChatSocket: OwnedRoute = {
   contract: {
     summary: "Chats over a WebSocket, for the AI SDK's `WebSocketChatTransport`.",
     answers: { 101: { description: 'The socket is open.' } },
-    problems: [
-      'upgrade_required',
-      'invalid_handshake',
-      'socket_not_supported',
-      'too_many_sockets',
-      'draining',
-    ],
+    problems: refusals,
   },
   action: 'socket.open',
   ticket: 'socket',

@@ -1,4 +1,4 @@
-import { runOutside, type Owner } from '@ringfence/context'
+import type { Owner } from '@ringfence/context'
 import * as z from 'zod'
 import { EngineError } from '../../errors/engine-error.ts'
 import { describeFailure } from '../../errors/failure.ts'
@@ -9,6 +9,7 @@ import { logFailure } from '../database/log-failure.ts'
 import { ownerOfRow } from '../database/owner-of-row.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
 import { endRun } from './taken-run.ts'
+import { RepeatedLook } from '../recovery/repeated-look.ts'
 
 const everyMs = 1_000
 const mostAtOnce = 200
@@ -42,8 +43,7 @@ export class OverdueRuns {
   readonly #store: PostgresStore
   readonly #onEnded: (ended: EndedOverdue) => Promise<void>
   readonly #logger: EngineLogger | undefined
-  readonly #timer: ReturnType<typeof setInterval>
-  #looking: Promise<void> | undefined
+  readonly #repeated: RepeatedLook
 
   constructor(
     store: PostgresStore,
@@ -53,20 +53,12 @@ export class OverdueRuns {
     this.#store = store
     this.#onEnded = onEnded
     this.#logger = logger
-    this.#timer = runOutside(() =>
-      setInterval(() => {
-        this.#looking ??= this.#look().finally(() => {
-          this.#looking = undefined
-        })
-      }, everyMs),
-    )
-    this.#timer.unref()
+    this.#repeated = new RepeatedLook(() => this.#look(), everyMs)
   }
 
   /** Resolves when it looks no more. */
-  async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#looking
+  stop(): Promise<void> {
+    return this.#repeated.stop()
   }
 
   async #look(): Promise<void> {

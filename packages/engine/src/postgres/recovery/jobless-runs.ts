@@ -1,4 +1,3 @@
-import { runOutside } from '@ringfence/context'
 import * as z from 'zod'
 import { EngineError } from '../../errors/engine-error.ts'
 import type { Failure } from '../../errors/failure.ts'
@@ -11,6 +10,7 @@ import type { JobQueue } from '../queue/job-queue.ts'
 import type { EndedOverdue } from '../queue/overdue-runs.ts'
 import { endRun } from '../queue/taken-run.ts'
 import type { PostgresStore } from '../store/postgres-store.ts'
+import { RepeatedLook } from './repeated-look.ts'
 
 const mostAtOnce = 200
 
@@ -54,31 +54,22 @@ export interface JoblessRunsOptions {
 export class JoblessRuns {
   readonly #options: JoblessRunsOptions
   readonly #quietMs: number
-  readonly #timer: ReturnType<typeof setInterval>
+  readonly #repeated: RepeatedLook
   /** Since when each was seen without a job, by the run's place, its attempt and its job. */
   #suspects = new Map<string, number>()
   #next = new Map<string, number>()
   #past = 0
-  #looking: Promise<void> | undefined
 
   constructor(options: JoblessRunsOptions) {
     const { everyMs = 5_000, quietMs = 30_000 } = options
     this.#options = options
     this.#quietMs = quietMs
-    this.#timer = runOutside(() =>
-      setInterval(() => {
-        this.#looking ??= this.#look().finally(() => {
-          this.#looking = undefined
-        })
-      }, everyMs),
-    )
-    this.#timer.unref()
+    this.#repeated = new RepeatedLook(() => this.#look(), everyMs)
   }
 
   /** Resolves when it looks no more. */
-  async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#looking
+  stop(): Promise<void> {
+    return this.#repeated.stop()
   }
 
   /** Looks at some more of the runs; at the end begins anew. */
