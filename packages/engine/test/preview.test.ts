@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { maskMessage } from '../src/events/mask-text.ts'
 import { preview } from '../src/events/preview.ts'
 
 const secret = 'canary-5e1f'
@@ -47,6 +48,27 @@ test.each([
   'bearer',
   'jwt',
   'sessionId',
+  'otp',
+  'otpCode',
+  'OTPCode',
+  'userOTP',
+  'totp',
+  'cvv',
+  'card_cvv2',
+  'CVC',
+  'pin',
+  'PIN',
+  'cardPin',
+  'pin_code',
+  'pinNumber',
+  'passcode',
+  'oneTimeCode',
+  'verification_code',
+  'recoveryCodes',
+  'mfaCode',
+  'ssn',
+  'sig',
+  'X-Amz-Signature',
 ])('a field named %s is left out, in what goes in and in what comes out, at any depth', (name) => {
   const shown = JSON.stringify(
     preview({
@@ -69,18 +91,134 @@ test.each([
   'passenger',
   'sessions',
   'author',
+  'shipping',
+  'spin',
+  'pinned',
+  'pinColor',
+  'opinion',
+  'design',
+  'signal',
+  'potpie',
+  'laptop',
+  'assign',
+  'code',
+  'countryCode',
+  'mission',
 ])('a field named %s is no secret', (name) => {
   expect(preview({ [name]: 7 })).toEqual({ [name]: 7 })
 })
 
+const pem = (kind: string): string =>
+  `-----BEGIN ${kind}-----\nMIIB${secret}\nq83v${secret}==\n-----END ${kind}-----`
+
+// origins: BRG-6
 test.each([
-  ['a bearer token', `Bearer ${secret}-0123456789`],
-  ['credentials in a URL', `https://user:${secret}@example.com/x`],
-  ['a JSON Web Token', `x eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.${secret}`],
-  ['an API key', `sk-proj-${secret}0123456789abcdef`],
-])('%s inside a text is left out', (_, text) => {
-  expect(preview(text)).not.toContain(secret)
-  expect(JSON.stringify(preview({ note: [text] }))).not.toContain(secret)
+  ['a bearer token', `Bearer ${secret}-0123456789`, '(left out)'],
+  [
+    'credentials of a URL',
+    `https://user:${secret}@example.com/x`,
+    'https://(left out)@example.com/x',
+  ],
+  ['a password with an @ in it', `postgres://user:p@${secret}@db/x`, 'postgres://(left out)@db/x'],
+  ['a password without a user', `redis://:${secret}@cache:6379`, 'redis://(left out)@cache:6379'],
+  ['a JSON Web Token', `x eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.${secret}`, 'x (left out)'],
+  ['a token in a host name', `at a.b-eyJhbGci.eyJzdWIi.${secret}`, 'at a.(left out)'],
+  ['an API key', `sk-proj-${secret}0123456789abcdef`, '(left out)'],
+  ['basic credentials', `Basic dXNlcjpjYW5hcnk=${secret}`, '(left out)'],
+  ['a whole header', `Cookie: a=1; b=${secret}\nAccept: x`, 'Cookie: (left out)\nAccept: x'],
+  ['a private key', `a ${pem('PRIVATE KEY')} b`, 'a (left out) b'],
+  ['one of a kind', `a ${pem('RSA PRIVATE KEY')} b`, 'a (left out) b'],
+  ['an encrypted one', pem('ENCRYPTED PRIVATE KEY'), '(left out)'],
+  ['one of PGP', pem('PGP PRIVATE KEY BLOCK'), '(left out)'],
+  ['one inside of JSON', JSON.stringify(pem('EC PRIVATE KEY')), '"(left out)"'],
+  ['one that was cut', pem('OPENSSH PRIVATE KEY').slice(0, 70), '(left out)'],
+  [
+    'a parameter of a URL',
+    `https://a.example/x?token=${secret}&page=2`,
+    'https://a.example/x?token=(left out)&page=2',
+  ],
+  ['a later one', `/x?page=2&api_key=${secret}#top`, '/x?page=2&api_key=(left out)#top'],
+  [
+    'one after the #',
+    `https://a.example/#access_token=${secret}`,
+    'https://a.example/#access_token=(left out)',
+  ],
+  [
+    'one of a URL after a name',
+    `url=https://a.example/?sig=${secret} x`,
+    'url=https://a.example/?sig=(left out) x',
+  ],
+  ['a line of settings', `DB_PASSWORD=${secret}\nDEBUG=1`, 'DB_PASSWORD=(left out)\nDEBUG=1'],
+  ['a line of YAML', `otp: ${secret}\nplan: pro`, 'otp: (left out)\nplan: pro'],
+  [
+    'a field of JSON',
+    `{"pin": "${secret} 1", "plan": "pro"}`,
+    '{"pin": (left out), "plan": "pro"}',
+  ],
+  ['a field with a quote in it', `{"pin":"a\\"${secret}","plan":1}`, '{"pin":(left out),"plan":1}'],
+  ['a field that was cut', `{"pin":"a ${secret}`, '{"pin":(left out)'],
+  [
+    'a field of JSON in JSON',
+    `{\\"cvv\\":\\"${secret}\\",\\"a\\":1}`,
+    '{\\"cvv\\":(left out),\\"a\\":1}',
+  ],
+])('%s inside a text is left out', (_, text, shown) => {
+  expect(preview(text)).toBe(shown)
+  expect(JSON.stringify(preview({ note: [text], [text]: 1 }))).not.toContain(secret)
+})
+
+test('a private key that is longer than what is looked at is left out all the same', () => {
+  const lines = `${secret}\n`.repeat(1_000)
+  const text = `-----BEGIN PRIVATE KEY-----\n${lines}-----END PRIVATE KEY-----`
+  for (const before of [0, 150, 190, 199, 500, 1_500, 2_550, 2_600, 2_620]) {
+    expect(preview(`${'.'.repeat(before)}${text}`)).not.toContain('canary')
+    expect(preview(`${'.'.repeat(before)}${text}`)).not.toContain('5e1f')
+  }
+})
+
+test.each([
+  '-----BEGIN CERTIFICATE-----\nMIIB0123\n-----END CERTIFICATE-----',
+  '-----BEGIN PUBLIC KEY-----\nMIIB0123\n-----END PUBLIC KEY-----',
+  'a PRIVATE KEY belongs in a safe',
+  'https://example.com/x?page=2&q=pins',
+  'https://example.com:8080/@user/x',
+  'https://user@example.com/x',
+  'write to user@example.com: today',
+  'spin=1 shipping: 5, opinion="good"',
+  'max_tokens=500, author: Bob',
+  'the pin is blue',
+  'std::token::next and key => value',
+  'if (token == null)',
+  'a basic understanding of ghosts-and-goblins',
+  'skateboarding-events and pkgconfig_settings',
+  'it is 10:30, a=b',
+])('%s is no secret', (text) => {
+  expect(preview(text)).toBe(text)
+})
+
+test('a certificate stays beside a key that is left out', () => {
+  const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'
+  const text = `${certificate}\n${pem('PRIVATE KEY')}\n${certificate}`
+  expect(preview(text, { longestText: 500 })).toBe(`${certificate}\n(left out)\n${certificate}`)
+})
+
+/** Beginnings of what is looked for, which never become one: each makes a pattern try again. */
+const hostile =
+  String.raw`a|-|.| |:|=|"|\|\"|pin|pin=|pin="|pin='\|pin:|pin: |a-|a.|a =|pin\|pin "|token.|://|://:|://a:|://a:a@ |:@
+eyJ|eyJ-|eyJa.|-eyJ.|eyJa.a|bearer |Basic a |cookie:|cookie: |sk-|AKIA|-----BEGIN |-----BEGIN PRIVATE KEY-----|-----BEGIN PRIVATE KEY----
+-----BEGIN PRIVATE KEY-----a-----END |Users/|/home/|C:\|(left out)`.split(/[|\n]/)
+
+test('texts that are made to be slow take a time in proportion to their length', () => {
+  const slow: string[] = []
+  for (const part of hostile) {
+    const text = part.repeat(Math.ceil(1_000_000 / part.length))
+    const began = performance.now()
+    maskMessage(text)
+    // With the square of its length it would be minutes.
+    if (performance.now() - began > 5_000) slow.push(part)
+  }
+  expect(hostile.length).toBeGreaterThan(40)
+  expect(slow).toEqual([])
 })
 
 test('text is cut, and says how long it was', () => {
