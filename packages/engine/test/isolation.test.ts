@@ -13,11 +13,14 @@ test(
   async () => {
     const report = await torture({ userCount, runsEach, seed })
     expect(report.foreign).toEqual([])
+    expect(report.broken).toEqual([])
+    expect(report.left).toEqual({})
     // Nothing proves anything unless a great deal happened.
     expect(report.events).toBeGreaterThan(userCount * runsEach * 5)
     expect(report.meetings).toBeGreaterThan(userCount * runsEach)
     expect(report.scopes).toBeGreaterThan(userCount * runsEach * 3)
     expect(report.logged).toBeGreaterThan(10)
+    expect(report.refusedLate).toBeGreaterThan(5)
     expect([...report.types]).toEqual(
       expect.arrayContaining([
         'agent_completed',

@@ -1,6 +1,15 @@
 import { EventEmitter } from 'node:events'
 import { bind, perOwner, perScope, runOutside, type OwnerCache } from '@ringfence/context'
-import { MemoryStore, type EngineStore } from '../../src/index.ts'
+import { bindPool } from '@ringfence/context/adapters'
+import { createPool } from 'generic-pool'
+import {
+  isTerminal,
+  MemoryStore,
+  type EngineLogger,
+  type EngineStore,
+  type RunStore,
+} from '../../src/index.ts'
+import { deferred, nextTurn } from './deferred.ts'
 import { users } from './users.ts'
 
 /** A mistake that is planted where many users' work meets. */
@@ -13,8 +22,15 @@ export type Fault =
   | 'a prompt that is added to by everybody'
   | 'threads that go by id alone'
   | 'one account for everybody'
+  | 'a pool whose connections keep their user'
+  | 'a log that repeats what it said before'
+  | 'runs that go by id alone'
+  | 'an event that is told twice'
+  | 'a timer that nobody stops'
+  | 'a listener that nobody takes away'
+  | 'a scope that nobody ends'
 
-/** What the users' agents share: a queue, a cache, a loader, an emitter and a model. */
+/** What the users' agents share: a queue, a cache, a loader, an emitter, a pool, a model, a log and a store. */
 export interface SharedParts {
   /** Runs the job when it is its turn, one at a time. Rejects where its scope has closed meanwhile. */
   queue<Result>(job: () => Promise<Result>): Promise<Result>
@@ -25,9 +41,17 @@ export interface SharedParts {
   announce(): void
   /** Listeners that were not taken away. */
   listeners(): number
+  /** Asks one of few connections whose it is. */
+  ask(): Promise<string>
+  /** Connections that were not given back. */
+  borrowed(): number
   /** What the model is sent: what was said so far, and what is said now. */
   prompt(said: readonly string[], now: string): readonly string[]
+  /** A logger that passes on to another one. */
+  logger(to: EngineLogger): EngineLogger
   readonly store: EngineStore
+  /** Leaves nothing, not even what was left on purpose. */
+  close(): Promise<void>
 }
 
 /** Right, but for one thing at the most. */
@@ -36,13 +60,76 @@ export function sharedParts(
   fault: Fault | undefined,
 ): SharedParts {
   const mine = (): string => canaryOf(users.current().userId)
+  const { close, ...pool } = poolOf(canaryOf, fault === 'a pool whose connections keep their user')
+  const leaves = leavesOf(fault)
   return {
     queue: queueOf(fault === 'a queue that does not bring its jobs home'),
     cached: cacheOf(mine, fault === 'a cache that goes by name alone'),
     load: loaderOf(mine, fault === 'a loader for everybody'),
-    ...emitterOf(fault === 'a listener that is not bound'),
+    ...emitterOf(fault),
+    ...pool,
     prompt: promptOf(fault === 'a prompt that is added to by everybody'),
+    logger: loggerOf(fault === 'a log that repeats what it said before'),
     store: storeOf(fault),
+    close: async () => {
+      leaves()
+      await close()
+    },
+  }
+}
+
+/** Leaves a timer or a scope where that is the mistake. Returns how to end it. */
+function leavesOf(fault: Fault | undefined): () => void {
+  if (fault === 'a timer that nobody stops') {
+    const timer = setTimeout(() => undefined, 600_000)
+    return () => clearTimeout(timer)
+  }
+  if (fault !== 'a scope that nobody ends') return () => undefined
+  const ends = deferred()
+  void users.run({ userId: 'user-0' }, () => ends.promise)
+  return () => ends.resolve()
+}
+
+interface Connection {
+  userId?: string | undefined
+}
+
+/** Few connections for many users, each of which says for whom it was opened, as a database session does. */
+function poolOf(
+  canaryOf: (userId: string) => string,
+  broken: boolean,
+): Pick<SharedParts, 'ask' | 'borrowed' | 'close'> {
+  const factory = {
+    create: async (): Promise<Connection> => ({}),
+    destroy: async () => undefined,
+    reset: (connection: Connection) => {
+      if (!broken) connection.userId = undefined
+    },
+  }
+  const bound = bindPool((outside) => createPool(outside, { max: 6 }), factory)
+  return {
+    ask: () =>
+      bound.use(async (connection) => {
+        connection.userId ??= users.current().userId
+        await nextTurn()
+        return canaryOf(connection.userId)
+      }),
+    borrowed: () => bound.pool.borrowed,
+    close: async () => {
+      await bound.pool.drain()
+      await bound.pool.clear()
+    },
+  }
+}
+
+function loggerOf(broken: boolean): SharedParts['logger'] {
+  return (to) => {
+    let before: object = {}
+    const saying = (level: 'error' | 'warn') => (fields: object, message: string) => {
+      to[level](broken ? { ...fields, before } : fields, message)
+      before = fields
+    }
+    return { error: saying('error'), warn: saying('warn') }
   }
 }
 
@@ -119,15 +206,16 @@ function loaderOf(mine: () => string, broken: boolean): SharedParts['load'] {
   return (key) => (broken ? everybodys : own()).load(key)
 }
 
-function emitterOf(broken: boolean): Pick<SharedParts, 'hear' | 'announce' | 'listeners'> {
+function emitterOf(fault: Fault | undefined): Pick<SharedParts, 'hear' | 'announce' | 'listeners'> {
   const emitter = new EventEmitter().setMaxListeners(0)
   return {
     hear(listener) {
-      if (broken) emitter.once('news', listener)
+      if (fault === 'a listener that nobody takes away') emitter.on('other news', listener)
+      if (fault === 'a listener that is not bound') emitter.once('news', listener)
       else bind.emitter(emitter).once('news', listener)
     },
     announce: () => void emitter.emit('news'),
-    listeners: () => emitter.listenerCount('news'),
+    listeners: () => emitter.listenerCount('news') + emitter.listenerCount('other news'),
   }
 }
 
@@ -159,7 +247,7 @@ function storeOf(fault: Fault | undefined): EngineStore {
   }
   const { runs, approvals, idempotency, ledger, audit, system } = store
   return {
-    runs,
+    runs: fault === undefined ? runs : runsOf(runs, fault),
     threads: fault === 'threads that go by id alone' ? broke : threads,
     approvals,
     idempotency,
@@ -171,4 +259,42 @@ function storeOf(fault: Fault | undefined): EngineStore {
     system,
     close: () => store.close(),
   }
+}
+
+function runsOf(runs: RunStore, fault: Fault): RunStore {
+  const broken: RunStore = {
+    create: (run) => runs.create(run),
+    append: (runId, events) => runs.append(runId, events),
+    get: (runId) => runs.get(runId),
+    list: (page) => runs.list(page),
+    read: (runId, after, limit) => runs.read(runId, after, limit),
+    watch: (runId, wake) => runs.watch(runId, wake),
+    delete: (runId) => runs.delete(runId),
+  }
+  if (fault === 'an event that is told twice') {
+    broken.read = async (runId, after, limit) => {
+      const batch = await runs.read(runId, after, limit)
+      const [first] = batch?.events ?? []
+      if (batch === undefined || first === undefined || isTerminal(first)) return batch
+      return { ...batch, events: [first, ...batch.events] }
+    }
+  }
+  if (fault === 'runs that go by id alone') {
+    const owners = new Map<string, string>()
+    const asItsOwner = <Result>(runId: string, call: () => Promise<Result>): Promise<Result> => {
+      const userId = owners.get(runId)
+      if (userId === undefined) return call()
+      return new Promise((resolve, reject) => {
+        void runOutside(() => users.run({ userId }, call).then(resolve, reject))
+      })
+    }
+    broken.create = (run) => {
+      owners.set(run.runId, users.current().userId)
+      return runs.create(run)
+    }
+    broken.get = (runId) => asItsOwner(runId, () => runs.get(runId))
+    broken.read = (runId, after, limit) => asItsOwner(runId, () => runs.read(runId, after, limit))
+    broken.watch = (runId, wake) => asItsOwner(runId, () => runs.watch(runId, wake))
+  }
+  return broken
 }
