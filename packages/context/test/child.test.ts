@@ -41,6 +41,7 @@ test('a child narrows roles to some of them, and cannot add one', async () => {
   })
 })
 
+// origins: UEC-10
 test('a child takes another request id or run id, which name the work and no right', async () => {
   await users.run({ ...alice, requestId: 'one', runId: 'first', threadId: 't' }, async () => {
     await users.child({ requestId: 'two', runId: 'second' }, () =>
@@ -117,6 +118,32 @@ test('an addition that is undefined changes nothing', async () => {
       expect(users.current().threadId).toBe('t'),
     )
   })
+})
+
+// origins: L22
+test('what is inherited is neither copied nor looked through: a child costs nothing of what its parent holds', async () => {
+  let parsed = 0
+  const holder = defineUserContext(
+    'holder',
+    z.object({
+      notes: z.array(z.string()).refine(() => {
+        parsed += 1
+        return true
+      }),
+      plan: z.string().optional(),
+    }),
+  )
+  const notes = Array.from({ length: 10_000 }, (_, line) => `line ${line}`)
+  await holder.run({ userId: 'alice', notes }, async () => {
+    const own = holder.current().notes
+    await holder.child({ threadId: 't' }, async () => {
+      expect(holder.current().notes).toBe(own)
+      await holder.child({ plan: 'pro' }, () => {
+        expect(holder.current().notes).toBe(own)
+      })
+    })
+  })
+  expect(parsed).toBe(1)
 })
 
 test('an addition is a copy', async () => {

@@ -3,7 +3,7 @@ import { bind, inspectScopes, type ScopeInspection } from '../src/index.ts'
 import { deferred } from './support/deferred.ts'
 import { alice, bob, users } from './support/users.ts'
 
-// origins: AIF-18 REG-3 L8
+// origins: AIF-18 REG-3 UEC-14 UCM-2 L8
 test('the tree shows owners, ages, what is waited for, and scopes inside scopes', async () => {
   const gate = deferred()
   const ready = deferred()

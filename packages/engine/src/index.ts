@@ -39,6 +39,7 @@ export type {
   InstanceTargets,
   TargetedDurations,
 } from './instances/instance-metrics.ts'
+export type { ToolMetrics } from './instances/tool-metrics.ts'
 export type { DurationSummary } from './statistics/recent-durations.ts'
 export type { RunStatistics, RunTotals } from './statistics/run-statistics.ts'
 export type { QueuedRun, RunControl, RunQueue, TakenRun } from './runs/run-queue.ts'

@@ -62,6 +62,21 @@ test('a registry keeps nothing of a run: an agent that never ended for one user,
   await expect(never.result).rejects.toMatchObject({ code: 'CANCELLED' })
 })
 
+// origins: AIF-7
+test('whoever asks for one that there is not is told of all that there are, sorted', async () => {
+  const agents = new AgentRegistry()
+  for (const name of ['triage', 'data', 'Zebra', 'actions'])
+    agents.register(pipeline({ name, stages: [echo] }))
+  const engine = createExecutionEngine({ agents: agents.register(echo).freeze() })
+  const error = await users.run({ userId: 'alice' }, () =>
+    engineError(() => engine.instances.create('nope')),
+  )
+  expect(error.code).toBe('UNKNOWN_AGENT')
+  expect(error.message).toBe(
+    'There is no agent "nope". There are: Zebra, actions, data, echo, triage.',
+  )
+})
+
 test.each(['nope', '', '__proto__', 'toString', 'Echo'])('there is no agent %j', async (name) => {
   const agents = new AgentRegistry().register(echo).freeze()
   const error = await engineError(() => agents.get(name))

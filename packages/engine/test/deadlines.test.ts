@@ -12,7 +12,7 @@ import { alice, users } from './support/users.ts'
 const empty = z.object({})
 const abortGraceMs = 40
 
-// origins: UEE-2 UEE-6 TMO-1 BRG-7 L25
+// origins: UEE-2 UEE-6 TMO-1 BRG-7 L25 AIF-15 EEF-1
 test('a run that takes longer than its limit ends with RUN_DEADLINE', async () => {
   const waits = defineAgent({
     name: 'waits',
@@ -357,6 +357,7 @@ test('a run that waits too long for its turn ends with QUEUE_TIMEOUT, and its ag
   await expectNothingLeft(engine)
 })
 
+// origins: UEC-10
 test('agents that delegate to each other in a circle end with DELEGATION_TOO_DEEP', async () => {
   let deepest = 0
   const circle = defineAgent({

@@ -7,7 +7,7 @@ import { echo } from './support/echo.ts'
 import { engineOf, expectOneStory, storyOf, typesOf } from './support/engine.ts'
 import { alice, bob, users } from './support/users.ts'
 
-// origins: TLD-1 EMT-6 L17
+// origins: TLD-1 EMT-6 L17 UEE-4
 test('an execution works in its own run only: not for a stranger, not in another run of its owner, not outside', async () => {
   const shared = deferred<AgentExecution>()
   const done = deferred()

@@ -8,7 +8,7 @@ import { alice, users } from './support/users.ts'
 
 const empty = z.object({})
 
-// origins: BRG-7
+// origins: BRG-7 AIF-15 TRK-2 UCM-1
 test('a run that tells nothing for too long ends with IDLE_DEADLINE, also where its tool ignores that', async () => {
   const gate = deferred<null>()
   const ignores = defineTool({

@@ -113,6 +113,7 @@ describe('the memory store forgets', () => {
     })
   })
 
+  // origins: UCM-1 BRG-9
   test("a run's oldest events beyond the limit: a cursor before them gets CURSOR_EVICTED", async () => {
     const store = new MemoryRunStore({ eventsPerRun: 10 })
     await users.run(alice, async () => {

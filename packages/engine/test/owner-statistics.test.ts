@@ -78,7 +78,39 @@ test("an owner's statistics tell of each end and of nobody else's runs", async (
   expect(engine.metrics().runs).toMatchObject({ total: 8, running: 0, queued: 0, cancelled: 4 })
 })
 
-// origins: EEF-5
+// origins: UEE-11 UEE-2
+test('how long runs waited and took is told as count, average, least and most', async () => {
+  let time = 0
+  const takes = deferred()
+  const slow = defineAgent({
+    name: 'slow',
+    input: z.object({ takesMs: z.number() }),
+    output: z.null(),
+    run: async ({ takesMs }) => {
+      await takes.promise
+      time += takesMs
+      return null
+    },
+  })
+  const engine = engineOf([slow], { limits: { ownerConcurrency: 1 }, now: () => time })
+  await users.run(alice, async () => {
+    const runs = [
+      await engine.start('slow', { takesMs: 30 }),
+      await engine.start('slow', { takesMs: 10 }),
+      await engine.start('slow', { takesMs: 20 }),
+    ]
+    takes.resolve()
+    for (const { result } of runs) await result
+    const { queueWait, execution } = engine.statistics()
+    expect(queueWait).toEqual({ count: 3, averageMs: 70 / 3, minMs: 0, maxMs: 40 })
+    expect(execution).toEqual({ count: 3, averageMs: 20, minMs: 10, maxMs: 30 })
+  })
+  await users.run(bob, () => {
+    expect(engine.statistics().queueWait).toMatchObject({ count: 0, maxMs: 0 })
+  })
+})
+
+// origins: EEF-5 AIF-6
 test('starts that are refused are counted by code, and are no runs', async () => {
   const engine = engineOf([waits, echo], { limits: { ownerConcurrency: 1, ownerQueue: 1 } })
   await users.run(alice, async () => {

@@ -36,6 +36,7 @@ test('requests beyond the rate get 429 and when to come back; nobody else notice
   expect((await bob.request('/v1/runs')).headers.get('ratelimit')).toBe('"requests";r=2;t=20')
 })
 
+// origins: WSC-1
 test('runs have a rate of their own, over HTTP and over a socket together', async () => {
   const server = await serve({ limits: { runsPerMinute: 2 } })
   const alice = await Client.of(server, 'alice')
@@ -131,6 +132,7 @@ test('streams that are open are bounded by owner and in all, and their places co
   }
 })
 
+// origins: MGR-1 WSC-1
 test('sockets that are open are bounded by owner and in all, and their places come back', async () => {
   const server = await serve({ limits: { ownerSockets: 1, sockets: 2 } })
   const open = async (userId: string): Promise<SocketClient> =>

@@ -122,6 +122,7 @@ describe('what a frame can be wrong in', () => {
     await socket.frame((answer) => answer.type === 'pong')
   })
 
+  // origins: API-1
   test('text that is no JSON is answered without an id', async () => {
     const { socket } = await open()
     socket.socket.send('{')

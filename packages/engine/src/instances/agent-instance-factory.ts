@@ -137,9 +137,7 @@ export class InstanceFactory {
     const metrics = this.#metrics
     const since = metrics.clock()
     try {
-      const made = this.#make(name)
-      metrics.madeIn(metrics.clock() - since)
-      return made
+      return this.#make(name, since)
     } catch (error) {
       metrics.failedToMake()
       throw error
@@ -155,11 +153,11 @@ export class InstanceFactory {
     const since = metrics.clock()
     const definition = this.#agents.get(name)
     const context = this.#contextOf(name)
-    metrics.madeIn(metrics.clock() - since)
+    const madeAt = metrics.made(since)
     try {
       return await this.#execute(definition, input, context, hooks)
     } finally {
-      metrics.disposedOne()
+      metrics.disposed(madeAt)
     }
   }
 
@@ -183,7 +181,7 @@ export class InstanceFactory {
     )
   }
 
-  #make(name: string): AgentInstance {
+  #make(name: string, since: number): AgentInstance {
     const scope = currentScope()
     const definition = this.#agents.get(name)
     const context = this.#contextOf(name)
@@ -200,7 +198,10 @@ export class InstanceFactory {
       }),
       { scope: true },
     )
-    scope.defer(() => this.#metrics.disposedOne())
+    // Refused where the scope is closing: then there is no instance.
+    let madeAt = since
+    scope.defer(() => this.#metrics.disposed(madeAt))
+    madeAt = this.#metrics.made(since)
     return instance
   }
 }

@@ -18,7 +18,7 @@ export async function callTool<Input, Output>(
   agent: string,
   context: ExecutionContext,
 ): Promise<Output> {
-  const { sink, limits, account, now, redact, progress, orphans } = context
+  const { sink, limits, account, now, redact, progress, orphans, metrics } = context
   const { name, reserves, retry, expectedMs, timeoutMs = limits.toolMs } = tool
   const asked = account.hold(agent, {
     toolMs: timeoutMs * (retry?.attempts ?? 1),
@@ -74,8 +74,10 @@ export async function callTool<Input, Output>(
     const result = preview(output, { redact, longestText: resultTextLength })
     const ending = sink.append(completed({ ok: true, result }))
     if (ending !== undefined) await ending
+    metrics.tools.add(now() - since, true)
     return output
   } catch (error) {
+    metrics.tools.add(now() - since, false)
     await settle()
     const failure = describeFailure(error, context.runScope.id, redact)
     // A run that has ended meanwhile has closed this call in its journal already.

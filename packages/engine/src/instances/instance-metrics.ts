@@ -3,6 +3,7 @@ import { withoutUndefined } from '../internal/without-undefined.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
 import { RecentDurations, type DurationSummary } from '../statistics/recent-durations.ts'
+import { ToolCounts, type ToolMetrics } from './tool-metrics.ts'
 
 /** How long it may take; what takes longer is counted, and the log hears of it. Whole milliseconds. */
 export interface InstanceTargets {
@@ -25,6 +26,8 @@ export interface FactoryMetrics {
   readonly created: number
   /** Those whose scope has not closed. */
   readonly active: number
+  /** The most that there were at once. */
+  readonly peak: number
   /** Those whose scope has closed. */
   readonly disposed: number
   /** Attempts to make one that threw. */
@@ -35,6 +38,10 @@ export interface FactoryMetrics {
   readonly creation: TargetedDurations
   /** Agents' own `dispose`, of the most recent 1,000. An agent without one is not measured. */
   readonly disposal: TargetedDurations
+  /** Between making an instance and its end, of the most recent 1,000 that have ended. */
+  readonly lifetime: DurationSummary
+  /** What the instances' agents called. */
+  readonly tools: ToolMetrics
   /** The limits that instances execute under. */
   readonly limits: EngineLimits
 }
@@ -52,10 +59,13 @@ const kept = 1_000
 /** Counts what a factory does. One for all users: nothing in it is anybody's. */
 export class InstanceMetrics {
   readonly clock: () => number
+  readonly tools: ToolCounts = new ToolCounts()
   readonly #limits: EngineLimits
   readonly #creation: Gauge
   readonly #disposal: Gauge
+  readonly #lifetime = new RecentDurations(kept)
   #created = 0
+  #peak = 0
   #disposed = 0
   #failed = 0
   #disposeFailures = 0
@@ -70,17 +80,23 @@ export class InstanceMetrics {
     this.#disposal = new Gauge('disposal', aims.disposalMs, logger)
   }
 
-  madeIn(ms: number): void {
+  /** An instance was made. Returns when. */
+  made(since: number): number {
+    const now = this.clock()
     this.#created += 1
-    this.#creation.add(ms)
+    this.#peak = Math.max(this.#peak, this.#created - this.#disposed)
+    this.#creation.add(now - since)
+    return now
   }
 
   failedToMake(): void {
     this.#failed += 1
   }
 
-  disposedOne(): void {
+  /** The instance that was made then has ended. */
+  disposed(madeAt: number): void {
     this.#disposed += 1
+    this.#lifetime.add(this.clock() - madeAt)
   }
 
   /** An agent's `dispose` has ended. */
@@ -93,11 +109,14 @@ export class InstanceMetrics {
     return {
       created: this.#created,
       active: this.#created - this.#disposed,
+      peak: this.#peak,
       disposed: this.#disposed,
       failed: this.#failed,
       disposeFailures: this.#disposeFailures,
       creation: this.#creation.read(),
       disposal: this.#disposal.read(),
+      lifetime: this.#lifetime.summary(),
+      tools: this.tools.read(),
       limits: this.#limits,
     }
   }
