@@ -14,7 +14,15 @@ import type { LiveRun } from './live-run.ts'
 /** What belongs to one run alone. */
 type OwnParts = Pick<
   ExecutionContext,
-  'sink' | 'progress' | 'orphans' | 'account' | 'redact' | 'runKey'
+  | 'sink'
+  | 'progress'
+  | 'orphans'
+  | 'account'
+  | 'redact'
+  | 'runKey'
+  | 'slot'
+  | 'approvals'
+  | 'thread'
 >
 
 /** What the executions of one run share: with each other, and with those of all runs. */
@@ -58,14 +66,14 @@ export class ExecutionContexts {
     const { approvals, threads } = store
     const slot = new RunSlot(ticket)
     const sink = idle.watch(journal)
-    return {
-      ...this.#share({
-        ...own,
-        sink,
-        // What the engine says by itself is no sign that the agent lives.
-        progress: new RunProgress(ticker, journal, now),
-        runKey: () => runId,
-      }),
+    return this.#share({
+      orphans: own.orphans,
+      account: own.account,
+      redact: own.redact,
+      sink,
+      // What the engine says by itself is no sign that the agent lives.
+      progress: new RunProgress(ticker, journal, now),
+      runKey: () => runId,
       slot,
       approvals: new RunApprovals({
         runId,
@@ -87,21 +95,31 @@ export class ExecutionContexts {
         threadId === undefined
           ? undefined
           : new RunThread({ threadId, runId, store: threads, now }),
-    }
+    })
   }
 
+  /** Named one by one: every run makes one, and what spreads an object copies it field by field. */
   #share(own: OwnParts): ExecutionContext {
     const { agents, limits, logger, metrics, now, circuits, random } = this.#parts
+    const { sink, account, progress, redact, runKey, orphans, slot, approvals, thread } = own
     return {
       agents,
       limits,
+      sink,
+      account,
+      circuits,
+      progress,
+      redact,
+      runKey,
+      random,
       logger,
       metrics,
-      now,
-      circuits,
-      random,
+      orphans,
       runScope: newWorkScope(),
-      ...own,
+      now,
+      slot,
+      approvals,
+      thread,
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { DurableEvent } from '../events/agent-event.ts'
+import { jsonLength } from '../internal/json-length.ts'
 
 type Identity = Pick<DurableEvent, 'runId' | 'threadId' | 'requestId' | 'userId' | 'agent'>
 
@@ -9,7 +10,7 @@ export class EventSizes {
   /** Throws what JSON throws for data that it cannot carry. */
   of(event: DurableEvent): number {
     const { type, seq, at, data } = event
-    const own = type.length + String(seq).length + at.length + JSON.stringify(data).length
+    const own = type.length + String(seq).length + at.length + jsonLength(data)
     return own + this.#sharedBy(event)
   }
 
@@ -18,8 +19,8 @@ export class EventSizes {
     if (known !== undefined && isSame(known.identity, event)) return known.characters
     const { runId, threadId, requestId, userId, agent } = event
     const identity = { runId, threadId, requestId, userId, agent }
-    const rest = { type: '', seq: 0, at: '', data: 0 }
-    const characters = JSON.stringify({ ...identity, ...rest }).length - '00'.length
+    const named = { type: '', seq: 0, at: '', runId, threadId, requestId, userId, agent, data: 0 }
+    const characters = jsonLength(named) - '00'.length
     this.#shared = { identity, characters }
     return characters
   }

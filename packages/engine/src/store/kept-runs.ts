@@ -108,7 +108,7 @@ export class KeptRuns {
     const owned = this.#byAge.get(run)
     if (owned === undefined) return
     this.#byAge.delete(run)
-    owned.runs.delete(run.record.runId)
+    owned.runs.delete(run.runId)
     this.#count(owned, -run.characters)
     if (owned.runs.size === 0) this.#owners.delete(owned.owner)
     run.wake()

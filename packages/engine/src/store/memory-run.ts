@@ -1,5 +1,5 @@
 import { EngineError } from '../errors/engine-error.ts'
-import type { DurableEvent, UnnumberedEvent } from '../events/agent-event.ts'
+import { isTerminal, type DurableEvent, type UnnumberedEvent } from '../events/agent-event.ts'
 import { advance } from '../runs/run-status.ts'
 import { EventSizes } from './event-sizes.ts'
 import type { EventBatch, NewRun, RunRecord } from './run-store.ts'
@@ -9,18 +9,27 @@ export class MemoryRun {
   readonly #mostEvents: number
   readonly #sizing = new EventSizes()
   readonly #watchers = new Set<() => void>()
+  /** As the newest event left it that changed more of it than its number. */
   #record: RunRecord
+  #lastSeq = -1
   #events: DurableEvent[] = []
   /** Characters of JSON that each kept event takes. */
   #sizes: number[] = []
   characters = 0
 
   constructor(run: NewRun, mostEvents: number) {
-    this.#record = Object.freeze({ ...run, status: 'queued', lastSeq: -1 })
+    this.#record = Object.freeze({ ...run, status: 'queued', lastSeq: this.#lastSeq })
     this.#mostEvents = mostEvents
   }
 
+  get runId(): string {
+    return this.#record.runId
+  }
+
   get record(): RunRecord {
+    if (this.#record.lastSeq !== this.#lastSeq) {
+      this.#record = Object.freeze({ ...this.#record, lastSeq: this.#lastSeq })
+    }
     return this.#record
   }
 
@@ -34,12 +43,13 @@ export class MemoryRun {
   }
 
   #addOne(event: UnnumberedEvent): DurableEvent {
-    const numbered = number(event, this.#record.lastSeq + 1)
+    const numbered = number(event, this.#lastSeq + 1)
     // Before anything is kept: what cannot follow, and what cannot be measured, throws here.
     const record = follow(this.#record, numbered)
     const size = this.#sizing.of(numbered)
     this.#keep(numbered, size)
     this.#record = record
+    this.#lastSeq = numbered.seq
     this.#trim()
     this.wake()
     return numbered
@@ -47,12 +57,13 @@ export class MemoryRun {
 
   /** All of them or none. */
   #addAll(events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
-    const first = this.#record.lastSeq + 1
+    const first = this.#lastSeq + 1
     const numbered = events.map((event, index) => number(event, first + index))
     const record = numbered.reduce(follow, this.#record)
     const sizes = numbered.map((event) => this.#sizing.of(event))
     for (const [index, event] of numbered.entries()) this.#keep(event, sizes[index] ?? 0)
     this.#record = record
+    this.#lastSeq += numbered.length
     this.#trim()
     this.wake()
     return numbered
@@ -86,7 +97,7 @@ export class MemoryRun {
     }
     const events = this.#events.slice(next - oldest, next - oldest + limit)
     const last = events.at(-1)?.seq ?? next - 1
-    return { events, ended: this.ended && last >= this.#record.lastSeq }
+    return { events, ended: this.ended && last >= this.#lastSeq }
   }
 
   watch(wake: () => void): () => void {
@@ -133,20 +144,19 @@ function number(event: UnnumberedEvent, seq: number): DurableEvent {
   return Object.freeze(numbered) as DurableEvent
 }
 
-/** What an event makes of the run's record. */
+/** What an event makes of the run's record, but for the number of its newest event. */
 function follow(record: RunRecord, event: DurableEvent): RunRecord {
-  const seen = { ...record, lastSeq: event.seq }
   if (event.type === 'agent_started') {
     const status = advance(record.status, 'running')
-    return Object.freeze({ ...seen, status, startedAt: event.at })
+    return Object.freeze({ ...record, status, startedAt: event.at })
   }
-  const ended = { ...seen, endedAt: event.at }
+  if (!isTerminal(event)) return record
+  const ended = { ...record, endedAt: event.at }
   if (event.type === 'agent_completed') {
     return Object.freeze({ ...ended, status: 'completed', result: event.data.result })
   }
   if (event.type === 'agent_error') {
     return Object.freeze({ ...ended, status: 'failed', error: event.data.error })
   }
-  if (event.type === 'agent_cancelled') return Object.freeze({ ...ended, status: 'cancelled' })
-  return Object.freeze(seen)
+  return Object.freeze({ ...ended, status: 'cancelled' })
 }
