@@ -82,7 +82,7 @@ export class Circuits {
    * Does work that needs a dependency, for the owner of the current scope. Rejects with `CIRCUIT_OPEN`, without
    * beginning, while it is refused to them. `judge` says what a failure says of the dependency.
    */
-  async guard<Result>(
+  guard<Result>(
     dependency: string,
     work: () => Promise<Result>,
     judge: (error: unknown) => Verdict = verdictOn,
@@ -91,21 +91,27 @@ export class Circuits {
     const kept = this.#use(key, dependency)
     const { circuit } = kept
     const passage = circuit.pass(this.#now())
-    if (typeof passage === 'number') throw circuitOpen(dependency, passage)
+    if (typeof passage === 'number') return Promise.reject(circuitOpen(dependency, passage))
     kept.going += 1
-    try {
-      const result = await work()
-      passage.succeeded(this.#now())
-      return result
-    } catch (error) {
-      this.#judge({ dependency, circuit, passage }, error, judge(error))
-      throw error
-    } finally {
+    const leave = (): void => {
       kept.going -= 1
       if (kept.going === 0 && circuit.isIdle(this.#now()) && this.#kept.get(key) === kept) {
         this.#kept.delete(key)
       }
     }
+    // Not by waiting: every step of a model comes through here, and each wait costs a turn and two promises.
+    return work().then(
+      (result) => {
+        passage.succeeded(this.#now())
+        leave()
+        return result
+      },
+      (error: unknown) => {
+        this.#judge({ dependency, circuit, passage }, error, judge(error))
+        leave()
+        throw error
+      },
+    )
   }
 
   /** How each dependency does that fails for somebody, by name. */

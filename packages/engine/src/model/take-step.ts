@@ -20,7 +20,7 @@ export interface StepCaller extends ModelCaller {
  * as long as nothing of its answer is in the run's story. Throws what ended the execution, or what the last try failed
  * with; `CIRCUIT_OPEN` where the model has failed too often for this user.
  */
-export async function takeStep(
+export function takeStep(
   caller: StepCaller,
   options: ModelCallOptions<FilePart>,
 ): Promise<Answer> {
@@ -33,23 +33,21 @@ export async function takeStep(
       // That its answer could not be told is no fault of the model's.
       (error) => (events.lost(error) ? 'unknown' : verdictOn(error)),
     )
-  try {
-    return await retrying(attempt, {
-      policy: retry,
-      random,
-      mayRepeat: () => !events.begun,
-      onFailure: (err, number, delayMs) => {
-        if (execution.signal.aborted) return
-        logger?.warn(
-          { err, agent: execution.name, model: model.modelId, attempt: number, delayMs },
-          delayMs === undefined ? 'model failed' : 'model failed and is tried again',
-        )
-      },
-    })
-  } catch (error) {
+  return retrying(attempt, {
+    policy: retry,
+    random,
+    mayRepeat: () => !events.begun,
+    onFailure: (err, number, delayMs) => {
+      if (execution.signal.aborted) return
+      logger?.warn(
+        { err, agent: execution.name, model: model.modelId, attempt: number, delayMs },
+        delayMs === undefined ? 'model failed' : 'model failed and is tried again',
+      )
+    },
+  }).catch((error: unknown) => {
     if (execution.signal.aborted) throw execution.signal.reason
     throw modelFailure(error)
-  }
+  })
 }
 
 async function ask(caller: StepCaller, options: ModelCallOptions<FilePart>): Promise<Answer> {

@@ -21,21 +21,30 @@ export interface RetryingOptions {
  * deadline of the current scope is not begun, and one is broken off when the scope aborts. Rejects with what the
  * last attempt failed with.
  */
-export async function retrying<Result>(
+export function retrying<Result>(
   attempt: (number: number) => Promise<Result>,
   options: RetryingOptions,
 ): Promise<Result> {
-  let last: unknown
+  // Most attempts succeed: what comes after a failure is made only then.
+  return attempt(1).catch((error: unknown) => again(attempt, options, error))
+}
+
+async function again<Result>(
+  attempt: (number: number) => Promise<Result>,
+  options: RetryingOptions,
+  first: unknown,
+): Promise<Result> {
+  let last = first
   for (let number = 1; ; number += 1) {
+    const waitMs = waitAfter(last, number, options)
+    options.onFailure?.(last, number, waitMs)
+    if (waitMs === undefined) throw last
+    await wait(waitMs, currentScope())
     try {
-      return await attempt(number)
+      return await attempt(number + 1)
     } catch (error) {
       // A circuit that has opened says nothing that the failure before it did not say better.
-      if (number > 1 && isCircuitOpen(error)) throw last
-      const waitMs = waitAfter(error, number, options)
-      options.onFailure?.(error, number, waitMs)
-      if (waitMs === undefined) throw error
-      await wait(waitMs, currentScope())
+      if (isCircuitOpen(error)) throw last
       last = error
     }
   }

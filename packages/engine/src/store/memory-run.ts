@@ -1,40 +1,46 @@
 import { EngineError } from '../errors/engine-error.ts'
-import { isTerminal, type DurableEvent, type UnnumberedEvent } from '../events/agent-event.ts'
-import { advance } from '../runs/run-status.ts'
+import {
+  isTerminal,
+  type DurableEvent,
+  type TerminalEvent,
+  type UnnumberedEvent,
+} from '../events/agent-event.ts'
+import { advance, type RunStatus } from '../runs/run-status.ts'
 import { EventSizes } from './event-sizes.ts'
 import type { EventBatch, NewRun, RunRecord } from './run-store.ts'
 
-/** One run in memory: its record, the newest of its events, and who waits for more. */
+/** One run in memory: how it stands, the newest of its events, and who waits for more. */
 export class MemoryRun {
+  readonly #run: NewRun
   readonly #mostEvents: number
   readonly #sizing = new EventSizes()
   readonly #watchers = new Set<() => void>()
-  /** As the newest event left it that changed more of it than its number. */
-  #record: RunRecord
+  #status: RunStatus = 'queued'
+  #startedAt: string | undefined
+  #end: TerminalEvent | undefined
   #lastSeq = -1
+  /** Made when somebody looks: most runs are written far more often than they are read. */
+  #record: RunRecord | undefined
   #events: DurableEvent[] = []
   /** Characters of JSON that each kept event takes. */
   #sizes: number[] = []
   characters = 0
 
   constructor(run: NewRun, mostEvents: number) {
-    this.#record = Object.freeze({ ...run, status: 'queued', lastSeq: this.#lastSeq })
+    this.#run = run
     this.#mostEvents = mostEvents
   }
 
   get runId(): string {
-    return this.#record.runId
+    return this.#run.runId
   }
 
   get record(): RunRecord {
-    if (this.#record.lastSeq !== this.#lastSeq) {
-      this.#record = Object.freeze({ ...this.#record, lastSeq: this.#lastSeq })
-    }
-    return this.#record
+    return (this.#record ??= this.#recorded())
   }
 
   get ended(): boolean {
-    return this.#record.endedAt !== undefined
+    return this.#end !== undefined
   }
 
   append(events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
@@ -45,13 +51,10 @@ export class MemoryRun {
   #addOne(event: UnnumberedEvent): DurableEvent {
     const numbered = number(event, this.#lastSeq + 1)
     // Before anything is kept: what cannot follow, and what cannot be measured, throws here.
-    const record = follow(this.#record, numbered)
+    const status = follow(this.#status, numbered)
     const size = this.#sizing.of(numbered)
     this.#keep(numbered, size)
-    this.#record = record
-    this.#lastSeq = numbered.seq
-    this.#trim()
-    this.wake()
+    this.#stand(status)
     return numbered
   }
 
@@ -59,13 +62,10 @@ export class MemoryRun {
   #addAll(events: readonly UnnumberedEvent[]): readonly DurableEvent[] {
     const first = this.#lastSeq + 1
     const numbered = events.map((event, index) => number(event, first + index))
-    const record = numbered.reduce(follow, this.#record)
+    const status = numbered.reduce(follow, this.#status)
     const sizes = numbered.map((event) => this.#sizing.of(event))
     for (const [index, event] of numbered.entries()) this.#keep(event, sizes[index] ?? 0)
-    this.#record = record
-    this.#lastSeq += numbered.length
-    this.#trim()
-    this.wake()
+    this.#stand(status)
     return numbered
   }
 
@@ -73,6 +73,29 @@ export class MemoryRun {
     this.#events.push(event)
     this.#sizes.push(size)
     this.characters += size
+    this.#lastSeq = event.seq
+    if (event.type === 'agent_started') this.#startedAt = event.at
+    if (isTerminal(event)) this.#end = event
+  }
+
+  /** What there is to tell when events were added. */
+  #stand(status: RunStatus): void {
+    this.#status = status
+    this.#record = undefined
+    this.#trim()
+    this.wake()
+  }
+
+  #recorded(): RunRecord {
+    const record = { ...this.#run, status: this.#status, lastSeq: this.#lastSeq }
+    const end = this.#end
+    return Object.freeze({
+      ...record,
+      ...(this.#startedAt === undefined ? {} : { startedAt: this.#startedAt }),
+      ...(end === undefined ? {} : { endedAt: end.at }),
+      ...(end?.type === 'agent_completed' ? { result: end.data.result } : {}),
+      ...(end?.type === 'agent_error' ? { error: end.data.error } : {}),
+    })
   }
 
   /** How many of its events are kept. */
@@ -91,7 +114,7 @@ export class MemoryRun {
     if (next < oldest) {
       throw new EngineError(
         'CURSOR_EVICTED',
-        `The events of run "${this.#record.runId}" before number ${oldest} are no longer kept. ` +
+        `The events of run "${this.runId}" before number ${oldest} are no longer kept. ` +
           'Read the run itself for how it ended.',
       )
     }
@@ -144,19 +167,10 @@ function number(event: UnnumberedEvent, seq: number): DurableEvent {
   return Object.freeze(numbered) as DurableEvent
 }
 
-/** What an event makes of the run's record, but for the number of its newest event. */
-function follow(record: RunRecord, event: DurableEvent): RunRecord {
-  if (event.type === 'agent_started') {
-    const status = advance(record.status, 'running')
-    return Object.freeze({ ...record, status, startedAt: event.at })
-  }
-  if (!isTerminal(event)) return record
-  const ended = { ...record, endedAt: event.at }
-  if (event.type === 'agent_completed') {
-    return Object.freeze({ ...ended, status: 'completed', result: event.data.result })
-  }
-  if (event.type === 'agent_error') {
-    return Object.freeze({ ...ended, status: 'failed', error: event.data.error })
-  }
-  return Object.freeze({ ...ended, status: 'cancelled' })
+/** Where an event leaves the run. */
+function follow(status: RunStatus, event: DurableEvent): RunStatus {
+  if (event.type === 'agent_started') return advance(status, 'running')
+  if (event.type === 'agent_completed') return 'completed'
+  if (event.type === 'agent_error') return 'failed'
+  return event.type === 'agent_cancelled' ? 'cancelled' : status
 }
