@@ -174,12 +174,13 @@ test('one timer serves all that goes on, and none is left when nothing does', as
   )
   expect(ticker.waiting).toBe(true)
   await until(() => ticks.every((count) => count > 1))
-  works[0]?.end()
+  const [first] = works
+  if (first !== undefined) ticker.end(first)
   const still = ticks[0]
   const before = ticks[1] ?? 0
   await until(() => (ticks[1] ?? 0) > before + 1)
   expect(ticks[0]).toBe(still)
-  for (const work of works) work.end()
+  for (const work of works) ticker.end(work)
   expect(ticker.waiting).toBe(false)
 })
 
@@ -188,7 +189,7 @@ test('for short work nothing is told, and with `Infinity` never', async () => {
   const never = new ProgressTicker(Infinity)
   const work = never.begin(() => expect.unreachable('it never calls back'))
   expect(never.waiting).toBe(false)
-  work.end()
+  never.end(work)
   for (const progressMs of [5_000, Infinity]) {
     const events = await watchRun({ progressMs }, agent, () => undefined)
     expect(events.map(({ type }) => type)).toEqual(['agent_started', 'agent_completed'])

@@ -6,7 +6,13 @@ export const longestTimerMs: number = 2_147_483_647
  */
 export function startTimer(ms: number, callback: () => void): () => void {
   if (ms === Infinity) return () => undefined
-  const end = Date.now() + ms
+  if (ms > longestTimerMs) return startLongTimer(Date.now() + ms, callback)
+  const timer = setTimeout(callback, Math.max(0, ms))
+  return () => clearTimeout(timer)
+}
+
+/** In several stages. */
+function startLongTimer(end: number, callback: () => void): () => void {
   let timer: ReturnType<typeof setTimeout>
   const arm = (): void => {
     const left = end - Date.now()

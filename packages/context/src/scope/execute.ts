@@ -3,9 +3,8 @@ import { runtime } from '../internal/runtime.ts'
 import type { ScopeState } from '../internal/scope-state.ts'
 import { limitCallback, waitForCallback } from './callback-wait.ts'
 import { end } from './close.ts'
-import { addFailure, addScope } from './pending.ts'
+import { InsideTask } from './inside-task.ts'
 import type { Scope } from './scope.ts'
-import { openTask } from './settlement.ts'
 import type { Task } from './task.ts'
 
 /**
@@ -33,29 +32,12 @@ function executeInside<Result>(
   parent: ScopeState,
   callback: (scope: Scope) => Result | PromiseLike<Result>,
 ): Promise<Result> {
-  const [task, { resolve, reject }] = openTask<unknown>()
-  // Pending before the callback runs, so that an abort in its first synchronous part reaches it.
-  const leave = addScope(parent, state)
-  const succeed = (value: unknown): void => {
-    leave()
-    resolve(value)
-  }
-  const fail = (error: unknown): void => {
-    addFailure(parent, error, task)
-    leave()
-    // The parent has heard of it; the process need not.
-    void task.ended(() => undefined)
-    reject(error)
-  }
-  const settle = (result: unknown): void => {
-    if (result instanceof Promise) result.then(succeed, fail)
-    else succeed(result)
-  }
+  const inside = new InsideTask(parent, state)
   const ended = begin(state, callback)
-  if (isRunning(state)) state.settle = settle
-  else settle(ended)
+  if (isRunning(state)) state.settle = (result) => inside.settle(result)
+  else inside.settle(ended)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return task as Task<Result>
+  return inside.task as Task<Result>
 }
 
 function isRunning({ callbackEnded }: ScopeState): boolean {

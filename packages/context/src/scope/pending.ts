@@ -14,11 +14,16 @@ export function addTask<Result>(state: ScopeState, label: string, task: Task<Res
   add(state, pendingTask(state.cell, label, task))
 }
 
-/** Makes `state` wait for a scope opened in it, and abort it. Returns how to say that it has closed. */
-export function addScope(state: ScopeState, scope: ScopeState): () => void {
+/** Makes `state` wait for a scope opened in it, and abort it, until it is said to have closed. */
+export function addScope(state: ScopeState, scope: ScopeState): PendingScope {
   const work: PendingScope = { scope }
   add(state, work)
-  return () => leave(state, work)
+  return work
+}
+
+/** A scope opened in `state` has closed. */
+export function leaveScope(state: ScopeState, work: PendingScope): void {
+  leave(state, work)
 }
 
 /** Keeps the failure of something started in the scope, for the case that nobody looks at it. */

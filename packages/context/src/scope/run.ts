@@ -10,7 +10,7 @@ import { callCleanup } from './cleanup.ts'
 import { beginClosing, closeNow, type Outcome } from './close.ts'
 import { execute } from './execute.ts'
 import { openState } from './open.ts'
-import { addScope } from './pending.ts'
+import { addScope, leaveScope } from './pending.ts'
 import type { Scope, ScopeOptions } from './scope.ts'
 
 /** Opens a scope through the definition's schema and runs the callback in it. Never throws: it rejects. */
@@ -36,14 +36,15 @@ export function openRunSync<Result>(
   checkFunction('runSync()', 'callback', callback)
   const state = admit(definition, input, undefined, true)
   // So that an abort of the surrounding scope reaches this one; nobody ever waits for it.
-  const leave = state.parent === undefined ? undefined : addScope(state.parent, state)
+  const { parent } = state
+  const pending = parent === undefined ? undefined : addScope(parent, state)
   try {
     const outcome = cleanUpNow(state, executeNow(state, callback))
     closeNow(state, outcome)
     if (outcome.ok) return outcome.value
     throw outcome.error
   } finally {
-    leave?.()
+    if (parent !== undefined && pending !== undefined) leaveScope(parent, pending)
   }
 }
 

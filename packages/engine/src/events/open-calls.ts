@@ -43,7 +43,8 @@ export class OpenCalls {
   }
 
   /** Ends of whatever is open, as failed, innermost first. */
-  close(unfinished: Failure): EventDraft[] {
+  close(unfinished: Failure): readonly EventDraft[] {
+    if (this.#open.size === 0) return []
     const now = this.#now()
     const closing = [...this.#open.values()]
       .toReversed()

@@ -1,16 +1,9 @@
 import { runOutside } from '@ringfence/context'
 
-/** Work that may take long. */
-interface Ticking {
+/** Work that may take long, until it ends. */
+export interface TickingWork {
   dueAt: number
   readonly tick: () => void
-}
-
-/** What a piece of work is reported by, until it ends. */
-export interface TickingWork {
-  /** Something was told of it: the next report is as far away as the first one was. */
-  postpone(): void
-  end(): void
 }
 
 /**
@@ -19,7 +12,7 @@ export interface TickingWork {
  */
 export class ProgressTicker {
   readonly #everyMs: number
-  readonly #works = new Set<Ticking>()
+  readonly #works = new Set<TickingWork>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /** `Infinity` never calls back. */
@@ -34,20 +27,22 @@ export class ProgressTicker {
 
   /** Begins to call back. In no scope: it must only take note. */
   begin(tick: () => void): TickingWork {
-    const work: Ticking = { dueAt: Date.now() + this.#everyMs, tick }
+    const work: TickingWork = { dueAt: Date.now() + this.#everyMs, tick }
     this.#works.add(work)
     if (this.#timer === undefined) this.#arm()
-    return {
-      postpone: () => {
-        work.dueAt = Date.now() + this.#everyMs
-      },
-      end: () => {
-        this.#works.delete(work)
-        if (this.#works.size > 0) return
-        clearTimeout(this.#timer)
-        this.#timer = undefined
-      },
-    }
+    return work
+  }
+
+  /** Something was told of it: the next report is as far away as the first one was. */
+  postpone(work: TickingWork): void {
+    work.dueAt = Date.now() + this.#everyMs
+  }
+
+  end(work: TickingWork): void {
+    this.#works.delete(work)
+    if (this.#works.size > 0) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   #arm(): void {

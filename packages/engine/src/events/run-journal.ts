@@ -150,8 +150,9 @@ export class RunJournal {
     if (this.#ended) return Promise.reject(runEnded(this.#runId))
     const closing = this.#open.close(unfinished)
     this.#ended = true
-    const text = this.#batch?.take() ?? []
-    const events = [...text, ...[...closing, terminal].map((draft) => this.#stamp.stamp(draft))]
+    const events = [...(this.#batch?.take() ?? [])]
+    for (const draft of closing) events.push(this.#stamp.stamp(draft))
+    events.push(this.#stamp.stamp(terminal))
     try {
       // Nobody waits for those who follow to have read the end.
       if (this.#writeNow(events) !== undefined) return undefined

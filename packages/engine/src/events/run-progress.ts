@@ -33,7 +33,7 @@ export class RunProgress {
   agent(work: LongWork): () => void {
     const ticking = this.#begin(work)
     return () => {
-      ticking.end()
+      this.#ticker.end(ticking)
       this.#reports.delete(work.agent)
     }
   }
@@ -41,7 +41,7 @@ export class RunProgress {
   /** A tool call begins. Returns what to call when it has ended. */
   tool(work: LongWork): () => void {
     const ticking = this.#begin(work)
-    return () => ticking.end()
+    return () => this.#ticker.end(ticking)
   }
 
   /** An agent said itself how far it has come. */
@@ -49,7 +49,7 @@ export class RunProgress {
     const known = this.#reports.get(agent)
     if (known === undefined) return
     known.fraction = fraction
-    known.work.postpone()
+    this.#ticker.postpone(known.work)
   }
 
   #begin(work: LongWork): TickingWork {

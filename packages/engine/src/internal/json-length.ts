@@ -15,20 +15,14 @@ const deepest = 6
 
 /** Undefined where JSON has to say. */
 function counted(value: unknown, depth: number): number | undefined {
-  switch (typeof value) {
-    case 'string':
-      return escaped.test(value) ? JSON.stringify(value).length : value.length + 2
-    case 'number':
-      return Number.isFinite(value) ? String(value).length : 4
-    case 'boolean':
-      return value ? 4 : 5
-    case 'object':
-      if (value === null) return 4
-      if (depth === deepest) return undefined
-      return Array.isArray(value) ? countedList(value, depth) : countedObject(value, depth)
-    default:
-      return undefined
+  if (typeof value === 'string') {
+    return escaped.test(value) ? JSON.stringify(value).length : value.length + 2
   }
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value).length : 4
+  if (typeof value === 'boolean') return value ? 4 : 5
+  if (value === null) return 4
+  if (typeof value !== 'object' || depth === deepest) return undefined
+  return Array.isArray(value) ? countedList(value, depth) : countedObject(value, depth)
 }
 
 function countedList(list: readonly unknown[], depth: number): number | undefined {
@@ -45,7 +39,9 @@ function countedList(list: readonly unknown[], depth: number): number | undefine
 function countedObject(value: object, depth: number): number | undefined {
   if (Object.getPrototypeOf(value) !== Object.prototype || 'toJSON' in value) return undefined
   let length = 2
-  for (const name of Object.keys(value)) {
+  // Not by a list of its names: that would be made for nothing else.
+  for (const name in value) {
+    if (!Object.hasOwn(value, name)) return undefined
     const field: unknown = Reflect.get(value, name)
     if (field === undefined) continue
     const characters = counted(field, depth + 1)

@@ -1,5 +1,5 @@
 import { RunningExecution } from '../instances/running-execution.ts'
-import { retrying } from '../retries/retrying.ts'
+import { retryAfter } from '../retries/retrying.ts'
 import type { RetryPolicy } from '../retries/retry-policy.ts'
 import { verdictOn } from '../retries/verdict.ts'
 import { Answer } from './answer.ts'
@@ -20,34 +20,45 @@ export interface StepCaller extends ModelCaller {
  * as long as nothing of its answer is in the run's story. Throws what ended the execution, or what the last try failed
  * with; `CIRCUIT_OPEN` where the model has failed too often for this user.
  */
-export function takeStep(
+export function takeStep(caller: StepCaller, options: ModelCallOptions<FilePart>): Promise<Answer> {
+  return attemptStep(caller, options).catch((error: unknown) => tryAgain(caller, options, error))
+}
+
+function attemptStep(caller: StepCaller, options: ModelCallOptions<FilePart>): Promise<Answer> {
+  const { execution, events, dependency } = caller
+  const { circuits } = RunningExecution.contextOf(execution)
+  return circuits.guard(
+    dependency,
+    () => ask(caller, options),
+    // That its answer could not be told is no fault of the model's.
+    (error) => (events.lost(error) ? 'unknown' : verdictOn(error)),
+  )
+}
+
+async function tryAgain(
   caller: StepCaller,
   options: ModelCallOptions<FilePart>,
+  first: unknown,
 ): Promise<Answer> {
-  const { model, execution, events, retry, dependency } = caller
-  const { logger, circuits, random } = RunningExecution.contextOf(execution)
-  const attempt = (): Promise<Answer> =>
-    circuits.guard(
-      dependency,
-      () => ask(caller, options),
-      // That its answer could not be told is no fault of the model's.
-      (error) => (events.lost(error) ? 'unknown' : verdictOn(error)),
-    )
-  return retrying(attempt, {
-    policy: retry,
-    random,
-    mayRepeat: () => !events.begun,
-    onFailure: (err, number, delayMs) => {
-      if (execution.signal.aborted) return
-      logger?.warn(
-        { err, agent: execution.name, model: model.modelId, attempt: number, delayMs },
-        delayMs === undefined ? 'model failed' : 'model failed and is tried again',
-      )
-    },
-  }).catch((error: unknown) => {
+  const { model, execution, events, retry } = caller
+  const { logger, random } = RunningExecution.contextOf(execution)
+  try {
+    return await retryAfter(first, () => attemptStep(caller, options), {
+      policy: retry,
+      random,
+      mayRepeat: () => !events.begun,
+      onFailure: (err, number, delayMs) => {
+        if (execution.signal.aborted) return
+        logger?.warn(
+          { err, agent: execution.name, model: model.modelId, attempt: number, delayMs },
+          delayMs === undefined ? 'model failed' : 'model failed and is tried again',
+        )
+      },
+    })
+  } catch (error) {
     if (execution.signal.aborted) throw execution.signal.reason
     throw modelFailure(error)
-  })
+  }
 }
 
 async function ask(caller: StepCaller, options: ModelCallOptions<FilePart>): Promise<Answer> {

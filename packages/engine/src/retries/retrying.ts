@@ -25,14 +25,14 @@ export function retrying<Result>(
   attempt: (number: number) => Promise<Result>,
   options: RetryingOptions,
 ): Promise<Result> {
-  // Most attempts succeed: what comes after a failure is made only then.
-  return attempt(1).catch((error: unknown) => again(attempt, options, error))
+  return attempt(1).catch((error: unknown) => retryAfter(error, attempt, options))
 }
 
-async function again<Result>(
+/** The same, where the first attempt was made and has failed: most succeed, and need nothing of this. */
+export async function retryAfter<Result>(
+  first: unknown,
   attempt: (number: number) => Promise<Result>,
   options: RetryingOptions,
-  first: unknown,
 ): Promise<Result> {
   let last = first
   for (let number = 1; ; number += 1) {

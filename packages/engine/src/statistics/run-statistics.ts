@@ -29,7 +29,7 @@ export interface RunStatistics extends RunTotals {
   readonly execution: DurationSummary
 }
 
-/** One run's way through the counts. Goes from state to state as a run may, and nowhere else. */
+/** What a run says of itself while it goes on. */
 export interface RunTally {
   started(queuedMs: number): void
   ended(terminal: TerminalDraft): void
@@ -118,47 +118,7 @@ export class RunStatisticsBook {
 
   /** Counts a run of this owner as queued. `clock` measures how long it executes. */
   enter(owner: string, clock: () => number): RunTally {
-    const mine = this.#ownersCounts(owner)
-    const both: readonly Counts[] = [mine, this.#all]
-    let status: RunStatus = 'queued'
-    let since = 0
-    for (const { states } of both) states.queued += 1
-
-    function move(to: State, next: RunStatus): void {
-      const from = status === 'running' ? 'running' : 'queued'
-      status = next
-      for (const { states } of both) {
-        states[from] -= 1
-        states[to] += 1
-      }
-    }
-
-    return {
-      started: (queuedMs) => {
-        move('running', advance(status, 'running'))
-        since = clock()
-        mine.queueWait.add(queuedMs)
-      },
-      ended: (terminal) => {
-        const hasRun = status === 'running'
-        const next = statusAfter(status, terminal.type)
-        const late = terminal.type === 'agent_error' && deadlines.has(terminal.data.error.code)
-        move(late ? 'timedOut' : endOf(next), next)
-        if (hasRun) mine.execution.add(clock() - since)
-      },
-      abandoned: () => {
-        if (status !== 'queued') return
-        status = 'cancelled'
-        for (const { states } of both) states.queued -= 1
-      },
-      orphaned: (until) => {
-        for (const counts of both) counts.orphans += 1
-        const ended = (): void => {
-          for (const counts of both) counts.orphans -= 1
-        }
-        until.then(ended, ended)
-      },
-    }
+    return new Tally(this.#ownersCounts(owner), this.#all, clock)
   }
 
   #ownersCounts(owner: string): OwnerCounts {
@@ -180,4 +140,60 @@ export class RunStatisticsBook {
 
 function endOf(status: RunStatus): State {
   return status === 'completed' || status === 'cancelled' ? status : 'failed'
+}
+
+/** One run's way through the counts. Goes from state to state as a run may, and nowhere else. */
+class Tally implements RunTally {
+  readonly #mine: OwnerCounts
+  readonly #all: Counts
+  readonly #clock: () => number
+  #status: RunStatus = 'queued'
+  #since = 0
+
+  constructor(mine: OwnerCounts, all: Counts, clock: () => number) {
+    this.#mine = mine
+    this.#all = all
+    this.#clock = clock
+    mine.states.queued += 1
+    all.states.queued += 1
+  }
+
+  started(queuedMs: number): void {
+    this.#move('running', advance(this.#status, 'running'))
+    this.#since = this.#clock()
+    this.#mine.queueWait.add(queuedMs)
+  }
+
+  ended(terminal: TerminalDraft): void {
+    const hasRun = this.#status === 'running'
+    const next = statusAfter(this.#status, terminal.type)
+    const late = terminal.type === 'agent_error' && deadlines.has(terminal.data.error.code)
+    this.#move(late ? 'timedOut' : endOf(next), next)
+    if (hasRun) this.#mine.execution.add(this.#clock() - this.#since)
+  }
+
+  abandoned(): void {
+    if (this.#status !== 'queued') return
+    this.#status = 'cancelled'
+    this.#mine.states.queued -= 1
+    this.#all.states.queued -= 1
+  }
+
+  orphaned(until: Promise<unknown>): void {
+    const both = [this.#mine, this.#all]
+    for (const counts of both) counts.orphans += 1
+    const ended = (): void => {
+      for (const counts of both) counts.orphans -= 1
+    }
+    until.then(ended, ended)
+  }
+
+  #move(to: State, next: RunStatus): void {
+    const from = this.#status === 'running' ? 'running' : 'queued'
+    this.#status = next
+    this.#mine.states[from] -= 1
+    this.#mine.states[to] += 1
+    this.#all.states[from] -= 1
+    this.#all.states[to] += 1
+  }
 }
