@@ -1,4 +1,5 @@
 import { checkedLimit } from './internal/checked-limit.ts'
+import { checkedObject } from './internal/checked-option.ts'
 import { withoutUndefined } from './internal/without-undefined.ts'
 
 /** Every limit of an engine. Each is enforced (I9). */
@@ -103,7 +104,7 @@ const mayBeZero = new Set(['ownerQueue', 'queue', 'abortGraceMs', 'delegationDep
 
 /** The limits to enforce: the defaults with the caller's on top, each checked. Throws TypeError. */
 export function resolveLimits(limits: Partial<EngineLimits> = {}): EngineLimits {
-  const given = withoutUndefined(limits)
+  const given = withoutUndefined(checkedObject('`limits`', limits))
   for (const [name, value] of Object.entries(given)) {
     if (!isLimit(name)) throw new TypeError(`There is no limit \`${name}\``)
     checkedLimit(`limits.${name}`, value, mayBeZero.has(name) ? 0 : 1)

@@ -5,6 +5,7 @@ import {
   defineAgent,
   defineTool,
   EngineError,
+  pipeline,
   type AgentDefinition,
   type BudgetOptions,
   type BudgetSource,
@@ -16,6 +17,7 @@ import { deferred, nextTurn } from './support/deferred.ts'
 import { engineOf, runToEnd, storyOf, typesOf } from './support/engine.ts'
 import { FailingLedgerStore } from './support/failing-ledger-store.ts'
 import { expectNothingLeft } from './support/quiet.ts'
+import { RecordingLogger } from './support/recording-logger.ts'
 import { storeWith } from './support/store-with.ts'
 import { untyped } from './support/untyped.ts'
 import { alice, bob, users } from './support/users.ts'
@@ -372,4 +374,27 @@ test.each(['week', null, 7])('there are no windows of a %j', async (period) => {
     await expect(engine.ledger.sums({ period: untyped(period) })).rejects.toThrow(message)
     await expect(engine.ledger.sums({ at: Number.NaN })).rejects.toThrow('Expected `at` to be')
   })
+})
+
+test('the log is told of a budget for an agent that is not registered, once: a misspelt one limits nothing', async () => {
+  const stage = agentOf('stage', () => null)
+  const both = pipeline({ name: 'both', stages: [stage] })
+  const agents = {
+    both: {},
+    stage: { day: { runs: 9 } },
+    spendre: { day: { runs: 9, toolCalls: 9 } },
+  }
+  for (const budgets of [{ agents }, () => ({ agents })]) {
+    const logger = new RecordingLogger()
+    const engine = engineOf([both], { budgets, logger })
+    await users.run(alice, () => runToEnd(engine, 'both'))
+    await users.run(bob, () => runToEnd(engine, 'both'))
+    expect(logger.entries).toMatchObject([
+      {
+        level: 'warn',
+        message: 'there is a budget for an agent that is not registered',
+        fields: { agent: 'spendre' },
+      },
+    ])
+  }
 })

@@ -166,3 +166,16 @@ test('an agent that closes its engine ends with it', async () => {
   await engine.close()
   await expectNothingLeft(engine)
 })
+
+test("a closed engine makes no more instances; one that was made before is its scope's, and goes on", async () => {
+  const engine = engineOf([echo])
+  await users.run(alice, async () => {
+    const made = engine.instances.create('echo')
+    await engine.close()
+    expect((await engineError(async () => engine.instances.create('echo'))).code).toBe(
+      'ENGINE_CLOSED',
+    )
+    expect(await made.execute({ text: 'hi' })).toMatchObject({ text: 'hi' })
+  })
+  await expectNothingLeft(engine)
+})

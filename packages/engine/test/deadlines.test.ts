@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { currentScope, inspect } from '@ringfence/context'
-import { defineAgent, defineTool, pipeline, type AgentExecution } from '../src/index.ts'
+import {
+  defineAgent,
+  defineTool,
+  EngineError,
+  pipeline,
+  type AgentExecution,
+} from '../src/index.ts'
 import { caught } from './support/caught.ts'
 import { aborted, deferred } from './support/deferred.ts'
 import { engineOf, expectOneStory, runToEnd, storyOf, typesOf } from './support/engine.ts'
@@ -96,6 +102,47 @@ test('a step that takes longer than its limit fails with STEP_DEADLINE, and its 
       { type: 'subagent_completed', data: { ok: false, error: { code: 'STEP_DEADLINE' } } },
       { type: 'agent_completed', data: { result: 'without it' } },
     ])
+  })
+  await expectNothingLeft(engine)
+})
+
+test("what looks something up to check an input has its tool's or step's time for it, and no more", async () => {
+  const never = z.unknown().refine(() => new Promise<boolean>(() => undefined))
+  const options = { name: 'slow', input: never, output: z.null(), run: () => null }
+  const tool = defineTool({ ...options, timeoutMs: 10 })
+  const asking = defineTool({
+    ...options,
+    input: z.unknown(),
+    timeoutMs: 10,
+    approval: () => new Promise<boolean>(() => undefined),
+  })
+  const part = defineAgent({ ...options, limits: { stepMs: 10 } })
+  const agent = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.array(z.unknown()),
+    run: async (_, execution) => {
+      const failures = [
+        await caught(() => execution.call(tool, {})),
+        await caught(() => execution.call(asking, {})),
+        await caught(() => execution.delegate(part, {})),
+      ]
+      return failures.map((failure) => (EngineError.is(failure) ? failure.message : failure))
+    },
+  })
+  const engine = engineOf([agent])
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'agent')
+    expectOneStory(events)
+    expect(events.at(-1)).toMatchObject({
+      data: {
+        result: [
+          'The tool "slow" did not finish within 10 ms.',
+          'The tool "slow" did not finish within 10 ms.',
+          'The agent "slow" did not finish within 10 ms.',
+        ],
+      },
+    })
   })
   await expectNothingLeft(engine)
 })

@@ -156,10 +156,43 @@ test.each<[Record<string, unknown>, string]>([
   [{ queue: {} }, 'Expected `queue.enqueue` to be a function'],
   [{ ownerConcurrency: 1 }, '`ownerConcurrency` is a limit: it belongs into `limits`'],
   [{ queue: 5 }, '`queue` is a limit: it belongs into `limits`'],
+  [{ budget: { owner: {} } }, 'There is no option `budget` of an engine'],
+  [{ limits: null }, 'Expected `limits` to be an object, got null'],
+  [{ prices: 5 }, 'Expected `prices` to be an object, got number'],
+  [
+    { prices: { '*': { input: 1, output: 1, cache: 0 } } },
+    'There is no option `cache` of the price',
+  ],
+  [{ circuits: null }, 'Expected `circuits` to be an object, got null'],
+  [{ targets: { createMs: 5 } }, 'There is no option `createMs` of `targets`'],
+  [{ budgets: { agents: 5 } }, 'Expected `budgets.agents` to be an object'],
   [{ budgets: { owner: 5 } }, 'Expected budgets.owner to be an object'],
   [{ budgets: Promise.resolve({}) }, 'Expected `budgets` to be there at once'],
 ])('no engine is made with %j', (given, message) => {
   const options = untyped<ExecutionEngineOptions>({ agents, ...given })
   expect(() => createExecutionEngine(options)).toThrow(TypeError)
   expect(() => createExecutionEngine(options)).toThrow(message)
+})
+
+test.each<[unknown, string]>([
+  [{ run: { runsPerOwner: 5 } }, 'There is no option `run` of a memory store'],
+  [{ runs: { perOwner: 5 } }, 'There is no limit `perOwner`'],
+  [{ threads: 5 }, 'Expected `threads` to be an object, got number'],
+  [{ threads: { whenFull: 'fail' } }, 'Expected `whenFull` to be "drop" or "refuse", got fail'],
+  [null, 'Expected the options of a memory store to be an object, got null'],
+])('no memory store is made with %j', (options, message) => {
+  expect(() => new MemoryStore(untyped(options))).toThrow(message)
+})
+
+test.each([null, 5, { run: () => null }])('%j is nothing that agents could require', (given) => {
+  expect(() => new AgentRegistry().provide(untyped(given))).toThrow(
+    'Expected a requirement such as',
+  )
+})
+
+test('what only looks like a definition is none', () => {
+  const lookalike = Object.freeze({ name: 'x', run: () => null, stages: [] })
+  expect(() => new AgentRegistry().register(untyped(lookalike))).toThrow(
+    'Expected an agent made by defineAgent()',
+  )
 })

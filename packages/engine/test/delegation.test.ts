@@ -7,6 +7,7 @@ import {
   defineTool,
   pipeline,
   type AgentDefinition,
+  type DelegateOptions,
 } from '../src/index.ts'
 import { caught } from './support/caught.ts'
 import { echo } from './support/echo.ts'
@@ -188,15 +189,26 @@ test('a delegation may narrow the roles, for the tools of the other agent as wel
       await execution.delegate(part, { place: 'all' })
       await execution.delegate(part, { place: 'some' }, { roles: ['reader'] })
       await execution.delegate(part, { place: 'none' }, { roles: [] })
-      expect(
-        await caught(() => execution.delegate(part, { place: 'more' }, { roles: ['admin'] })),
-      ).toMatchObject({ code: 'AGENT_FAILED' })
+      for (const roles of [['admin'], ['reader', 'admin'], 'reader', null, [5]]) {
+        const options = untyped<DelegateOptions>({ roles })
+        expect(
+          await caught(() => execution.delegate(part, { place: 'more' }, options)),
+        ).toMatchObject({
+          name: 'TypeError',
+          message: expect.stringContaining(
+            'The agent "agent" cannot delegate to "part" with the role',
+          ),
+        })
+      }
       return execution.call(note, { place: 'after' })
     },
   })
   const engine = engineOf([agent], { logger })
   await users.run({ ...alice, roles: ['reader', 'writer'] }, async () => {
-    expect((await runToEnd(engine, 'agent')).at(-1)).toMatchObject({ type: 'agent_completed' })
+    const events = await runToEnd(engine, 'agent')
+    expect(events.at(-1)).toMatchObject({ type: 'agent_completed' })
+    // Whoever is refused has not begun.
+    expect(typesOf(events).filter((type) => type === 'subagent_started')).toHaveLength(3)
   })
   expect(seen).toEqual({
     all: ['reader', 'writer'],
@@ -204,7 +216,7 @@ test('a delegation may narrow the roles, for the tools of the other agent as wel
     none: [],
     after: ['reader', 'writer'],
   })
-  expect(logger.entries).toMatchObject([{ message: 'agent failed', fields: { agent: 'part' } }])
+  expect(logger.entries).toEqual([])
 })
 
 test('a tool and a step have scopes of their own: what they defer is done when they end, not when the run does', async () => {

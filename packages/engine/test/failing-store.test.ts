@@ -370,8 +370,14 @@ test('a run whose end cannot be stored gives back its slot, and whoever follows 
     expect(await late.next()).toMatchObject({ value: { type: 'agent_started' } })
     expect(await caught(() => collect(late))).toMatchObject({ code: 'RUN_ENDED' })
     expect(await engine.run(runId)).toMatchObject({ status: 'completed' })
+    // The store answers, and yet it does not do what it is for.
+    expect(await engine.checkHealth({ timeoutMs: 20_000 })).toMatchObject({
+      status: 'degraded',
+      problems: ['ends_unstored'],
+    })
     store.fail = () => undefined
-    expect(engine.health()).toMatchObject({ running: 0 })
+    await engine.run(runId)
+    expect(engine.health()).toMatchObject({ running: 0, status: 'ok' })
     expectOneStory(await runToEnd(engine, 'echo', { text: 'again' }))
   })
   // That it was, for each attempt; why, by whoever says it for the store.

@@ -14,6 +14,7 @@ import { deferred, nextTurn, type Deferred } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
 import { collect, engineOf, expectOneStory, storyOf, typesOf } from './support/engine.ts'
 import { FailingRunStore } from './support/failing-run-store.ts'
+import { untyped } from './support/untyped.ts'
 import { alice, bob, users } from './support/users.ts'
 import { storeWith } from './support/store-with.ts'
 
@@ -509,6 +510,52 @@ test('a following ends where its taker fails, where it is stopped and where its 
   await ended
   expect(store.watching).toBe(0)
   steps[0]?.resolve(false)
+})
+
+test('a taker that never finishes holds no following: it ends where it is stopped and where its scope closes', async () => {
+  const { engine, store, steps } = stepping()
+  const { runId } = await users.run(alice, () => engine.start('steps', {}))
+  const never = (): Promise<void> => new Promise(() => undefined)
+  let ended: Promise<void> | undefined
+  await users.run(alice, async () => {
+    const stopped = await engine.follow(runId)
+    const stopping = stopped.each(never)
+    stopped.stop()
+    await stopping
+    ended = (await engine.follow(runId)).each(never)
+  })
+  await ended
+  expect(store.watching).toBe(0)
+  steps[0]?.resolve(false)
+})
+
+test('a following has one taker, which is a function; what it returns and nobody can wait for is not waited for', async () => {
+  const { engine, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('steps', {})
+    steps[0]?.resolve(false)
+    const following = await engine.follow(runId)
+    const noTaker = untyped<(event: AgentEvent) => void>(undefined)
+    expect(await caught(() => following.each(noTaker))).toMatchObject({
+      message: 'Expected `take` to be a function, got undefined',
+    })
+    const told: AgentEvent[] = []
+    await following.each(untyped((event: AgentEvent) => told.push(event)))
+    expectOneStory(told)
+    expect(await caught(() => following.each(() => undefined))).toBeInstanceOf(TypeError)
+  })
+})
+
+test('options of a follower that are none are refused', async () => {
+  const { engine, store, steps } = stepping()
+  await users.run(alice, async () => {
+    const { runId } = await engine.start('steps', {})
+    for (const options of [null, 5, { signal: {} }, { signal: { aborted: true } }]) {
+      expect(await caught(() => engine.events(runId, untyped(options)))).toBeInstanceOf(TypeError)
+    }
+    expect(store.watching).toBe(0)
+    steps[0]?.resolve(false)
+  })
 })
 
 test('nobody but its owner is told of what a following hands over', async () => {

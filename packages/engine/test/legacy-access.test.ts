@@ -225,6 +225,20 @@ test('a warning that cannot be logged or emitted is no failure of the call that 
   const { legacy } = migrationOf({ logger })
   await legacy.run(() => users.run(alice, () => getAgentInstanceFactory().create('echo')))
   expect(legacy.report().calls).toBe(1)
+  const emitWarning = (): never => {
+    throw new Error('no warnings here')
+  }
+  const other = migrationOf({ emitWarning })
+  await other.legacy.run(() => users.run(alice, () => getAgentInstanceFactory().create('echo')))
+  expect(other.logger.entries).toMatchObject([{ level: 'warn' }, { level: 'error' }])
+})
+
+test.each<[Record<string, unknown> | undefined, string]>([
+  [undefined, 'Expected the options of a legacy access to be an object'],
+  [{}, 'Expected `engine` to be an object, got undefined'],
+  [{ engine: engineOf([echo]), emitWarning: true }, 'Expected `emitWarning` to be a function'],
+])('no access is made with %j', (options, message) => {
+  expect(() => createLegacyAccess(untyped(options))).toThrow(message)
 })
 
 test('a mode that is none is refused', () => {

@@ -19,6 +19,7 @@ import { aborted, deferred } from './support/deferred.ts'
 import { echo } from './support/echo.ts'
 import { engineOf, expectOneStory, typesOf } from './support/engine.ts'
 import { RecordingLogger } from './support/recording-logger.ts'
+import { untyped } from './support/untyped.ts'
 import { alice, bob, users } from './support/users.ts'
 
 const started = deferred()
@@ -139,6 +140,16 @@ test("a user context that is not the scope's own is refused; its own is taken", 
       expect((await own.executeAgent('echo', { text: 'hi' })).success).toBe(true)
     }),
   )
+})
+
+// origins: UEE-1
+test('it is made by `fromLegacy` alone, with an emitter that is one', async () => {
+  const make = untyped<new (...given: unknown[]) => LegacyEngine>(LegacyEngine)
+  expect(() => new make()).toThrow('UserExecutionEngine.fromLegacy()')
+  await asUser(alice, async (_, shared) => {
+    expect(() => new make(shared, undefined)).toThrow(TypeError)
+    expect(() => LegacyEngine.fromLegacy(untyped({}))).toThrow('Expected `emit` to be a function')
+  })
 })
 
 // origins: UEE-4 UEE-12

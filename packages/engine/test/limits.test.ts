@@ -87,6 +87,7 @@ test('a limit longer than a timer can hold still is a limit, and not one of noth
   })
   const engine = engineOf([waits], {
     limits: { queueMs: longest, runMs: longest, stepMs: longest, ownerConcurrency: 1 },
+    progressMs: longest,
   })
   await users.run(alice, async () => {
     const first = await engine.start('waits', {})

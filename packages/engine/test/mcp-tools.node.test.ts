@@ -402,6 +402,26 @@ test('a tool of one user’s connection is refused to another one', async () => 
   await tools.close()
 })
 
+test('what is closed stays closed: nobody is connected anew', async () => {
+  let connected = 0
+  const tools = mcpTools({
+    name: 'x',
+    connect: async () => {
+      connected += 1
+      return fakeClient()
+    },
+  })
+  await users.run(alice, () => tools.tools())
+  await tools.close()
+  for (const user of [alice, { userId: 'bob' }]) {
+    expect(await users.run(user, () => caught(() => tools.tools()))).toMatchObject({
+      code: 'MCP_UNAVAILABLE',
+    })
+  }
+  expect([connected, tools.connections]).toEqual([1, 0])
+  await noLeft()
+})
+
 test('a connection is closed when it is idle, and when its owner is revoked', async () => {
   const closed: string[] = []
   const tools = mcpTools({

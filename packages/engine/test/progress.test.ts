@@ -4,8 +4,9 @@ import * as z from 'zod'
 import { defineAgent, defineTool, type AgentEvent, type AgentProgress } from '../src/index.ts'
 import { ProgressTicker } from '../src/events/progress-ticker.ts'
 import { deferred, until } from './support/deferred.ts'
-import { engineOf, expectOneStory } from './support/engine.ts'
+import { engineOf, expectOneStory, storyOf, typesOf } from './support/engine.ts'
 import { expectNothingLeft } from './support/quiet.ts'
+import { untyped } from './support/untyped.ts'
 import { alice, users } from './support/users.ts'
 
 const empty = z.object({})
@@ -199,4 +200,29 @@ test('for short work nothing is told, and with `Infinity` never', async () => {
 test.each([0, -1, 0.5, Number.NaN])('a time of %s is refused', (progressMs) => {
   const agent = defineAgent({ name: 'agent', input: empty, output: z.null(), run: () => null })
   expect(() => engineOf([agent], { progressMs })).toThrow(TypeError)
+})
+
+test('a fraction that is none is refused, and nothing is shown', async () => {
+  const agent = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.number(),
+    run: (_, own) => {
+      let refused = 0
+      for (const fraction of [null, '0.5', undefined, Number.NaN, -0.1, 1.1, [0.5]]) {
+        try {
+          own.progress(untyped(fraction))
+        } catch (error) {
+          if (error instanceof TypeError) refused += 1
+        }
+      }
+      return refused
+    },
+  })
+  const engine = engineOf([agent])
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('agent', {})
+    expect(typesOf(await storyOf(engine, runId))).toEqual(['agent_started', 'agent_completed'])
+    expect(await result).toBe(7)
+  })
 })

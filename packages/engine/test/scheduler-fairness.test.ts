@@ -176,6 +176,26 @@ test('turns that an owner could not take are not saved up', async () => {
   expectIdle(bench)
 })
 
+test('the newest weight of an owner holds for the turn that they wait for, up and down', async () => {
+  const weights = [1, 0.01, 100]
+  const bench = new Bench(weights, 1)
+  bench.enter(0)
+  await settled()
+  for (let run = 0; run < 30; run += 1) bench.enter(0)
+  bench.enter(1)
+  bench.enter(2)
+  weights[1] = 1
+  bench.enter(1)
+  weights[2] = 0.01
+  bench.enter(2)
+  for (let turn = 0; turn < 6; turn += 1) await bench.release()
+  expect(bench.grants.slice(1, 6).filter((owner) => owner === 1)).toHaveLength(2)
+  await bench.drain()
+  // A hundredth of a turn in each of thirty rounds is none.
+  expect(bench.grants.slice(-2)).toEqual([2, 2])
+  expectIdle(bench)
+})
+
 test('what is held waits, keeps its place, and lets those behind it by', async () => {
   const bench = new Bench([1], 1)
   const order: string[] = []

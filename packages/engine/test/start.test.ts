@@ -171,6 +171,18 @@ test('a signal that is none is refused, and its slot is free again', async () =>
   await expectNothingLeft(engine)
 })
 
+test('options of a start that are none are refused', async () => {
+  const engine = engineOf([echo])
+  await users.run(alice, async () => {
+    for (const options of [null, 5, { signal: 'soon' }]) {
+      expect(
+        await caught(() => engine.start('echo', { text: 'hi' }, untyped(options))),
+      ).toBeInstanceOf(TypeError)
+    }
+  })
+  expect(engine.health()).toMatchObject({ running: 0, queued: 0 })
+})
+
 test('a run id that is made twice is refused; the run that has it goes on and can still be cancelled', async () => {
   const gateOfOne = deferred<null>()
   const held = defineAgent({

@@ -344,3 +344,27 @@ test.each(['', 'x'.repeat(257), untyped<string>(7)])('the thread id %j is refuse
     expect((await engineError(append)).code).toBe('INVALID_INPUT')
   })
 })
+
+test('what throws when it is read is no message, and no failure of anybody else', async () => {
+  const engine = engineOf([remembers])
+  const throws = {
+    get(): never {
+      throw new Error('a secret of the getter')
+    },
+  }
+  const unreadable: unknown[] = [
+    Object.defineProperty({ content: 'x' }, 'role', throws),
+    Object.defineProperty({ role: 'user' }, 'content', { ...throws, enumerable: true }),
+    { role: 'user', content: Object.defineProperty({}, 'part', { ...throws, enumerable: true }) },
+    new Proxy({}, throws),
+    new Proxy([], throws),
+  ]
+  await users.run(alice, async () => {
+    for (const message of unreadable) {
+      const error = await engineError(() => engine.threads.append('t', untyped(message)))
+      expect(error).toMatchObject({ code: 'INVALID_INPUT' })
+      expect(error.message).not.toContain('secret')
+    }
+    expect(await engine.threads.list()).toMatchObject({ threads: [] })
+  })
+})

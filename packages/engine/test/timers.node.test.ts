@@ -193,3 +193,31 @@ test('many pieces and calls of one run at once add no listener to its signal, an
   expect(warnings).toEqual([])
   await engine.close()
 })
+
+test('no limit is longer than a timer can hold: the platform has nothing to warn of', async () => {
+  const warnings: string[] = []
+  const note = ({ name }: Error): void => void warnings.push(name)
+  process.on('warning', note)
+  const waits = defineAgent({
+    name: 'waits',
+    input: z.object({}),
+    output: z.null(),
+    run: async (_, { signal }) => {
+      await aborted(signal)
+      return null
+    },
+  })
+  const longest = Number.MAX_SAFE_INTEGER
+  const engine = engineOf([waits], {
+    limits: { queueMs: longest, runMs: longest, idleMs: longest, ownerConcurrency: 1 },
+    progressMs: longest,
+  })
+  await users.run(alice, async () => {
+    for (let run = 0; run < 2; run += 1) await engine.start('waits', {})
+    await until(() => engine.health().running === 1)
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn()
+  })
+  await engine.close({ graceMs: 0 })
+  process.off('warning', note)
+  expect(warnings).toEqual([])
+})

@@ -162,6 +162,9 @@ export function assertDefinition(value: unknown): asserts value is AgentDefiniti
     'run' in value &&
     typeof value.run === 'function' &&
     'stages' in value &&
+    'requires' in value &&
+    'input' in value &&
+    'output' in value &&
     Object.isFrozen(value)
   ) {
     return

@@ -19,8 +19,15 @@ export function checkedRequirement(requirement: Requirement): Requirement {
 
 /** What a provision is called where it is required. Throws TypeError for an agent: those are registered. */
 export function nameOfProvision(provision: Provision): Requirement {
-  if (typeof provision === 'object') return checkedRequirement(`tool:${provision.name}`)
+  if (isTool(provision)) return checkedRequirement(`tool:${provision.name}`)
   const name = checkedRequirement(provision)
   if (!name.startsWith('agent:')) return name
   throw new TypeError(`Expected a tool or a model, got "${name}": register() is for agents`)
+}
+
+function isTool(provision: Provision): provision is ToolDefinition {
+  const given: unknown = provision
+  return (
+    typeof given === 'object' && given !== null && 'name' in given && typeof given.name === 'string'
+  )
 }

@@ -4,6 +4,7 @@ import { EngineError } from '../errors/engine-error.ts'
 import { failureOf, newWorkScope } from '../errors/failure.ts'
 import type { ExecutionContext } from '../instances/execution-context.ts'
 import { copyInput } from '../internal/copy-input.ts'
+import { inTime } from '../internal/in-time.ts'
 import type { ApprovalQuestion } from './run-approvals.ts'
 
 /**
@@ -20,7 +21,8 @@ export async function approvedInput(
   if (tool.approval === undefined) return parsed
   const { copy } = copyInput(parsed, `The input of tool "${tool.name}"`)
   // Anything but a clear no is a yes: who does not know has to ask.
-  if ((await needsApproval(tool, copy)) === false) return copy
+  const timeoutMs = tool.timeoutMs ?? context.limits.toolMs
+  if ((await needsApproval(tool, copy, timeoutMs)) === false) return copy
   await askPerson({ callId, agent, tool: tool.name, input: copy }, context)
   return copy
 }
@@ -41,12 +43,18 @@ export async function askPerson(
   return approvals.ask({ ...question, input: copy }, { signal, deadline })
 }
 
-async function needsApproval({ name, approval }: ToolDefinition, input: unknown): Promise<unknown> {
+async function needsApproval(
+  { name, approval }: ToolDefinition,
+  input: unknown,
+  timeoutMs: number,
+): Promise<unknown> {
+  const subject = `The tool "${name}"`
   try {
-    return await approval?.(input)
+    const asked = Promise.resolve(approval?.(input))
+    return await inTime(asked, timeoutMs, { code: 'TOOL_DEADLINE', subject })
   } catch (error) {
     throw failureOf(error, {
-      subject: `The tool "${name}"`,
+      subject,
       scope: newWorkScope(),
       limitMs: 0,
       deadlineCode: 'TOOL_DEADLINE',

@@ -1,5 +1,6 @@
 import { createVariable, currentScope, type Variable } from '@ringfence/context'
 import { EngineError } from '../errors/engine-error.ts'
+import { checkedFunction, checkedMethods, checkedObject } from '../internal/checked-option.ts'
 import { quietly, type EngineLogger } from '../logger.ts'
 import type { UserExecutionEngine } from '../runs/execution-engine.ts'
 import { callerOf } from './caller.ts'
@@ -53,7 +54,10 @@ const current: Variable<Legacy | undefined> = createVariable<Legacy>({ name: 'le
  * legacy.report() // => { calls: 3, sites: [{ name: 'getAgentInstanceFactory', caller: '…', calls: 3 }], otherCalls: 0 }
  */
 export function createLegacyAccess(options: LegacyAccessOptions): LegacyAccess {
+  checkedObject('the options of a legacy access', options)
   const { engine, deprecation = 'warn', emitWarning = emitProcessWarning } = options
+  checkedMethods('engine', engine, ['start', 'events', 'run'])
+  checkedFunction('emitWarning', emitWarning)
   const mode: unknown = deprecation
   if (mode !== 'warn' && mode !== 'throw') {
     throw new TypeError(`Expected \`deprecation\` to be "warn" or "throw", got ${String(mode)}`)
@@ -71,7 +75,11 @@ export function createLegacyAccess(options: LegacyAccessOptions): LegacyAccess {
       if (!first) return
       logger?.warn({ ...notice, scopeId: currentScope().id }, 'a deprecated name was called')
       const { code } = notice
-      emitWarning(sentence, { type: 'DeprecationWarning', code, detail: JSON.stringify(notice) })
+      try {
+        emitWarning(sentence, { type: 'DeprecationWarning', code, detail: JSON.stringify(notice) })
+      } catch (error) {
+        logger?.error({ err: error, code }, 'a warning could not be emitted')
+      }
     },
   }
   return Object.freeze<LegacyAccess>({

@@ -9,6 +9,7 @@ import {
 import { EngineError } from '../errors/engine-error.ts'
 import type { AgentEvent } from '../events/agent-event.ts'
 import type { AgentInstanceFactory } from '../instances/agent-instance-factory.ts'
+import { checkedFunction } from '../internal/checked-option.ts'
 import type { EngineLogger } from '../logger.ts'
 import type { UserExecutionEngine as Engine } from '../runs/execution-engine.ts'
 import { legacyFor } from './legacy-access.ts'
@@ -16,6 +17,9 @@ import { refusalOf, resultOf, type LegacyResult } from './legacy-result.ts'
 
 /** What the old engine pushed events to. Called in the owner's scope, one event at a time. */
 export type LegacyEmitter = (event: AgentEvent) => unknown
+
+/** A program without types may call the constructor, too; who has this may. */
+const fromLegacy = Symbol('fromLegacy')
 
 /**
  * One user's engine, as it used to be made for each request: a view of the engine that all users share, so that
@@ -31,10 +35,17 @@ export class UserExecutionEngine {
   #cleanedUp: Promise<void> | undefined
 
   private constructor(
+    maker: typeof fromLegacy,
     engine: Engine,
     emit: LegacyEmitter | undefined,
     logger: EngineLogger | undefined,
   ) {
+    const given: unknown = maker
+    if (given !== fromLegacy) {
+      throw new TypeError(
+        'Make it with UserExecutionEngine.fromLegacy(), which ties it to its scope',
+      )
+    }
     this.#engine = engine
     this.#emit = emit
     this.#logger = logger
@@ -57,8 +68,11 @@ export class UserExecutionEngine {
       UserExecutionEngine.fromLegacy,
     )
     const scope = currentScope()
+    if (emit !== undefined && emit !== null) checkedFunction('emit', emit)
     if (userContext !== undefined && userContext !== null) assertSame(scope.owner, userContext)
-    const legacy = own(new UserExecutionEngine(engine, emit ?? undefined, logger), { scope: true })
+    const legacy = own(new UserExecutionEngine(fromLegacy, engine, emit ?? undefined, logger), {
+      scope: true,
+    })
     scope.defer(() => legacy.#end())
     return legacy
   }

@@ -1,5 +1,6 @@
 import { bind, canonicalOwner, currentScope } from '@ringfence/context'
 import { checkedLimit } from '../internal/checked-limit.ts'
+import { checkedObject, checkedSignal } from '../internal/checked-option.ts'
 import type { ScopeReleases } from '../internal/scope-releases.ts'
 import type { RunStore } from '../store/run-store.ts'
 import type { AgentEvent } from './agent-event.ts'
@@ -55,8 +56,10 @@ export async function followRun(
 async function beginFollowing(
   { store, live, releases, outageMs }: FollowSources,
   runId: string,
-  { after, signal, backPressure }: FollowOptions,
+  options: FollowOptions,
 ): Promise<RunFollower> {
+  const { after, signal, backPressure } = checkedObject('the options of a follower', options)
+  if (signal !== undefined) checkedSignal(signal)
   if (after !== undefined) checkedLimit('after', after, -1)
   const policy = backPressure === undefined ? undefined : checkedBackPressure(backPressure)
   const scope = currentScope()

@@ -1,4 +1,5 @@
 import type { Scope } from '@ringfence/context'
+import { checkedFunction } from '../internal/checked-option.ts'
 import type { AgentEvent } from './agent-event.ts'
 
 /**
@@ -9,8 +10,9 @@ export interface Following {
   /**
    * Calls `take` with each event, in the scope that calls this, one after the other: the next comes when what `take`
    * returned has resolved. Resolves after the terminal event, and when the following is stopped or its scope closes;
-   * rejects with what `take` threw, and with `SLOW_FOLLOWER` and `CURSOR_EVICTED` as the iterator does. Once for each
-   * following. Rejects in a scope of another owner (`CROSS_OWNER`), and in none (`SCOPE_LOST`).
+   * rejects with what `take` threw, and with `SLOW_FOLLOWER` and `CURSOR_EVICTED` as the iterator does: also while `take` goes
+   * on with an event that is not the terminal one. Once for each following, and TypeError after that. Rejects in a scope of
+   * another owner (`CROSS_OWNER`), and in none (`SCOPE_LOST`).
    */
   each(take: (event: AgentEvent) => void | PromiseLike<void>): Promise<void>
   /** Lets go of the run, which goes on. */
@@ -28,11 +30,14 @@ interface Followed {
   /** Is given the next event, or told of the end: at once, where there is something to tell. */
   ask(asked: Asked): void
   stop(): void
+  /** Calls the listener when nothing more is handed out: at once, where that is so. */
+  onStop(listener: () => void): void
 }
 
 export class FollowedRun implements Following {
   readonly #scope: Scope
   readonly #follower: Followed
+  #taken = false
 
   constructor(scope: Scope, follower: Followed) {
     this.#scope = scope
@@ -43,6 +48,9 @@ export class FollowedRun implements Following {
     return new Promise((resolve, reject) => {
       // Throws where another owner asks, or nobody does.
       void this.#scope.context
+      checkedFunction('take', take)
+      if (this.#taken) throw new TypeError('A following has one taker: follow the run once more')
+      this.#taken = true
       this.#follower.ask(new Taker(this.#follower, take, { resolve, reject }))
     })
   }
@@ -57,6 +65,9 @@ class Taker implements Asked {
   readonly #follower: Followed
   readonly #take: (event: AgentEvent) => void | PromiseLike<void>
   readonly #ended: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
+  /** Whether an event is being passed on, and whether one had to be waited for before. */
+  #taking = false
+  #waited = false
 
   constructor(
     follower: Followed,
@@ -71,10 +82,14 @@ class Taker implements Asked {
   resolve(step: IteratorResult<AgentEvent, undefined>): void {
     if (step.done === true) return this.#ended.resolve()
     try {
-      const room = this.#take(step.value)
-      if (room === undefined) return this.#follower.ask(this)
+      // Whatever it returns that cannot be waited for, as `push` and `write` do, is no reason to wait.
+      const room: unknown = this.#take(step.value)
+      if (!isThenable(room)) return this.#follower.ask(this)
+      this.#taking = true
+      if (!this.#waited) this.#follower.onStop(() => this.#goOn())
+      this.#waited = true
       room.then(
-        () => this.#follower.ask(this),
+        () => this.#goOn(),
         (error: unknown) => this.#fail(error),
       )
     } catch (error) {
@@ -86,8 +101,25 @@ class Taker implements Asked {
     this.#ended.reject(error)
   }
 
+  /** The event is passed on; or nothing more comes, and nobody is waited for any more who still takes one. */
+  #goOn(): void {
+    if (!this.#taking) return
+    this.#taking = false
+    this.#follower.ask(this)
+  }
+
   #fail(error: unknown): void {
+    this.#taking = false
     this.#follower.stop()
     this.#ended.reject(error)
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
 }

@@ -1,4 +1,5 @@
 import { runOutside } from '@ringfence/context'
+import { timerMs } from '../internal/timer-ms.ts'
 
 /** Work that may take long, until it ends. */
 export interface TickingWork {
@@ -49,7 +50,7 @@ export class ProgressTicker {
     if (this.#everyMs === Infinity) return
     let next = Infinity
     for (const { dueAt } of this.#works) next = Math.min(next, dueAt)
-    const waitMs = Math.max(1, next - Date.now())
+    const waitMs = timerMs(Math.max(1, next - Date.now()))
     this.#timer = runOutside(() => setTimeout(() => this.#tick(), waitMs))
   }
 

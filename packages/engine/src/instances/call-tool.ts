@@ -3,6 +3,7 @@ import { approvedInput } from '../approvals/ask-person.ts'
 import { describeFailure } from '../errors/failure.ts'
 import type { EventDraft, ToolCompletedData } from '../events/agent-event.ts'
 import { preview, resultTextLength } from '../events/preview.ts'
+import { inTime } from '../internal/in-time.ts'
 import { parse } from '../internal/parse.ts'
 import { retrying } from '../retries/retrying.ts'
 import { attemptTool, type ToolAttempt } from './attempt-tool.ts'
@@ -55,8 +56,9 @@ export async function callTool<Input, Output>(
       data: { callId, tool: name, input: preview(input, { redact }) },
     })
     if (told !== undefined) await told
+    const late = { code: 'TOOL_DEADLINE', subject: `The tool "${name}"` } as const
     const given = parse(tool.input, input, 'INVALID_INPUT', `The input of tool "${name}"`)
-    const parsed = given instanceof Promise ? await given : given
+    const parsed = given instanceof Promise ? await inTime(given, timeoutMs, late) : given
     let approved: unknown = parsed
     if (tool.approval !== undefined) {
       approved = await approvedInput(tool, parsed, callId, agent, context)

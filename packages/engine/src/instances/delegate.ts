@@ -1,7 +1,10 @@
+import { currentScope } from '@ringfence/context'
 import { assertDefinition, type AgentDefinition } from '../agents/define-agent.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import { describeFailure, failureOf, newWorkScope } from '../errors/failure.ts'
+import { inTime } from '../internal/in-time.ts'
 import { parse } from '../internal/parse.ts'
+import { quoted } from '../internal/quoted.ts'
 import { executeAgent } from './execute-agent.ts'
 import type { ExecutionContext } from './execution-context.ts'
 
@@ -23,7 +26,8 @@ export async function delegate(
   delegation: Delegation,
 ): Promise<unknown> {
   assertDefinition(definition)
-  const { context, caller, depth } = delegation
+  const { context, caller, depth, roles } = delegation
+  if (roles !== undefined) refuseWiderRoles(roles, caller, definition.name)
   const { sink, limits, now } = context
   if (depth >= limits.delegationDepth) {
     throw new EngineError(
@@ -78,7 +82,11 @@ async function runPart(
       definition,
       parsed
         ? input
-        : await parse(definition.input, input, 'INVALID_INPUT', `The input of agent "${name}"`),
+        : await inTime(
+            parse(definition.input, input, 'INVALID_INPUT', `The input of agent "${name}"`),
+            deadlineMs,
+            { code: 'STEP_DEADLINE', subject: `The agent "${name}"` },
+          ),
       context,
       {
         deadlineMs,
@@ -102,4 +110,16 @@ async function runPart(
     }
     throw failure
   }
+}
+
+/** Whoever wrote the caller has to mend it: the other agent has not begun. */
+function refuseWiderRoles(roles: readonly string[], caller: string, agent: string): void {
+  const given: unknown = roles
+  const has = currentScope().context.roles
+  const wider = Array.isArray(given) ? given.find((role) => !has.includes(role)) : given
+  if (Array.isArray(given) && wider === undefined) return
+  throw new TypeError(
+    `The agent "${caller}" cannot delegate to "${agent}" with the role ${quoted(String(wider))}: it has ` +
+      `${has.length === 0 ? 'none' : has.map(quoted).join(', ')} itself, and \`roles\` is a list of some of these.`,
+  )
 }

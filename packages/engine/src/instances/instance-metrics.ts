@@ -1,4 +1,5 @@
 import { checkedLimit } from '../internal/checked-limit.ts'
+import { checkedNames } from '../internal/checked-option.ts'
 import { withoutUndefined } from '../internal/without-undefined.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
@@ -72,7 +73,9 @@ export class InstanceMetrics {
 
   /** Throws TypeError for a target that is none. */
   constructor({ limits, targets, logger, clock }: InstanceMetricsOptions) {
-    const aims = { creationMs: 10, disposalMs: 2, ...withoutUndefined(targets ?? {}) }
+    const usual = { creationMs: 10, disposalMs: 2 }
+    const aims = { ...usual, ...withoutUndefined(targets ?? {}) }
+    checkedNames('`targets`', aims, usual)
     for (const [name, value] of Object.entries(aims)) checkedLimit(`targets.${name}`, value, 0)
     this.clock = clock ?? (() => performance.now())
     this.#limits = limits

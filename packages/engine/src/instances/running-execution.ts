@@ -90,7 +90,7 @@ export class RunningExecution implements AgentExecution {
 
   readonly progress = (fraction: number, message?: string): void => {
     assertOwner(this)
-    if (!(fraction >= 0 && fraction <= 1)) {
+    if (typeof fraction !== 'number' || !(fraction >= 0 && fraction <= 1)) {
       throw new TypeError(`Expected a fraction from 0 to 1, got ${String(fraction)}`)
     }
     const { sink, redact, progress } = this.#context

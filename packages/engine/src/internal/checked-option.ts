@@ -30,6 +30,24 @@ export function checkedMethods<Value extends object>(
   return value
 }
 
+/** Nothing but these names: what is misspelt would have no effect, and nobody would know. Throws TypeError. */
+export function checkedNames(what: string, value: object, known: object): void {
+  for (const name of Object.keys(value)) {
+    if (Object.hasOwn(known, name)) continue
+    const names = Object.keys(known).join(', ')
+    throw new TypeError(`There is no option \`${name}\` of ${what}: ${names}`)
+  }
+}
+
+/** A signal, or a TypeError that names the option. */
+export function checkedSignal(signal: AbortSignal): AbortSignal {
+  const given: unknown = signal
+  if (typeof given === 'object' && given !== null && 'aborted' in given) {
+    return checkedMethods('signal', signal, ['addEventListener', 'removeEventListener'])
+  }
+  throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${kindOf(given)}`)
+}
+
 function kindOf(value: unknown): string {
   return value === null ? 'null' : typeof value
 }

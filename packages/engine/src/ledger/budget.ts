@@ -49,6 +49,7 @@ export function resolveBudgets(options: BudgetOptions): ResolvedBudgets {
     if (!names.has(name)) throw new TypeError(`There is no budget option \`${name}\``)
   }
   const { owner, agents = {}, modelStep } = options
+  checkedObject('`budgets.agents`', agents)
   const limits = [
     ...limitsOf('budgets.owner', owner, undefined),
     ...Object.entries(agents).flatMap(([agent, windows]) =>

@@ -1,3 +1,4 @@
+import { checkedNames, checkedObject } from '../internal/checked-option.ts'
 import { checkedAmount } from './ledger-amounts.ts'
 import type { UsageEntry } from './usage-entry.ts'
 
@@ -18,11 +19,18 @@ export interface ModelPrice {
 export type PriceTable = Readonly<Record<string, ModelPrice>>
 
 const million = 1_000_000n
+const names: { readonly [Name in keyof Required<ModelPrice>]: true } = {
+  input: true,
+  output: true,
+  cached: true,
+  reasoning: true,
+}
 
 /** A frozen copy. Throws TypeError for a price that is none. */
 export function checkedPrices(prices: PriceTable): PriceTable {
   const checked: Record<string, ModelPrice> = {}
   for (const [model, price] of Object.entries(prices)) {
+    checkedNames(`the price of "${model}"`, checkedObject(`the price of "${model}"`, price), names)
     const fields = Object.entries({ cached: price.input, reasoning: price.output, ...price })
     const [input, output] = [price.input, price.output]
     for (const [name, value] of fields) {

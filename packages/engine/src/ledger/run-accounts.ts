@@ -13,6 +13,8 @@ export interface RunAccountsOptions {
   readonly budgets: BudgetSource | undefined
   readonly prices: PriceTable | undefined
   readonly logger: EngineLogger | undefined
+  /** Whether there is an agent of that name that the engine knows of. */
+  readonly knows: (agent: string) => boolean
   readonly now: () => number
 }
 
@@ -24,8 +26,9 @@ export class RunAccounts {
   readonly #prices: PriceTable
   readonly #budgetsOf: (scope: Scope) => ResolvedBudgets
   readonly #open = new OpenAccounts()
-  /** Models that were warned of. */
+  /** Models, and agents in budgets, that were warned of. */
   readonly #unpriced = new Set<string>()
+  readonly #strangers = new Set<string>()
   readonly ledger: OwnerLedger
 
   /** Throws TypeError for a price or a budget that is none. */
@@ -33,7 +36,7 @@ export class RunAccounts {
     const { store, budgets, now } = options
     this.#options = options
     this.#prices = checkedPrices(options.prices ?? {})
-    this.#budgetsOf = budgetsBy(budgets)
+    this.#budgetsOf = budgetsBy(budgets, (resolved) => this.#warnOfStrangers(resolved))
     this.ledger = createOwnerLedger({ store, open: this.#open, budgetsOf: this.#budgetsOf, now })
   }
 
@@ -73,19 +76,36 @@ export class RunAccounts {
     this.#unpriced.add(model)
     this.#options.logger?.warn({ model, agent }, 'a model has no price, and its use costs nothing')
   }
+
+  /** A misspelt name would limit nothing, and nobody would know. An agent that is only delegated to may have a budget, too. */
+  #warnOfStrangers({ limits }: ResolvedBudgets): void {
+    for (const { agent } of limits) {
+      if (agent === undefined || this.#options.knows(agent) || this.#strangers.has(agent)) continue
+      if (this.#strangers.size >= mostWarnings) return
+      this.#strangers.add(agent)
+      this.#options.logger?.warn({ agent }, 'there is a budget for an agent that is not registered')
+    }
+  }
 }
 
 /** What is the same for all is looked at once; what depends on the user, when they are there. */
-function budgetsBy(source: BudgetSource | undefined): (scope: Scope) => ResolvedBudgets {
+function budgetsBy(
+  source: BudgetSource | undefined,
+  look: (resolved: ResolvedBudgets) => void,
+): (scope: Scope) => ResolvedBudgets {
   if (source === undefined) return () => noBudgets
   if (typeof source !== 'function') {
     const resolved = resolveBudgets(source)
+    look(resolved)
     return () => resolved
   }
   const known = new WeakMap<object, ResolvedBudgets>()
   return (scope) => {
     const options = source(scope.context)
-    const resolved = known.get(options) ?? resolveBudgets(options)
+    const before = known.get(options)
+    if (before !== undefined) return before
+    const resolved = resolveBudgets(options)
+    look(resolved)
     known.set(options, resolved)
     return resolved
   }

@@ -10,6 +10,7 @@ import { runAsSystem } from '../system/system-scope.ts'
  * - `scheduler_stuck`: runs wait although there are slots for them, or longer than any may.
  * - `queue_full`: the queue of all owners is full.
  * - `orphans_full`: as much work as is tolerated did not stop when it was told to.
+ * - `ends_unstored`: the store did not take the ends of runs, as one that only reads does not; they are tried again.
  * - `store_failing`: the store failed, or did not answer in time.
  * - `event_loop_late`: the process is busy with something that does not yield.
  */
@@ -18,6 +19,7 @@ export type HealthProblem =
   | 'scheduler_stuck'
   | 'queue_full'
   | 'orphans_full'
+  | 'ends_unstored'
   | 'store_failing'
   | 'event_loop_late'
 

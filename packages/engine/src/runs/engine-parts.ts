@@ -1,6 +1,7 @@
 import type { UserContext } from '@ringfence/context'
 import { Access } from '../access/access.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
+import { knowsAgent } from '../agents/known-agents.ts'
 import { Circuits } from '../dependencies/circuits.ts'
 import { LiveEvents } from '../events/live-events.ts'
 import { ProgressTicker } from '../events/progress-ticker.ts'
@@ -85,7 +86,14 @@ export function makeParts(options: ExecutionEngineOptions): EngineParts {
     admission: new RunAdmission(limits),
     waitLimit: new WaitLimit(limits.queueMs),
     orphans: new Orphans({ limits, logger, now }),
-    accounts: new RunAccounts({ store: store.ledger, budgets, prices, logger, now }),
+    accounts: new RunAccounts({
+      store: store.ledger,
+      budgets,
+      prices,
+      logger,
+      now,
+      knows: (agent) => knowsAgent(agents, agent),
+    }),
     circuits: new Circuits(options.circuits ?? {}, now, logger),
     ticker: new ProgressTicker(progressMs),
     metrics: new InstanceMetrics({ limits, targets: options.targets, logger }),

@@ -35,9 +35,10 @@ export class ExecutionContexts {
 
   /** That of the run which the current scope is part of; outside of all runs one of its own, which tells nobody. */
   current(agent: string): ExecutionContext {
-    const { accounts, admission, orphans, ticker, now } = this.#parts
+    const { accounts, admission, orphans, shutdown, ticker, now } = this.#parts
     const run = admission.runs.current()
     if (run?.context !== undefined) return run.context
+    shutdown.refuseStarts()
     const { context, owner } = currentScope()
     const account = accounts.open(agent)
     return this.#share({

@@ -2,7 +2,13 @@ import type { EngineParts } from './engine-parts.ts'
 import { healthOf, type EngineHealth, type HealthProblem } from './engine-health.ts'
 
 /** How an engine is doing, counted from its live parts. */
-export function liveHealth({ admission, orphans, shutdown, waitLimit }: EngineParts): EngineHealth {
+export function liveHealth({
+  admission,
+  lostEnds,
+  orphans,
+  shutdown,
+  waitLimit,
+}: EngineParts): EngineHealth {
   const { scheduler } = admission
   const { pool, quarantine } = orphans
   const found: readonly (readonly [HealthProblem, boolean])[] = [
@@ -10,6 +16,7 @@ export function liveHealth({ admission, orphans, shutdown, waitLimit }: EnginePa
     ['scheduler_stuck', scheduler.stuck || waitLimit.overdue],
     ['queue_full', scheduler.full],
     ['orphans_full', pool.full],
+    ['ends_unstored', lostEnds.size > 0],
   ]
   return healthOf(
     {

@@ -26,6 +26,11 @@ export class LostEnds {
     this.#over = over
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#ends.size
+  }
+
   /** To be called in a scope of the owner that is open: it is tried again in a root scope of theirs. */
   remember(scope: Scope, runId: string, events: readonly UnnumberedEvent[]): void {
     const key = `${canonicalOwner(scope.owner)}${runId}`

@@ -1,6 +1,7 @@
 import { canonicalOwner, currentScope } from '@ringfence/context'
 import type { StartOnce } from '../idempotency/start-once.ts'
 import { tooDeep } from '../instances/agent-instance-factory.ts'
+import { checkedObject, checkedSignal } from '../internal/checked-option.ts'
 import { copyInput } from '../internal/copy-input.ts'
 import { readInput } from '../internal/read-input.ts'
 import { checkedThreadPolicy } from '../scheduling/thread-policy.ts'
@@ -20,7 +21,8 @@ export function startRun(
   options: StartOptions,
 ): Promise<RunHandle> {
   const { agents, createRunId, mostInput } = executing.parts
-  const { idempotencyKey: key } = options
+  const { idempotencyKey: key, signal } = checkedObject('the options of a start', options)
+  if (signal !== undefined) checkedSignal(signal)
   const { threadId = currentScope().context.threadId } = options
   const runId = createRunId()
   if (key === undefined) return startNew(executing, agent, input, options, runId)

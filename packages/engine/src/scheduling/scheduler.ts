@@ -113,7 +113,7 @@ export class Scheduler {
     const share = this.#shares.get(owner) ?? new Share(owner)
     this.#refuseIfFull(share, held)
     this.#shares.set(owner, share)
-    share.weight = weight
+    this.#weigh(share, weight)
     this.#arrivals += 1
     const place = new Place(this.#keeper, share, this.#arrivals, held, onPosition)
     share.waiting.add(place)
@@ -144,6 +144,18 @@ export class Scheduler {
         { retryAfterMs },
       )
     }
+  }
+
+  /** The newest weight holds for the turn that an owner waits for, too. */
+  #weigh(share: Share, weight: number): void {
+    if (share.weight === weight) return
+    const ready = this.#ready.has(share)
+    if (ready) this.#ready.remove(share)
+    if (share.turn > this.#round) {
+      share.turn = this.#round + ((share.turn - this.#round) * share.weight) / weight
+    }
+    share.weight = weight
+    if (ready) this.#ready.add(share)
   }
 
   #open(place: Place): void {

@@ -1,7 +1,6 @@
 import { EngineError } from '../errors/engine-error.ts'
 import { isTerminal, type DurableEvent, type UnnumberedEvent } from '../events/agent-event.ts'
-import { checkedLimit } from '../internal/checked-limit.ts'
-import { withoutUndefined } from '../internal/without-undefined.ts'
+import { resolveStoreLimits } from '../internal/resolve-store-limits.ts'
 import { MemoryRun } from './memory-run.ts'
 import { notFound } from './not-found.ts'
 import { OwnedRuns } from './owned-runs.ts'
@@ -42,8 +41,7 @@ export class KeptRuns {
 
   /** Throws TypeError for a limit that is none. */
   constructor(limits: Partial<MemoryRunStoreLimits>) {
-    this.#limits = Object.freeze({ ...defaults, ...withoutUndefined(limits) })
-    for (const [name, value] of Object.entries(this.#limits)) checkedLimit(name, value, 1)
+    this.#limits = resolveStoreLimits(defaults, limits)
   }
 
   /** Characters of JSON that their events take. */

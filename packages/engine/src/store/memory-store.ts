@@ -1,3 +1,4 @@
+import { checkedNames, checkedObject } from '../internal/checked-option.ts'
 import type { ApprovalStore } from './approval-store.ts'
 import type { AuditStore } from './audit-store.ts'
 import type { EngineStore } from './engine-store.ts'
@@ -28,6 +29,15 @@ export interface MemoryStoreOptions {
   readonly audit?: Partial<MemoryAuditStoreLimits>
 }
 
+const names: { readonly [Name in keyof Required<MemoryStoreOptions>]: true } = {
+  runs: true,
+  threads: true,
+  approvals: true,
+  idempotency: true,
+  ledger: true,
+  audit: true,
+}
+
 /**
  * Keeps everything in the memory of this process: bounded, gone with the process. A crash loses what was going on
  * without a terminal event; only a durable store promises one. Throws TypeError for a limit that is none.
@@ -46,6 +56,10 @@ export class MemoryStore implements EngineStore {
   readonly #parts: MemoryParts
 
   constructor(options: MemoryStoreOptions = {}) {
+    checkedNames('a memory store', checkedObject('the options of a memory store', options), names)
+    for (const [name, part] of Object.entries(options)) {
+      if (part !== undefined) checkedObject(`\`${name}\``, part)
+    }
     const runs = new MemoryRunStore(options.runs)
     const runHasEnded = (runId: string): boolean => runs.hasEnded(runId)
     const parts: MemoryParts = {

@@ -68,7 +68,11 @@ export class MemoryThreadStore implements ThreadStore {
   constructor(options: MemoryThreadStoreOptions, runHasEnded: (runId: string) => boolean) {
     const { whenFull = 'drop', ...limits } = withoutUndefined(options)
     this.#limits = resolveStoreLimits(defaults, limits)
-    this.#mayDrop = whenFull === 'drop'
+    const full: unknown = whenFull
+    if (full !== 'drop' && full !== 'refuse') {
+      throw new TypeError(`Expected \`whenFull\` to be "drop" or "refuse", got ${String(full)}`)
+    }
+    this.#mayDrop = full === 'drop'
     this.#runHasEnded = runHasEnded
   }
 

@@ -27,8 +27,8 @@ const messages = z.array(message).min(1).max(mostMessages)
 export async function checkedMessages(
   given: NewMessage | readonly NewMessage[],
 ): Promise<NewThreadMessage[]> {
-  const list = Array.isArray(given) ? given : [given]
   try {
+    const list = Array.isArray(given) ? given : [given]
     const parsed = await parse(messages, list, 'INVALID_INPUT', 'What is added to the thread')
     return parsed.map(({ role, content, messageId }) => ({
       messageId: messageId ?? globalThis.crypto.randomUUID(),
@@ -36,8 +36,10 @@ export async function checkedMessages(
       content: copyOf(content),
     }))
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause
-    throw new EngineError('INVALID_INPUT', 'What is added to the thread is nested too deep.')
+    if (EngineError.is(cause)) throw cause
+    // What throws when it is read is the caller's mistake as much as a wrong type is.
+    const reason = cause instanceof RangeError ? 'is nested too deep' : 'cannot be read'
+    throw new EngineError('INVALID_INPUT', `What is added to the thread ${reason}.`, { cause })
   }
 }
 

@@ -43,7 +43,7 @@ export interface McpTools extends ToolSource {
   readonly connections: number
   /** Drops the current owner's connection: their credentials have changed. Runs that use it may go on. */
   forget(): void
-  /** Closes all connections. For shutdown, after the engine's own `close`. */
+  /** Closes all connections, for good: a run that wants one later fails with `MCP_UNAVAILABLE`. For shutdown, after the engine's own `close`. */
   close(): Promise<void>
 }
 

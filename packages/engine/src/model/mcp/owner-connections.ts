@@ -38,6 +38,7 @@ export class OwnerConnections<Value> {
   readonly #limits: ConnectionLimits
   readonly #kept = new Map<string, Kept<Value>>()
   readonly #open = new Set<Kept<Value>>()
+  #closed = false
 
   constructor(
     label: string,
@@ -57,6 +58,7 @@ export class OwnerConnections<Value> {
   /** The current owner's connection, held until the current scope closes. Rejects with what connecting throws. */
   async use(): Promise<Value> {
     const scope = currentScope()
+    if (this.#closed) throw new Error(`The ${this.#label} was closed, with all others`)
     const kept = this.#take(scope)
     scope.defer(() => this.#leave(kept))
     return kept.connected
@@ -68,8 +70,9 @@ export class OwnerConnections<Value> {
     if (kept !== undefined) this.#forget(kept)
   }
 
-  /** Closes all. */
+  /** Closes all, for good: who asks later is refused. */
   async close(): Promise<void> {
+    this.#closed = true
     const open = [...this.#open]
     for (const kept of open) kept.end()
     await Promise.all(open.map(({ ended }) => ended))

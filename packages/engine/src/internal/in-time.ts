@@ -1,0 +1,26 @@
+import { EngineError, type EngineErrorCode } from '../errors/engine-error.ts'
+import { timerMs } from './timer-ms.ts'
+
+/** Who is late, and how that is called. */
+export interface Late {
+  readonly code: EngineErrorCode
+  readonly subject: string
+}
+
+/**
+ * What a definition's own code takes its time for before the scope of the work is open, as a schema does that looks
+ * something up. Rejects with `code` after so many milliseconds, and leaves no timer.
+ */
+export function inTime<Value>(
+  value: Value | Promise<Value>,
+  ms: number,
+  { code, subject }: Late,
+): Value | Promise<Value> {
+  if (!(value instanceof Promise)) return value
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new EngineError(code, `${subject} did not finish within ${ms} ms.`))
+    }, timerMs(ms))
+    value.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
