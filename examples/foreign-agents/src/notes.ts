@@ -10,9 +10,17 @@ export const readNotesInput = z.object({
   wait: z.boolean().default(false),
 })
 
+export type ReadNotes = z.output<typeof readNotesInput>
+
+export interface Note {
+  readonly note: string
+}
+
 /** Everything that users have noted, by user. */
 export class Notes {
   readonly #notes = new Map<string, string>()
+  /** Why nobody's can be read. */
+  unreadable: Error | undefined
   /** Who was told to stop waiting. */
   readonly stopped: string[] = []
 
@@ -21,13 +29,14 @@ export class Notes {
   }
 
   /** Reads the current user's note: there is no way to name another one. */
-  get tool(): ToolDefinition<z.input<typeof readNotesInput>, { note: string }> {
+  get tool(): ToolDefinition<z.input<typeof readNotesInput>, Note> {
     return defineTool({
       name: 'read-notes',
       input: readNotesInput,
       output: z.object({ note: z.string() }),
       run: async ({ wait }, { signal }) => {
         if (wait) await this.#stop(signal)
+        if (this.unreadable !== undefined) throw this.unreadable
         return { note: this.#notes.get(users.current().userId) ?? '' }
       },
     })

@@ -1,20 +1,63 @@
-import { AgentRegistry, createExecutionEngine, type AgentDefinition } from '@ringfence/engine'
+import {
+  AgentRegistry,
+  createExecutionEngine,
+  defineAgent,
+  type AgentDefinition,
+  type AgentExecution,
+} from '@ringfence/engine'
 import { describe, expect, test } from 'vitest'
-import { aiSdkAgent } from '../src/ai-sdk.ts'
-import { langGraphAgent } from '../src/langgraph.ts'
-import { mastraAgent } from '../src/mastra.ts'
+import { runOutside } from '@ringfence/context'
+import { RunContext } from '@openai/agents'
+import * as z from 'zod'
+import * as aiSdk from '../src/ai-sdk.ts'
+import * as langGraph from '../src/langgraph.ts'
+import * as mastra from '../src/mastra.ts'
 import { Notes, users } from '../src/notes.ts'
-import { openAiAgent } from '../src/openai-agents.ts'
+import * as openAi from '../src/openai-agents.ts'
 import { aiSdkModel, LangChainModel, mastraModel, openAiModel, Script } from './models.ts'
 
-const libraries: [string, (script: Script, notes: Notes) => AgentDefinition][] = [
-  ['the AI SDK', (script, notes) => aiSdkAgent(aiSdkModel(script), notes)],
-  ['OpenAI Agents', (script, notes) => openAiAgent(openAiModel(script), notes)],
-  ['LangGraph', (script, notes) => langGraphAgent(new LangChainModel(script), notes)],
-  ['Mastra', (script, notes) => mastraAgent(mastraModel(script), notes)],
+type Define = (script: Script, notes: Notes) => AgentDefinition
+/** Calls the library's tool as the library does. */
+type CallTool = (agent: AgentExecution, notes: Notes) => () => unknown
+
+const input = { wait: false }
+const libraries: [string, Define, CallTool][] = [
+  [
+    'the AI SDK',
+    (script, notes) => aiSdk.aiSdkAgent(aiSdkModel(script), notes),
+    (agent, notes) => {
+      const { execute } = aiSdk.readNotes(agent, notes)
+      const call = { toolCallId: 'call', messages: [] }
+      return () => execute?.(input, call as unknown as Parameters<typeof execute>[1])
+    },
+  ],
+  [
+    'OpenAI Agents',
+    (script, notes) => openAi.openAiAgent(openAiModel(script), notes),
+    (agent, notes) => {
+      const tool = openAi.readNotes(agent, notes)
+      return () => tool.invoke(new RunContext(), JSON.stringify(input))
+    },
+  ],
+  [
+    'LangGraph',
+    (script, notes) => langGraph.langGraphAgent(new LangChainModel(script), notes),
+    (agent, notes) => {
+      const tool = langGraph.readNotes(agent, notes)
+      return () => tool.invoke(input)
+    },
+  ],
+  [
+    'Mastra',
+    (script, notes) => mastra.mastraAgent(mastraModel(script), notes),
+    (agent, notes) => {
+      const { execute } = mastra.readNotes(agent, notes)
+      return () => execute?.(input, {} as Parameters<typeof execute>[1])
+    },
+  ],
 ]
 
-describe.each(libraries)('an agent of %s', (_library, define) => {
+describe.each(libraries)('an agent of %s', (_library, define, callTool) => {
   const setUp = () => {
     const script = new Script()
     const notes = new Notes()
@@ -83,6 +126,62 @@ describe.each(libraries)('an agent of %s', (_library, define) => {
       expect(status).toBe('cancelled')
     })
     expect(notes.stopped).toEqual(['alice'])
+    await engine.close()
+  })
+
+  test('a tool that fails is told to its model, without the reason', async () => {
+    const { script, notes, engine, ask } = setUp()
+    notes.unreadable = new Error('secret of the store')
+    const { runId, result } = await ask('alice', 'What did I note?')
+    expect(await result).toEqual({ answer: 'I cannot read the notes.' })
+    const events = await users.run({ userId: 'alice' }, async () => {
+      const seen: unknown[] = []
+      for await (const event of await engine.events(runId)) seen.push(event)
+      return seen
+    })
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'tool_completed',
+        data: expect.objectContaining({ ok: false }),
+      }),
+    )
+    expect(JSON.stringify([events, script.prompts])).not.toContain('secret')
+    await engine.close()
+  })
+
+  test('its tool reads for nobody else, whoever has got hold of it', async () => {
+    const { notes } = setUp()
+    let kept: () => unknown = () => undefined
+    const told = async (): Promise<string> => {
+      try {
+        return JSON.stringify(await kept())
+      } catch (error) {
+        return String(error)
+      }
+    }
+    const here: string[] = []
+    const elsewhere: string[] = []
+    const keeps = defineAgent({
+      name: 'keeps',
+      input: z.object({}),
+      output: z.null(),
+      run: async (_, agent) => {
+        kept = callTool(agent, notes)
+        here.push(await told())
+        elsewhere.push(await runOutside(told))
+        elsewhere.push(await runOutside(() => users.run({ userId: 'bob' }, told)))
+        return null
+      },
+    })
+    const engine = createExecutionEngine({ agents: new AgentRegistry().register(keeps).freeze() })
+    await users.run({ userId: 'alice' }, async () => {
+      const { result } = await engine.start('keeps', {})
+      await result
+      elsewhere.push(await told())
+    })
+    expect(here).toEqual([expect.stringContaining('note of alice')])
+    expect(elsewhere).toHaveLength(3)
+    expect(elsewhere.filter((text) => text.includes('note of'))).toEqual([])
     await engine.close()
   })
 })

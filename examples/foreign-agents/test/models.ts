@@ -16,6 +16,7 @@ export class Script {
     this.prompts.push(written)
     const note = /note of \w+/.exec(written)?.[0]
     if (note !== undefined) return { text: `It says: ${note}` }
+    if (/failed|An error occurred/.test(written)) return { text: 'I cannot read the notes.' }
     return { call: { wait: written.includes('Wait') } }
   }
 }
