@@ -66,6 +66,7 @@ export {
   isTerminal,
   type AgentCancelled,
   type AgentCompleted,
+  type AgentCustom,
   type AgentEvent,
   type AgentFailed,
   type AgentProgress,

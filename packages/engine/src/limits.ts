@@ -57,6 +57,8 @@ export interface EngineLimits {
   readonly resultBytes: number
   /** Bytes that what a tool returns may take. More fails the call with `RESULT_TOO_LARGE`, or is cut. Default 1 MiB. */
   readonly toolOutputBytes: number
+  /** Bytes that the value of one event of an agent's own may take as JSON. Default 64 KiB. */
+  readonly customBytes: number
   /** Characters of one thought or one piece of text. More is cut, and says so. Default 65,536. */
   readonly textLength: number
   /**
@@ -94,6 +96,7 @@ const defaults: EngineLimits = Object.freeze({
   delegationDepth: 8,
   resultBytes: 1_048_576,
   toolOutputBytes: 1_048_576,
+  customBytes: 65_536,
   textLength: 65_536,
   pendingCharacters: 1_048_576,
   statisticsOwners: 10_000,

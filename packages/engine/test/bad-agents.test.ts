@@ -168,6 +168,7 @@ test('an agent that emits after its end is refused each time, and its story stay
       const attempts = [
         () => own.text('late'),
         () => own.think('late'),
+        () => own.custom('late'),
         () => own.progress(1),
         () => own.usage({ inputTokens: 1 }),
       ]
@@ -194,6 +195,7 @@ test('an agent that emits after its end is refused each time, and its story stay
 test.each<[string, (own: AgentExecution) => unknown]>([
   ['says', (own) => own.text('x')],
   ['thinks', (own) => own.think('x')],
+  ['tells things of its own', (own) => own.custom('x', [1])],
   ['calls a tool', (own) => own.call(waits, {})],
 ])(
   'an agent that %s without end and waits for nothing ends its own run, and nobody else is affected',
@@ -287,6 +289,7 @@ const timed = defineAgent({
 test.each<[string, (own: AgentExecution, acting: While) => unknown]>([
   ['says', (own) => own.text('x')],
   ['thinks', (own) => own.think('x')],
+  ['tells things of its own', (own) => own.custom('x', [1])],
   ['calls a tool', (own) => own.call(waits, {})],
   ['sets aside', async (own) => (await own.budget.reserve()).release()],
   [

@@ -10,6 +10,12 @@ import { alice, users } from './support/users.ts'
 
 const empty = z.object({})
 
+function cyclic(): object {
+  const value: { self?: unknown } = {}
+  value.self = value
+  return value
+}
+
 const look = defineTool({
   name: 'look',
   input: z.object({ id: z.string() }),
@@ -81,6 +87,90 @@ test('a run tells its story in order, numbered from 0 without gaps, with one end
     ])
     for (const event of events)
       expect(agentEvent.parse(JSON.parse(JSON.stringify(event)))).toEqual(event)
+  })
+})
+
+// origins: EMT-4 BRG-3
+test('an agent tells its user things of its own, in order, as they were then', async () => {
+  const agent = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.null(),
+    run: async (_, execution) => {
+      const places = [{ name: 'here', at: new Date(0) }]
+      void execution.custom('places', { places })
+      places.push({ name: 'there', at: new Date(1) })
+      await execution.text('and')
+      await execution.custom('nothing')
+      return null
+    },
+  })
+  const engine = engineOf([agent])
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'agent')
+    expectOneStory(events)
+    expect(events.slice(1, -1)).toMatchObject([
+      {
+        type: 'agent_custom',
+        seq: 1,
+        agent: 'agent',
+        userId: 'alice',
+        data: {
+          name: 'places',
+          value: { places: [{ name: 'here', at: '1970-01-01T00:00:00.000Z' }] },
+        },
+      },
+      { type: 'agent_text' },
+      { type: 'agent_custom', data: { name: 'nothing', value: null } },
+    ])
+    for (const event of events)
+      expect(agentEvent.parse(JSON.parse(JSON.stringify(event)))).toEqual(event)
+  })
+})
+
+test.each<[string, string, unknown, string | RegExp]>([
+  ['a name that is none', 'two words', 1, 'AGENT_FAILED'],
+  ['no name', '', 1, 'AGENT_FAILED'],
+  ['a cycle', 'x', cyclic(), 'INVALID_OUTPUT'],
+  ['what JSON would lose', 'x', new Map([[1, 2]]), 'INVALID_OUTPUT'],
+  ['too much', 'x', 'x'.repeat(101), 'RESULT_TOO_LARGE'],
+])('%s is no event, and fails the agent that does not look', async (_, name, value, code) => {
+  const agent = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.null(),
+    run: async (_input, execution) => {
+      void execution.custom(name, value)
+      await execution.text('on')
+      return null
+    },
+  })
+  const engine = engineOf([agent], { limits: { customBytes: 100 } })
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'agent')
+    expectOneStory(events)
+    expect(typesOf(events)).not.toContain('agent_custom')
+    expect(events.at(-1)).toMatchObject({ type: 'agent_error', data: { error: { code } } })
+  })
+})
+
+test('a loop of events that are not waited for ends its own run, by what they hold', async () => {
+  const agent = defineAgent({
+    name: 'agent',
+    input: empty,
+    output: z.null(),
+    run: async (_, execution) => {
+      for (let count = 0; count < 100; count += 1) void execution.custom('x', 'x'.repeat(10_000))
+      await aborted(execution.signal)
+      return null
+    },
+  })
+  const engine = engineOf([agent], { limits: { pendingCharacters: 50_000 } })
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'agent')
+    expectOneStory(events)
+    expect(events.at(-1)).toMatchObject({ data: { error: { code: 'TOO_MUCH_PENDING' } } })
+    expect(events.length).toBeLessThan(10)
   })
 })
 

@@ -46,6 +46,9 @@ const durable: AgentEvent[] = [
     },
   },
 ]
+const custom: AgentEvent[] = [
+  { ...stamp, seq: 13, type: 'agent_custom', data: { name: 'chart', value: [1, { a: null }] } },
+]
 const terminal: AgentEvent[] = [
   { ...stamp, seq: 8, type: 'agent_completed', data: { result: { a: 1 }, durationMs: 1 } },
   { ...stamp, seq: 8, type: 'agent_error', data: { error, durationMs: 1 } },
@@ -56,7 +59,7 @@ const transient: AgentEvent[] = [
   { ...stamp, type: 'queue_position', data: { position: 1 } },
   { ...stamp, type: 'agent_progress', data: { fraction: 1, message: 'done' } },
 ]
-const all = [...durable, ...terminal, ...transient]
+const all = [...durable, ...custom, ...terminal, ...transient]
 
 // origins: BRG-3 EMT-7 EMT-1
 test('every event passes its schema unchanged, as an object and as JSON, with a thread and without', () => {
@@ -64,11 +67,11 @@ test('every event passes its schema unchanged, as an object and as JSON, with a 
     expect(agentEvent.parse(event)).toEqual(event)
     expect(agentEvent.parse(JSON.parse(JSON.stringify(event)))).toEqual(event)
   }
-  expect(new Set(all.map(({ type }) => type)).size).toBe(17)
+  expect(new Set(all.map(({ type }) => type)).size).toBe(18)
 })
 
 test('what is durable, what ends a run and what is transient are told apart', () => {
-  expect(all.filter(isDurable)).toEqual([...durable, ...terminal])
+  expect(all.filter(isDurable)).toEqual([...durable, ...custom, ...terminal])
   expect(all.filter(isTerminal)).toEqual(terminal)
 })
 

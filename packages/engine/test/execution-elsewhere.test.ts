@@ -37,6 +37,7 @@ test('an execution works in its own run only: not for a stranger, not in another
       const attempts = [
         () => foreign.think('x'),
         () => foreign.text('x'),
+        () => foreign.custom('x', 1),
         () => foreign.delegate(echo, { text: 'x' }),
         () => foreign.progress(1),
         () => foreign.call(look, {}),
@@ -56,7 +57,7 @@ test('an execution works in its own run only: not for a stranger, not in another
   for (const user of [bob, alice]) {
     await users.run(user, async () => {
       const { result } = await engine.start('uses', {})
-      expect(await result).toEqual(Array.from({ length: 10 }, () => 'CROSS_OWNER'))
+      expect(await result).toEqual(Array.from({ length: 11 }, () => 'CROSS_OWNER'))
     })
   }
   const foreign = await shared.promise

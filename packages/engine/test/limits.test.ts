@@ -16,6 +16,7 @@ test.each([
   ['toolMs', Number.NaN],
   ['resultBytes', Infinity],
   ['textLength', 0],
+  ['customBytes', 0],
   ['pendingCharacters', 0],
   ['ownerQueue', -1],
   ['queue', -1],

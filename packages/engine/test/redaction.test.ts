@@ -29,6 +29,7 @@ const careless = defineAgent({
     const text = `${before}${apiKey} ${account?.code ?? ''} ${pin} ${JSON.stringify(apiKey)} ${encodeURIComponent(apiKey)}`
     await own.think(text)
     await own.text(text)
+    await own.custom('chart', { text, list: [text], number: pin, [apiKey]: [pin] })
     own.progress(0.5, text)
     const value = { text, list: [text], number: pin, [apiKey]: 1 }
     const echo = defineTool({
@@ -88,6 +89,7 @@ test('what the context marks as secret stands in no event, wherever the agent pu
     for (const text of ['canary', '918273']) expect(told).not.toContain(text)
     expect(told).toContain('(left out)')
     expect(events.map(({ type }) => type)).toContain('agent_progress')
+    expect(events.map(({ type }) => type)).toContain('agent_custom')
   }
 })
 

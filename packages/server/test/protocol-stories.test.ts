@@ -7,6 +7,7 @@ import {
   call,
   cancelled,
   completed,
+  custom,
   delegate,
   delegated,
   fail,
@@ -84,6 +85,23 @@ describe.each(chats)('%s, given a run', (_version, read) => {
     ])
     // What the lost attempt used was used.
     expect(metadata).toMatchObject({ usage: { inputTokens: 10, outputTokens: 1, costMicros: 5 } })
+  })
+
+  test('shows what the agent tells of its own, where it was told', async () => {
+    const value = { places: [{ name: 'here' }], none: null }
+    const { parts } = await read([
+      started,
+      say('before'),
+      custom('places', value),
+      say('after'),
+      completed({}),
+    ])
+    expect(parts).toMatchObject([
+      { type: 'step-start' },
+      { type: 'text', text: 'before', state: 'done' },
+      { type: 'data-custom', data: { name: 'places', value } },
+      { type: 'text', text: 'after', state: 'done' },
+    ])
   })
 
   test('shows what was delegated, how it went, and the sum of what was used', async () => {
@@ -242,6 +260,15 @@ describe("AG-UI's HttpAgent, given a run", () => {
     ])
   })
 
+  test('hears what the agent tells of its own', async () => {
+    const value = { places: [{ name: 'here' }] }
+    const { events } = await agUiEvents([started, custom('places', value), completed({})])
+    expect(events.filter(({ type }) => type === 'CUSTOM')).toMatchObject([
+      { name: 'run' },
+      { name: 'agent_custom', value: { name: 'places', value } },
+    ])
+  })
+
   test('hears what was delegated, and what each model used', async () => {
     const { events } = await agUiEvents([
       started,
@@ -357,6 +384,7 @@ test('whatever a run tells, in whatever order, every client reads it to its end'
     fc.tuple(id, fc.boolean()).map(([callId, ok]) => delegated(callId, 'helper', ok)),
     fc.nat(100).map((tokens) => use(tokens, 1, tokens)),
     fc.constant(restart(2)),
+    fc.tuple(words, fc.json()).map(([name, text]) => custom(name, JSON.parse(text))),
     id.map((callId): Told => ({
       type: 'approval_requested',
       data: { approvalId: callId, callId, tool: 'erase', expiresAt: '2026-01-01T00:00:00.000Z' },

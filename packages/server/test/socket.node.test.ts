@@ -27,7 +27,7 @@ async function open(options = {}): Promise<{ server: TestServer; socket: SocketC
   return { server, socket: await connect(server, 'alice') }
 }
 
-// origins: DMO-1 API-1
+// origins: DMO-1 API-1 EMT-1
 test('the first frame says that the connection is established', async () => {
   const { socket } = await open()
   await socket.frame(() => true)

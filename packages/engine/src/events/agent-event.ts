@@ -109,6 +109,11 @@ export type ApprovalRequested = Durable<'approval_requested', ApprovalRequestedD
 export type ApprovalResolved = Durable<'approval_resolved', ApprovalResolvedData>
 /** A model, or something else that costs, was used; `costMicros` in millionths of the currency. */
 export type UsageRecorded = Durable<'usage_recorded', UsageRecordedData>
+/** What the agent tells its user beside text, under a name of its own choice: a chart, a list of places. */
+export type AgentCustom = Durable<
+  'agent_custom',
+  { readonly name: string; readonly value: unknown }
+>
 export type AgentCompleted = Durable<
   'agent_completed',
   { readonly result?: unknown; readonly durationMs: number }
@@ -157,6 +162,7 @@ export type DurableEvent =
   | ApprovalRequested
   | ApprovalResolved
   | UsageRecorded
+  | AgentCustom
   | TerminalEvent
 
 /** Shown to whoever watches now; neither numbered nor replayed. */

@@ -109,6 +109,11 @@ const schema = z.discriminatedUnion('type', [
   }),
   z.object({
     ...durable,
+    type: z.literal('agent_custom'),
+    data: z.object({ name: z.string(), value: z.unknown() }),
+  }),
+  z.object({
+    ...durable,
     type: z.literal('agent_completed'),
     data: z.object({ result: z.unknown().optional(), durationMs }),
   }),

@@ -30,7 +30,7 @@ export function redactionOf(context: UserContext): Redact {
 }
 
 /** What came from the application, so that a number may be a secret as well. */
-const foreign = new Set(['input', 'result'])
+const foreign = new Set(['input', 'result', 'value'])
 
 /** A frozen copy of an event's data with every text and every name in it redacted. */
 export function redactData<Data extends object>(data: Data, redact: Redact): Data {

@@ -59,6 +59,14 @@ export interface AgentExecution {
    */
   text(delta: string): Promise<void>
 
+  /**
+   * Emits `agent_custom`: something of the agent's own for its user, a chart or a list of places, that is neither text nor
+   * result. A copy as JSON carries it; null for undefined. Resolves when it is stored. Rejects with TypeError for a name
+   * that is none (1 to 64 letters, digits, `_`, `-` or `.`), `INVALID_OUTPUT` for what JSON cannot carry, and
+   * `RESULT_TOO_LARGE` beyond the engine's `customBytes`.
+   */
+  custom(name: string, value?: unknown): Promise<void>
+
   /** Shows how far the agent has come, 0 to 1, to whoever watches. Transient: not stored, not replayed. */
   progress(fraction: number, message?: string): void
 

@@ -1,9 +1,12 @@
 import { assertOwner, currentScope, own, type Scope } from '@ringfence/context'
 import type { AgentDefinition } from '../agents/define-agent.ts'
 import type { ToolDefinition } from '../agents/define-tool.ts'
+import type { AgentCustom } from '../events/agent-event.ts'
 import { askPerson } from '../approvals/ask-person.ts'
+import { checkedName } from '../internal/checked-name.ts'
 import { cut } from '../internal/cut.ts'
 import { Pace } from '../internal/pace.ts'
+import { toJson } from '../internal/to-json.ts'
 import type { AgentThread } from '../threads/run-thread.ts'
 import type { UsageEntry } from '../ledger/usage-entry.ts'
 import type {
@@ -62,6 +65,11 @@ export class RunningExecution implements AgentExecution {
   get thread(): AgentThread | undefined {
     assertOwner(this)
     return this.#thread
+  }
+
+  /** Made when it is asked for: few agents do. */
+  get custom(): AgentExecution['custom'] {
+    return (name, value) => this.#custom(name, value)
   }
 
   readonly think = (text: string): Promise<void> =>
@@ -140,6 +148,23 @@ export class RunningExecution implements AgentExecution {
       const question = { callId, agent: this.name, tool: cut(action, 200), input }
       return askPerson(question, this.#context)
     })
+
+  #custom(name: string, value: unknown): Promise<void> {
+    const label = 'an event of its own'
+    const { sink, limits } = this.#context
+    let data: AgentCustom['data']
+    try {
+      // Now: what becomes of the value afterwards is another matter.
+      const subject = `The value of "${checkedName('event', name)}"`
+      data = { name, value: toJson(value, limits.customBytes, subject) }
+    } catch (error) {
+      return this.#joined(label, () => Promise.reject(error))
+    }
+    const tell = async (): Promise<void> => {
+      await sink.append({ type: 'agent_custom', agent: this.name, data })
+    }
+    return this.#joined(label, tell, JSON.stringify(data.value))
+  }
 
   /**
    * Work that the scope waits for. It is checked first, and refused by rejecting. A failure that the agent does

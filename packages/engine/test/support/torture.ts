@@ -239,6 +239,7 @@ export async function torture({
       held.push(agent)
       late(() => agent.text(`late ${mark}`))
       await agent.text(mark)
+      await agent.custom('mark', { marks: [mark] })
       const { messages } = (await agent.thread?.messages({ limit: 20 })) ?? { messages: [] }
       meet('thread', messages)
       const prompt = parts.prompt(

@@ -90,6 +90,7 @@ export class AgUiEncoder {
         this.#callNames.restart(event.data.attempt)
         return [...closed, { type: 'CUSTOM', name: event.type, value: event.data }]
       }
+      case 'agent_custom':
       case 'approval_requested':
       case 'approval_resolved':
       case 'queue_position':

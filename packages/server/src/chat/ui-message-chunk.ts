@@ -56,6 +56,10 @@ export type UiMessageChunk =
       readonly id: string
       readonly data: { readonly agent: string; readonly status: 'running' | 'completed' | 'failed' }
     }
+  | {
+      readonly type: 'data-custom'
+      readonly data: { readonly name: string; readonly value: unknown }
+    }
   | { readonly type: 'data-restarted'; readonly data: { readonly attempt: number } }
   | {
       readonly type: 'data-queue' | 'data-progress'

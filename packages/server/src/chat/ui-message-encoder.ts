@@ -99,6 +99,8 @@ export class UiMessageEncoder {
         this.#usage.outputTokens += event.data.outputTokens ?? 0
         this.#usage.costMicros += event.data.costMicros
         return []
+      case 'agent_custom':
+        return [...this.#step(), ...this.#part.close(), { type: 'data-custom', data: event.data }]
       case 'queue_position':
         return [{ type: 'data-queue', data: event.data, transient: true }]
       case 'agent_progress':

@@ -67,6 +67,7 @@ export class RunSpans {
       case 'agent_started':
       case 'agent_text':
       case 'agent_thinking':
+      case 'agent_custom':
       case 'usage_recorded':
         return undefined
     }

@@ -82,6 +82,11 @@ export const use = (
   data: { inputTokens, outputTokens, costMicros, ...(model === undefined ? {} : { model }) },
 })
 
+export const custom = (name: string, value: unknown): Told => ({
+  type: 'agent_custom',
+  data: { name, value },
+})
+
 export const restart = (attempt: number): Told => ({ type: 'attempt_restarted', data: { attempt } })
 
 export const completed = (result?: unknown): Told => ({
