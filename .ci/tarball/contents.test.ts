@@ -13,7 +13,7 @@ test.each(publishedPackages())(
     for (const file of [
       'LICENSE',
       'README.md',
-      'dist/index.js',
+      'bundle/index.js',
       'dist/index.d.ts',
       'src/index.ts',
     ]) {
@@ -25,6 +25,11 @@ test.each(publishedPackages())(
     )
     expect(packed).toMatchObject({ name, version: manifest['version'] })
     expect(JSON.stringify(packed)).not.toContain('workspace:')
+    // What it was built from is one file for each entry point: a hundred small ones take longer to find than to run.
+    expect(files.filter((file) => /^package\/dist\/.*\.js$/.test(file))).toEqual([])
+    const text = JSON.stringify(manifest['exports']).replaceAll('./dist/', './bundle/')
+    const bundled = JSON.parse(text.replaceAll(/\.\/bundle\/([^"]*\.d\.ts)/g, './dist/$1'))
+    expect(packed).toMatchObject({ exports: bundled })
   },
 )
 

@@ -1,12 +1,12 @@
 // Measures one variant of the flood in this process, and writes what it found as JSON.
 import { setTimeout as wait } from 'node:timers/promises'
 import * as z from 'zod'
-import { defineUserContext } from '../../packages/context/dist/index.js'
+import { defineUserContext } from '../packed/node_modules/@ringfence/context/bundle/index.js'
 import {
   AgentRegistry,
   createExecutionEngine,
   defineAgent,
-} from '../../packages/engine/dist/index.js'
+} from '../packed/node_modules/@ringfence/engine/bundle/index.js'
 import { workloads } from './flood-variants.mjs'
 
 const [, , workload, variant, seconds] = process.argv

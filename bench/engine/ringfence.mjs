@@ -1,9 +1,10 @@
-// What is measured of Ringfence: the builds in packages/*/dist, with everything at its default.
+// What is measured of Ringfence: the packages as they are published, with everything at its default.
 import { model } from './model.mjs'
 import { balance, description, instructions, question, toolInput, toolOutput } from './tool.mjs'
 
-const contextBuild = (file = 'index.js') => import(`../../packages/context/dist/${file}`)
-const engineBuild = (file = 'index.js') => import(`../../packages/engine/dist/${file}`)
+const published = '../packed/node_modules/@ringfence'
+const contextBuild = (file = 'index.js') => import(`${published}/context/bundle/${file}`)
+const engineBuild = (file = 'index.js') => import(`${published}/engine/bundle/${file}`)
 
 export async function scopes() {
   const [{ defineUserContext }, z] = await Promise.all([contextBuild(), import('zod')])
