@@ -106,7 +106,7 @@ test('a step that takes longer than its limit fails with STEP_DEADLINE, and its 
   await expectNothingLeft(engine)
 })
 
-test("what looks something up to check an input has its tool's or step's time for it, and no more", async () => {
+test('what looks something up to check an input has the time of its tool, step or run for it, and no more', async () => {
   const never = z.unknown().refine(() => new Promise<boolean>(() => undefined))
   const options = { name: 'slow', input: never, output: z.null(), run: () => null }
   const tool = defineTool({ ...options, timeoutMs: 10 })
@@ -116,7 +116,7 @@ test("what looks something up to check an input has its tool's or step's time fo
     timeoutMs: 10,
     approval: () => new Promise<boolean>(() => undefined),
   })
-  const part = defineAgent({ ...options, limits: { stepMs: 10 } })
+  const part = defineAgent({ ...options, limits: { stepMs: 10, runMs: 10 } })
   const agent = defineAgent({
     name: 'agent',
     input: empty,
@@ -130,18 +130,22 @@ test("what looks something up to check an input has its tool's or step's time fo
       return failures.map((failure) => (EngineError.is(failure) ? failure.message : failure))
     },
   })
-  const engine = engineOf([agent])
+  const engine = engineOf([agent, part])
   await users.run(alice, async () => {
     const events = await runToEnd(engine, 'agent')
     expectOneStory(events)
     expect(events.at(-1)).toMatchObject({
       data: {
         result: [
-          'The tool "slow" did not finish within 10 ms.',
-          'The tool "slow" did not finish within 10 ms.',
-          'The agent "slow" did not finish within 10 ms.',
+          'The input of tool "slow" was not checked within 10 ms.',
+          'Whether the tool "slow" has to be approved was not decided within 10 ms.',
+          'The input of agent "slow" was not checked within 10 ms.',
         ],
       },
+    })
+    expect(await caught(() => engine.start('slow', {}))).toMatchObject({
+      code: 'RUN_DEADLINE',
+      message: 'The input of agent "slow" was not checked within 10 ms.',
     })
   })
   await expectNothingLeft(engine)

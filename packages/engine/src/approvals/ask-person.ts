@@ -48,13 +48,13 @@ async function needsApproval(
   input: unknown,
   timeoutMs: number,
 ): Promise<unknown> {
-  const subject = `The tool "${name}"`
   try {
     const asked = Promise.resolve(approval?.(input))
-    return await inTime(asked, timeoutMs, { code: 'TOOL_DEADLINE', subject })
+    const undone = `Whether the tool "${name}" has to be approved was not decided`
+    return await inTime(asked, timeoutMs, { code: 'TOOL_DEADLINE', undone })
   } catch (error) {
     throw failureOf(error, {
-      subject,
+      subject: `The tool "${name}"`,
       scope: newWorkScope(),
       limitMs: 0,
       deadlineCode: 'TOOL_DEADLINE',

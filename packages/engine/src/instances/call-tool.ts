@@ -56,8 +56,9 @@ export async function callTool<Input, Output>(
       data: { callId, tool: name, input: preview(input, { redact }) },
     })
     if (told !== undefined) await told
-    const late = { code: 'TOOL_DEADLINE', subject: `The tool "${name}"` } as const
-    const given = parse(tool.input, input, 'INVALID_INPUT', `The input of tool "${name}"`)
+    const subject = `The input of tool "${name}"`
+    const late = { code: 'TOOL_DEADLINE', undone: `${subject} was not checked` } as const
+    const given = parse(tool.input, input, 'INVALID_INPUT', subject)
     const parsed = given instanceof Promise ? await inTime(given, timeoutMs, late) : given
     let approved: unknown = parsed
     if (tool.approval !== undefined) {

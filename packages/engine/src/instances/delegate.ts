@@ -76,17 +76,17 @@ async function runPart(
   const { name } = definition
   const deadlineMs = definition.limits.stepMs ?? limits.stepMs
   const work = newWorkScope()
+  const subject = `The input of agent "${name}"`
   try {
     orphans.admit()
     return await executeAgent(
       definition,
       parsed
         ? input
-        : await inTime(
-            parse(definition.input, input, 'INVALID_INPUT', `The input of agent "${name}"`),
-            deadlineMs,
-            { code: 'STEP_DEADLINE', subject: `The agent "${name}"` },
-          ),
+        : await inTime(parse(definition.input, input, 'INVALID_INPUT', subject), deadlineMs, {
+            code: 'STEP_DEADLINE',
+            undone: `${subject} was not checked`,
+          }),
       context,
       {
         deadlineMs,

@@ -1,10 +1,10 @@
 import { EngineError, type EngineErrorCode } from '../errors/engine-error.ts'
 import { timerMs } from './timer-ms.ts'
 
-/** Who is late, and how that is called. */
+/** What was not done in time, as a sentence without its end, and how that is called. */
 export interface Late {
   readonly code: EngineErrorCode
-  readonly subject: string
+  readonly undone: string
 }
 
 /**
@@ -14,12 +14,12 @@ export interface Late {
 export function inTime<Value>(
   value: Value | Promise<Value>,
   ms: number,
-  { code, subject }: Late,
+  { code, undone }: Late,
 ): Value | Promise<Value> {
   if (!(value instanceof Promise)) return value
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new EngineError(code, `${subject} did not finish within ${ms} ms.`))
+      reject(new EngineError(code, `${undone} within ${ms} ms.`))
     }, timerMs(ms))
     value.then(resolve, reject).finally(() => clearTimeout(timer))
   })

@@ -12,6 +12,7 @@ export async function executeTakenRun(executing: Executing, taken: TakenRun): Pr
   const {
     agents,
     admission,
+    limits,
     mostInput,
     now,
     orphans,
@@ -28,7 +29,7 @@ export async function executeTakenRun(executing: Executing, taken: TakenRun): Pr
     definition.input,
     taken.input,
     `The input of agent "${agent}"`,
-    mostInput,
+    { most: mostInput, mostMs: definition.limits.runMs ?? limits.runMs },
   )
   shutdown.refuseStarts()
   const owner = canonicalOwner(caller.owner)

@@ -49,7 +49,10 @@ async function startNew(
   const { agents, admission, limits, mostInput, now, orphans, queue, shutdown, store } = parts
   const caller = currentScope()
   const definition = agents.get(agent)
-  const read = readInput(definition.input, input, `The input of agent "${agent}"`, mostInput)
+  const read = readInput(definition.input, input, `The input of agent "${agent}"`, {
+    most: mostInput,
+    mostMs: definition.limits.runMs ?? limits.runMs,
+  })
   const { copy, characters } = read instanceof Promise ? await read : read
   shutdown.refuseStarts()
   const owner = canonicalOwner(caller.owner)
