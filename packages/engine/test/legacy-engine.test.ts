@@ -181,7 +181,26 @@ test('it belongs to its scope: elsewhere and afterwards every member refuses', a
 })
 
 // origins: UEE-12 EEF-4
-test('cleaning up ends what runs, waits for it, and can be done again', async () => {
+test('cleaning up ends a run that is being followed, and waits for its end', async () => {
+  const told = deferred()
+  await asUser(
+    alice,
+    async (engine, shared) => {
+      const result = engine.executeAgent('waits', {})
+      // It has begun, and somebody has been told.
+      await told.promise
+      await engine.cleanup()
+      const { runs } = await shared.runs()
+      expect(runs).toMatchObject([{ status: 'cancelled', endedAt: expect.any(String) }])
+      expect(await result).toMatchObject({ success: false, metadata: { status: 'cancelled' } })
+    },
+    () => told.resolve(),
+  )
+  expect(inspect().openScopes).toBe(0)
+})
+
+// origins: UEE-12 EEF-4
+test('cleaning up ends what is being started, waits for it, and can be done again', async () => {
   await asUser(alice, async (engine, shared) => {
     const result = engine.executeAgent('waits', {})
     await started.promise

@@ -19,7 +19,7 @@ async function heapUsed(): Promise<number> {
   return process.memoryUsage().heapUsed
 }
 
-// origins: L24 L7
+// origins: L24 L7 S-4 G11
 test('after thousands of runs the heap is where it was', { timeout: 120_000 }, async () => {
   expect(globalThis.gc).toBeTypeOf('function')
   const look = defineTool({

@@ -15,6 +15,7 @@ async function soon(condition: () => boolean): Promise<void> {
   for (let turn = 0; turn < 50 && !condition(); turn += 1) await nextTurn()
 }
 
+// origins: L25 UPD-1
 test('every timer of a run is stopped when it is over, however it ended', async () => {
   const look = defineTool({ name: 'look', input: z.object({}), output: z.null(), run: () => null })
   const agent = defineAgent({

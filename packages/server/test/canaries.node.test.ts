@@ -2,16 +2,20 @@ import { inspect } from '@ringfence/context'
 import { expect, test } from 'vitest'
 import { Client, json, sseEvents } from './support/client.ts'
 import { waiting } from './support/waiting.ts'
+import { seeded } from './support/random.ts'
 import { serve } from './support/serve.ts'
 import { SocketClient } from './support/socket.ts'
 
-const users = 50
-const rounds = 4
+const users = 100
+const rounds = 2
+const seed = Number(process.env['RINGFENCE_TEST_SEED'] ?? Date.now() % 1_000_000)
 
 // origins: G5 G7 MGR-2 L29
-test('fifty users at once over JSON, SSE and WebSocket see nothing of each other', async () => {
+test(`a hundred users at once over JSON, SSE and WebSocket see nothing of each other (RINGFENCE_TEST_SEED=${seed})`, async () => {
   const server = await serve()
   const before = inspect().violations
+  const random = seeded(seed)
+  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, random() * 10))
   let events = 0
   let answers = 0
 
@@ -26,6 +30,7 @@ test('fifty users at once over JSON, SSE and WebSocket see nothing of each other
       seen += data.toString()
     })
     for (let round = 0; round < rounds; round += 1) {
+      await pause()
       const id = String(round)
       const text = `${canary}-${round}`
       socket.send({ type: 'start', id, agent: 'echo', input: { text } })
@@ -50,7 +55,17 @@ test('fifty users at once over JSON, SSE and WebSocket see nothing of each other
       answers += 2
       seen += JSON.stringify([run, list])
     }
-    events += socket.frames.filter(({ type }) => type === 'event').length
+    // Each frame of the socket is of one of the runs that were started over it, and of nobody else's.
+    const runs = new Map<string, string>()
+    for (const frame of socket.frames) {
+      if (frame.type !== 'event') continue
+      events += 1
+      expect(frame.event.userId).toBe(userId)
+      expect(runs.get(frame.id) ?? frame.event.runId).toBe(frame.event.runId)
+      runs.set(frame.id, frame.event.runId)
+    }
+    expect([...runs.keys()].toSorted()).toEqual(Array.from({ length: rounds }, (_, id) => `${id}`))
+    expect(new Set(runs.values()).size).toBe(rounds)
     socket.socket.close()
     await socket.closed
     const found = new Set(seen.match(/canary-\d+-[\da-f-]{36}/g))
