@@ -55,6 +55,32 @@ test('close ends what waits, what runs and what ignores its signal: every run ha
   await expectNothingLeft(engine)
 })
 
+// origins: EEF-4 REG-3
+test('what waits ends at once, and does not begin in the grace that is given to what runs', async () => {
+  const gate = deferred<null>()
+  const began: string[] = []
+  const slow = defineAgent({
+    name: 'slow',
+    input: z.string(),
+    output: z.null(),
+    run: (name) => {
+      began.push(name)
+      return gate.promise
+    },
+  })
+  const engine = engineOf([slow], { limits: { concurrency: 1 } })
+  const first = await users.run(alice, () => engine.start('slow', 'first'))
+  const waiting = await users.run(bob, () => engine.start('slow', 'waiting'))
+  await until(() => engine.health().running === 1)
+  const closing = engine.close({ graceMs: 60_000 })
+  await expect(waiting.result).rejects.toMatchObject({ code: 'CANCELLED' })
+  gate.resolve(null)
+  await closing
+  expect(await first.result).toBe(null)
+  expect(began).toEqual(['first'])
+  await expectNothingLeft(engine)
+})
+
 test('what ends within the grace ends as it would have', async () => {
   const gate = deferred<null>()
   const slow = defineAgent({

@@ -84,6 +84,30 @@ test('whoever joins after the end gets the whole story, from any position', asyn
   })
 })
 
+// origins: MGR-1 MGR-3
+test('a story that is longer than what is read at once has no gap and no repeat at the seams', async () => {
+  const talks = defineAgent({
+    name: 'talks',
+    input: z.object({}),
+    output: z.null(),
+    run: async (_, agent) => {
+      for (let index = 0; index < 200; index += 1) await agent.text(String(index))
+      return null
+    },
+  })
+  const engine = engineOf([talks])
+  await users.run(alice, async () => {
+    const { runId, result } = await engine.start('talks', {})
+    const live = storyOf(engine, runId)
+    await result
+    const all = Array.from({ length: 202 }, (_, seq) => seq)
+    expect(numbers(await live)).toEqual(all)
+    for (const after of [-1, 0, 62, 63, 64, 65, 126, 127, 128, 200, 201]) {
+      expect(numbers(await storyOf(engine, runId, after))).toEqual(all.slice(after + 1))
+    }
+  })
+})
+
 test('a cursor that is none is refused before anything is watched', async () => {
   const { engine, store, steps } = stepping()
   await users.run(alice, async () => {
