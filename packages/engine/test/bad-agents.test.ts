@@ -341,3 +341,26 @@ test('an agent that goes on when it is refused, whatever it hears, keeps the pro
   await over.promise
   await engine.close({ graceMs: 0 })
 })
+
+test('what is no tool, no agent and no question is refused before anything is told of it', async () => {
+  const none = [undefined, null, 'tool', {}, { name: 'tool', run: () => null }, () => null]
+  const agent = agentOf(async (own) => {
+    const refusals: unknown[] = []
+    for (const given of none) {
+      refusals.push(await caught(() => own.call(untyped<ToolDefinition>(given), {})))
+      refusals.push(await caught(() => own.delegate(untyped<AgentDefinition>(given ?? 5), {})))
+    }
+    refusals.push(await caught(() => own.approve(untyped(null))))
+    return refusals.map((refusal) => (refusal instanceof Error ? refusal.message : refusal))
+  })
+  const engine = engineOf([agent])
+  await users.run(alice, async () => {
+    const events = await runToEnd(engine, 'bad')
+    expectOneStory(events)
+    expect(events).toHaveLength(2)
+    const told = JSON.stringify(events.at(-1)?.data)
+    expect(told.match(/Expected a tool made by defineTool\(\), got/g)).toHaveLength(none.length)
+    expect(told.match(/Expected an agent made by|There is no agent/g)).toHaveLength(none.length)
+    expect(told).toContain('Expected the question to be an object, got null')
+  })
+})

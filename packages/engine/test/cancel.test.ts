@@ -269,3 +269,19 @@ test('an agent that cancels its own run is cancelled, and does not wait for itse
   })
   await expectNothingLeft(engine)
 })
+
+test("who cancels need not wait for it: it is done, and what comes of it is nobody else's failure", async () => {
+  const engine = engineOf([waits])
+  let cancelling: Promise<unknown> | undefined
+  const { result } = await users.run(alice, async () => {
+    const handle = await engine.start('waits', {})
+    await until(() => engine.health().running === 1)
+    // A rejection that nobody looked at would end the process, and fail this test.
+    void engine.cancel('no such run')
+    cancelling = engine.cancel(handle.runId)
+    return handle
+  })
+  await expect(result).rejects.toMatchObject({ code: 'CANCELLED' })
+  await expect(cancelling).rejects.toMatchObject({ code: 'SCOPE_CLOSED' })
+  await expectNothingLeft(engine)
+})

@@ -128,6 +128,15 @@ export function defineTool<InputSchema extends z.ZodType, OutputSchema extends z
   })
 }
 
+/** Throws TypeError for what `defineTool` has not made. */
+export function assertTool(value: unknown): void {
+  if (typeof value === 'object' && value !== null && Object.isFrozen(value)) {
+    if ('run' in value && 'input' in value && 'output' in value) return
+  }
+  const given = value === null ? 'null' : typeof value
+  throw new TypeError(`Expected a tool made by defineTool(), got ${given}`)
+}
+
 type CallingOptions = Pick<
   ToolOptions<z.ZodType, z.ZodType>,
   'dependency' | 'expectedMs' | 'idempotent' | 'oversize' | 'reserves' | 'retry'

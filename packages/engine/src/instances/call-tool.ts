@@ -1,4 +1,4 @@
-import type { ToolDefinition } from '../agents/define-tool.ts'
+import { assertTool, type ToolDefinition } from '../agents/define-tool.ts'
 import { approvedInput } from '../approvals/ask-person.ts'
 import { describeFailure } from '../errors/failure.ts'
 import type { EventDraft, ToolCompletedData } from '../events/agent-event.ts'
@@ -19,6 +19,7 @@ export async function callTool<Input, Output>(
   agent: string,
   context: ExecutionContext,
 ): Promise<Output> {
+  assertTool(tool)
   const { sink, limits, account, now, redact, progress, orphans, metrics } = context
   const { name, reserves, retry, expectedMs, timeoutMs = limits.toolMs } = tool
   const asked = account.hold(agent, {

@@ -4,6 +4,7 @@ import type { ToolDefinition } from '../agents/define-tool.ts'
 import type { AgentCustom } from '../events/agent-event.ts'
 import { askPerson } from '../approvals/ask-person.ts'
 import { checkedName } from '../internal/checked-name.ts'
+import { checkedObject } from '../internal/checked-option.ts'
 import { cut } from '../internal/cut.ts'
 import { Pace } from '../internal/pace.ts'
 import { toJson } from '../internal/to-json.ts'
@@ -142,8 +143,9 @@ export class RunningExecution implements AgentExecution {
       return delegate(definition, input, delegation) as Promise<never>
     })
 
-  readonly approve = ({ action, input }: ApprovalQuestion): Promise<void> =>
-    this.#joined('an approval', () => {
+  readonly approve = (asked: ApprovalQuestion): Promise<void> =>
+    this.#joined('an approval', async () => {
+      const { action, input } = checkedObject('the question', asked)
       const callId = this.#context.sink.nextCallId()
       const question = { callId, agent: this.name, tool: cut(action, 200), input }
       return askPerson(question, this.#context)

@@ -1,4 +1,4 @@
-import { canonicalOwner, currentScope, revoke } from '@ringfence/context'
+import { canonicalOwner, currentScope, revoke, type Owner } from '@ringfence/context'
 import type { AgentSummary } from '../agents/agent-registry.ts'
 import { ownerApprovals, type OwnerApprovals } from '../approvals/owner-approvals.ts'
 import type { DependencyHealth } from '../dependencies/circuits.ts'
@@ -147,10 +147,23 @@ export class UserExecutionEngine {
   /**
    * Ends a run: its signal aborts, what ignores it is fenced, and its terminal event says
    * `agent_cancelled`. Resolves when that is stored, with the run as it ended; a run that has ended
-   * already stays as it is. Rejects with `RUN_NOT_FOUND` as `run` does.
+   * already stays as it is. Rejects with `RUN_NOT_FOUND` as `run` does. It is
+   * done also where the scope that cancels closes meanwhile (`SCOPE_CLOSED`), and need not be waited for.
    */
   cancel(runId: string, { owner }: OfOwner = {}): Promise<RunRecord> {
-    return this.#runs.cancel(runId, owner)
+    const cancelled = this.#cancel(runId, owner)
+    // Whoever does not wait for it does not look at how it went, either.
+    cancelled.catch(() => undefined)
+    return cancelled
+  }
+
+  /** In a root scope: whoever cancels may be gone before it is done, and is told nothing then. */
+  async #cancel(runId: string, owner: Owner | undefined): Promise<RunRecord> {
+    const caller = currentScope()
+    const cancel = (): Promise<RunRecord> => this.#runs.cancel(runId, owner)
+    const record = await caller.detach('cancel a run', { deadlineMs: Infinity }, cancel)
+    void caller.context
+    return record
   }
 
   /**
