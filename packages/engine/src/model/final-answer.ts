@@ -45,20 +45,28 @@ export type Structured =
   | { readonly value: unknown }
   | { /** What is wrong with it, as the model is told. */ readonly mistake: string }
 
+const noJson = 'Your answer is no JSON.'
+const noFit = 'Your answer does not fit its schema.'
+
+/** Whether it is what the model is told of a mistake of its own, in the role of the user. */
+export function isCorrection(text: string): boolean {
+  return text.startsWith(noJson) || text.startsWith(noFit)
+}
+
 /** The data in an answer that has to fit a schema. */
 export async function structured(text: string, schema: z.ZodType): Promise<Structured> {
   let value: unknown
   try {
     value = JSON.parse(withoutFence(text))
   } catch {
-    return { mistake: 'Your answer is no JSON. Answer with JSON alone.' }
+    return { mistake: `${noJson} Answer with JSON alone.` }
   }
   const result = await schema.safeParseAsync(value)
   if (result.success) return { value }
   const reasons = result.error.issues
     .slice(0, 10)
     .map(({ path, message }) => `${path.map(String).join('.')}: ${message}`)
-  return { mistake: `Your answer does not fit its schema. ${reasons.join('; ')}. Answer again.` }
+  return { mistake: `${noFit} ${reasons.join('; ')}. Answer again.` }
 }
 
 /** Models without a JSON mode tend to put their JSON into a block of Markdown. */
