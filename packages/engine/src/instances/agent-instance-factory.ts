@@ -39,7 +39,10 @@ export interface AgentInstance {
  * factory serves all users, because everything it reads comes from the current scope.
  */
 export interface AgentInstanceFactory {
-  /** An instance of the agent of that name. Throws `NO_SCOPE`, `UNKNOWN_AGENT`, `REGISTRY_NOT_FROZEN`. */
+  /**
+   * An instance of the agent of that name. Throws `NO_SCOPE`, `UNKNOWN_AGENT`, `REGISTRY_NOT_FROZEN`, and outside of runs
+   * `ENGINE_CLOSED`.
+   */
   create(name: string): AgentInstance
   /** Works outside a scope, too. */
   metrics(): FactoryMetrics

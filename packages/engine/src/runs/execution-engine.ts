@@ -90,7 +90,8 @@ export class UserExecutionEngine {
    *
    * Rejects with `UNKNOWN_AGENT`, `INVALID_INPUT` (with paths), `OWNER_QUEUE_FULL`, `QUEUE_FULL`, `THREAD_BUSY` and
    * `TOO_MANY_ORPHANS` (with `retryAfterMs`), `DELEGATION_TOO_DEEP` where runs start each other in a circle,
-   * `IDEMPOTENCY_CONFLICT` and `IDEMPOTENCY_LIMIT` with a key, `ENGINE_CLOSED`, and `NO_SCOPE`. Nothing is left behind
+   * `IDEMPOTENCY_CONFLICT` and `IDEMPOTENCY_LIMIT` with a key, `RUN_DEADLINE` where checking the input takes longer than a run may,
+   * `ENGINE_CLOSED`, and `NO_SCOPE`. Nothing is left behind
    * by a rejected start.
    */
   async start(agent: string, input: unknown, options: StartOptions = {}): Promise<RunHandle> {
