@@ -293,3 +293,40 @@ test('many parallel delegations and calls of one run end in one story', async ()
     expect(events).toHaveLength(2 + 20 * 2 + 100 * 2)
   })
 })
+
+test('many executions that wait for nothing give everybody else a turn, though each of them is short', async () => {
+  const leaf = defineAgent({ name: 'leaf', input: empty, output: z.null(), run: () => null })
+  const branch = defineAgent({
+    name: 'branch',
+    input: empty,
+    output: z.null(),
+    run: async (_input, agent) => {
+      for (let part = 0; part < 20; part += 1) await agent.delegate(leaf, {})
+      return null
+    },
+  })
+  const trunk = defineAgent({
+    name: 'trunk',
+    input: empty,
+    output: z.null(),
+    run: async (_input, agent) => {
+      for (let part = 0; part < 20; part += 1) await agent.delegate(branch, {})
+      return null
+    },
+  })
+  const engine = engineOf([trunk])
+  let turns = 0
+  const others = setInterval(() => {
+    turns += 1
+  }, 0)
+  try {
+    await users.run(alice, async () => {
+      const { result } = await engine.start('trunk', {})
+      expect(await result).toBe(null)
+    })
+  } finally {
+    clearInterval(others)
+  }
+  // 420 operations, and a turn for every 128 of them.
+  expect(turns).toBeGreaterThanOrEqual(3)
+})

@@ -9,7 +9,7 @@ export interface Dependencies {
 }
 
 /**
- * Whether every agent, and every stage of a pipeline, has what it requires, and none leads back to itself.
+ * Whether every agent, and every stage of a pipeline, has what it requires and whom it delegates to, and none requires itself.
  * Names are compared whole. Throws `MISSING_DEPENDENCY`, which names all that is missing, and
  * `DEPENDENCY_CYCLE`, which names the circle.
  */
@@ -25,6 +25,9 @@ export function checkDependencies({ agents, provided }: Dependencies): void {
       const required = agentOf(requirement)
       if (required !== undefined) visit(required, here)
       else if (!provided.has(requirement)) missing.push(`"${agent.name}" requires ${requirement}`)
+    }
+    for (const name of agent.delegates ?? []) {
+      if (!agents.has(name)) missing.push(`"${agent.name}" delegates to agent:${name}`)
     }
     for (const stage of agent.stages) visit(stage, here)
     checked.add(agent)

@@ -46,6 +46,8 @@ export interface AgentDefinition<Input = unknown, Output = unknown> {
   readonly stages: readonly AgentDefinition[]
   /** What the registry must have before it can be frozen. */
   readonly requires: readonly Requirement[]
+  /** Agents that it may delegate to by name. They have to be registered as well, and may lead back to it. */
+  readonly delegates?: readonly string[] | undefined
   readonly dispose: ((cleanup: AgentCleanup) => unknown) | undefined
   /** Takes what the input schema let through. */
   readonly run: (input: unknown, agent: AgentExecution) => unknown
@@ -65,6 +67,11 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
    * missing, so that no run does. Default: nothing.
    */
   readonly requires?: readonly Requirement[]
+  /**
+   * Agents that it may delegate to by name. `freeze()` fails where one is not registered; other than what is required, they
+   * may lead back here: how deep, `delegationDepth` says. Default: none.
+   */
+  readonly delegates?: readonly string[]
   /**
    * Runs once for each execution when that is over, however it ended: in the execution's own scope, so the
    * user can be read, and after what the agent itself has deferred. What it throws is logged and counted, and changes
@@ -107,7 +114,7 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
 ): AgentDefinition<z.input<InputSchema>, z.output<OutputSchema>> {
   checkedObject('the options of an agent', options)
   const { name, description, requires = [], dispose } = options
-  const { limits = {}, threadPolicy = 'queue', expectedMs } = options
+  const { limits = {}, threadPolicy = 'queue', expectedMs, delegates = [] } = options
   checkedName('agent', name)
   const input = checkedSchema('input', options.input)
   const output = checkedSchema('output', options.output)
@@ -129,6 +136,7 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
     expectedMs,
     stages: Object.freeze([]),
     requires: Object.freeze([...new Set(requires.map(checkedRequirement))]),
+    delegates: Object.freeze(delegates.map((agent) => checkedName('agent', agent))),
     dispose,
     // The engine passes what came out of the input schema, and nothing else.
     run: (parsed: unknown, agent: AgentExecution) => {

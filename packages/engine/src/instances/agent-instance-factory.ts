@@ -14,6 +14,7 @@ import { newWorkScope, type WorkScope } from '../errors/failure.ts'
 import { ProgressTicker } from '../events/progress-ticker.ts'
 import { redactionOf } from '../events/redaction.ts'
 import { RunProgress } from '../events/run-progress.ts'
+import { Pace } from '../internal/pace.ts'
 import { parse } from '../internal/parse.ts'
 import { silentRunAccount } from '../ledger/silent-account.ts'
 import { resolveLimits, type EngineLimits } from '../limits.ts'
@@ -91,6 +92,7 @@ export function createAgentInstanceFactory(
     metrics,
     orphans: orphans.guard({ owner: canonicalOwner(currentScope().owner), fields: {} }),
     runScope: newWorkScope(),
+    pace: new Pace(),
     now: Date.now,
   }))
   return factory.published

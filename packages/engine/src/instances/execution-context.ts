@@ -5,6 +5,7 @@ import type { EventDraft, TransientDraft } from '../events/agent-event.ts'
 import type { Redact } from '../events/redaction.ts'
 import type { RunProgress } from '../events/run-progress.ts'
 import type { WorkScope } from '../errors/failure.ts'
+import type { Pace } from '../internal/pace.ts'
 import type { RunAccount } from '../ledger/run-account.ts'
 import type { EngineLimits } from '../limits.ts'
 import type { EngineLogger } from '../logger.ts'
@@ -39,6 +40,8 @@ export interface ExecutionContext {
   readonly redact: Redact
   /** What idempotency keys begin with: the run's id; outside a run, something nobody else has. */
   readonly runKey: () => string
+  /** Of all that goes on in a run: its executions may lead to many more of them. */
+  readonly pace: Pace
   /** From 0 to 1. */
   readonly random: () => number
   readonly logger: EngineLogger | undefined

@@ -6,7 +6,6 @@ import { askPerson } from '../approvals/ask-person.ts'
 import { checkedName } from '../internal/checked-name.ts'
 import { checkedObject } from '../internal/checked-option.ts'
 import { cut } from '../internal/cut.ts'
-import { Pace } from '../internal/pace.ts'
 import { toJson } from '../internal/to-json.ts'
 import type { AgentThread } from '../threads/run-thread.ts'
 import type { UsageEntry } from '../ledger/usage-entry.ts'
@@ -38,7 +37,6 @@ export class RunningExecution implements AgentExecution {
   readonly #depth: number
   readonly #thread: AgentThread | undefined
   readonly #pending: PendingWork
-  readonly #pace = new Pace()
   #steps = 0
 
   constructor(name: string, scope: Scope, context: ExecutionContext, depth: number) {
@@ -187,7 +185,7 @@ export class RunningExecution implements AgentExecution {
     const counted = (): Promise<Result> => {
       const working = work()
       working.then(ended, ended)
-      return this.#pace.keep(working)
+      return this.#context.pace.keep(working)
     }
     try {
       const current = currentScope()
@@ -200,7 +198,7 @@ export class RunningExecution implements AgentExecution {
   }
 
   #refused(reason: unknown): Promise<never> {
-    return observed(this.#pace.keep(Promise.reject(reason)))
+    return observed(this.#context.pace.keep(Promise.reject(reason)))
   }
 }
 

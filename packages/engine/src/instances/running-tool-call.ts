@@ -1,7 +1,6 @@
 import { assertOwner, own, type Scope } from '@ringfence/context'
 import type { ToolCallContext } from '../agents/define-tool.ts'
 import type { UsageEntry } from '../ledger/usage-entry.ts'
-import { Pace } from '../internal/pace.ts'
 import type { ToolAttempt } from './attempt-tool.ts'
 import type { ExecutionContext } from './execution-context.ts'
 import { recordUsage } from './record-usage.ts'
@@ -13,7 +12,6 @@ export class RunningToolCall implements ToolCallContext {
   readonly #scope: Scope
   readonly #agent: string
   readonly #context: ExecutionContext
-  #pace: Pace | undefined
 
   constructor(scope: Scope, { agent, callId, number }: ToolAttempt, context: ExecutionContext) {
     this.callId = callId
@@ -33,8 +31,7 @@ export class RunningToolCall implements ToolCallContext {
   }
 
   readonly usage = (entry: UsageEntry): Promise<void> => {
-    this.#pace ??= new Pace()
-    return this.#pace.keep(this.#record(entry))
+    return this.#context.pace.keep(this.#record(entry))
   }
 
   async #record(entry: UsageEntry): Promise<void> {

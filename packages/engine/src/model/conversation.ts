@@ -36,7 +36,7 @@ export async function remember(
   answered: string,
 ): Promise<void> {
   await thread.append([
-    { role: 'user', content: wordsOf(asked) },
+    { role: 'user', content: wordsAsked(asked) },
     { role: 'assistant', content: answered },
   ])
 }
@@ -51,9 +51,18 @@ export function threadOf(execution: AgentExecution): AgentThread | undefined {
 }
 
 /** Files are not kept: a thread holds what was said. */
-function wordsOf(content: PromptContent): string {
+function wordsAsked(content: PromptContent): string {
   if (typeof content === 'string') return content
   return content
     .map((part) => (part.type === 'text' ? part.text : `(${part.filename ?? part.mediaType})`))
     .join('\n')
+}
+
+/** What an agent returned, as something that was said: its `text`, or all of it as JSON. */
+export function wordsOf(output: unknown): string {
+  if (typeof output === 'string') return output
+  if (typeof output === 'object' && output !== null && 'text' in output) {
+    if (typeof output.text === 'string' && Object.keys(output).length === 1) return output.text
+  }
+  return JSON.stringify(output) ?? ''
 }

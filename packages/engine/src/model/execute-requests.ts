@@ -1,5 +1,4 @@
 import { assertOwner } from '@ringfence/context'
-import type { ToolDefinition } from '../agents/define-tool.ts'
 import { AgentError } from '../errors/agent-error.ts'
 import { EngineError } from '../errors/engine-error.ts'
 import { describeFailure } from '../errors/failure.ts'
@@ -11,7 +10,7 @@ import { parsed, type ToolRequest } from './answer.ts'
 import type { JsonValue, ToolOutput, ToolResultPart } from './language-model.ts'
 import type { Mistakes } from './mistakes.ts'
 import type { ModelLimits } from './model-limits.ts'
-import type { ModelTools } from './model-tool.ts'
+import { isAgent, type ModelTools, type Supplied, type SuppliedAgent } from './model-tool.ts'
 
 export interface RequestExecutor {
   readonly execution: AgentExecution
@@ -24,6 +23,8 @@ export interface RequestExecutor {
 const runFailures = new Set([
   'BUDGET_EXCEEDED',
   'CANCELLED',
+  // Told of it, each model of the circle would try again, and have all that comes after it try again.
+  'DELEGATION_TOO_DEEP',
   'RUN_DEADLINE',
   'RUN_ENDED',
   'STORE_TIMEOUT',
@@ -38,8 +39,13 @@ const runFailures = new Set([
 export async function executeRequests(
   executor: RequestExecutor,
   requests: readonly ToolRequest[],
-): Promise<ToolResultPart[]> {
+): Promise<ToolResultPart[] | HandedOver> {
   const [only] = requests
+  if (handsOver(executor.tools, requests)) {
+    return only === undefined || requests.length > 1
+      ? notAlone(executor, requests)
+      : handOver(executor, only)
+  }
   if (only !== undefined && requests.length === 1)
     return [await answer(executor, only, alone(executor))]
   const results: ToolResultPart[] = []
@@ -47,7 +53,11 @@ export async function executeRequests(
   const queue = requests.entries()
   const work = async (): Promise<void> => {
     for (const [index, request] of queue) {
-      results[index] = await answer(executor, request, (tool, input) => execution.call(tool, input))
+      results[index] = await answer(executor, request, (supplied, input) =>
+        isAgent(supplied)
+          ? delegated(execution, supplied, input)
+          : execution.call(supplied.tool, input),
+      )
     }
   }
   const atOnce = Math.min(executor.limits.parallelToolCalls, requests.length)
@@ -55,18 +65,76 @@ export async function executeRequests(
   return results
 }
 
-type CallTool = (tool: ToolDefinition, input: unknown) => Promise<unknown>
+/** Another agent has taken over: what it returned is the result. */
+export class HandedOver {
+  readonly output: unknown
+
+  constructor(output: unknown) {
+    this.output = output
+  }
+}
+
+/** Whether a handoff is among what the model asks for. */
+export function handsOver(tools: ModelTools, requests: readonly ToolRequest[]): boolean {
+  return requests.some(({ toolName }) => tools.handsOver(toolName))
+}
+
+async function handOver(
+  executor: RequestExecutor,
+  request: ToolRequest,
+): Promise<ToolResultPart[] | HandedOver> {
+  let handedOver: HandedOver | undefined
+  const told = await answer(executor, request, async (supplied, input) => {
+    const output = await alone(executor)(supplied, input)
+    handedOver = new HandedOver(output)
+    return 'handed over'
+  })
+  return handedOver ?? [told]
+}
+
+/** Nobody would be told of what else a step does that hands over: nothing of it is done. */
+function notAlone(
+  { mistakes, tools }: RequestExecutor,
+  requests: readonly ToolRequest[],
+): ToolResultPart[] {
+  mistakes.count()
+  const names = requests.map(({ toolName }) => toolName).filter((name) => tools.handsOver(name))
+  const value = `"${names[0] ?? ''}" takes over and has to be the only call of a step. Nothing was called.`
+  return requests.map(({ toolCallId, toolName }) => ({
+    type: 'tool-result',
+    toolCallId,
+    toolName,
+    output: { type: 'error-text', value },
+  }))
+}
+
+type Call = (supplied: Supplied, input: unknown) => Promise<unknown>
 
 /** As the execution's own `call` does, without a task of its own: nothing else goes on that could end before it. */
-function alone({ execution }: RequestExecutor): CallTool {
-  return (tool, input) =>
-    callTool(tool, input, assertOwner(execution).name, RunningExecution.contextOf(execution))
+function alone({ execution }: RequestExecutor): Call {
+  return (supplied, input) =>
+    isAgent(supplied)
+      ? delegated(execution, supplied, input)
+      : callTool(
+          supplied.tool,
+          input,
+          assertOwner(execution).name,
+          RunningExecution.contextOf(execution),
+        )
+}
+
+function delegated(
+  execution: AgentExecution,
+  { agent, tool: { roles } }: SuppliedAgent,
+  input: unknown,
+): Promise<unknown> {
+  return execution.delegate(agent, input, roles === undefined ? {} : { roles })
 }
 
 async function answer(
   executor: RequestExecutor,
   request: ToolRequest,
-  call: CallTool,
+  call: Call,
 ): Promise<ToolResultPart> {
   const { execution, tools, limits, mistakes } = executor
   const { toolCallId, toolName, input } = request

@@ -5,6 +5,7 @@ export {
   type ModelAgentOptions,
   type TextOutput,
 } from './model-agent.ts'
+export { agentTool, handoff, type AgentTool, type AgentToolOptions } from './agent-tool.ts'
 export type { ModelLimits } from './model-limits.ts'
 export type { RetryOptions } from '../retries/retry-policy.ts'
 export type { PromptContent, PromptFile } from './prompt.ts'

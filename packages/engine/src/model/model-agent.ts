@@ -7,7 +7,9 @@ import { checkedRetry, type RetryOptions } from '../retries/retry-policy.ts'
 import { modelJsonSchema } from './json-schema.ts'
 import type { LanguageModel, ModelSettings, ProviderTool, ToolChoice } from './language-model.ts'
 import { splitLimits, type ModelLimits } from './model-limits.ts'
-import { isTool, isToolSource, ModelTools, suppliedTool, type ToolSource } from './model-tool.ts'
+import type { AgentTool } from './agent-tool.ts'
+import { givenTools } from './given-tools.ts'
+import type { ToolSource } from './model-tool.ts'
 import { defaultPrompt, type PromptContent } from './prompt.ts'
 import { checkedModel, runModelAgent, type ModelAgent } from './run-model-agent.ts'
 
@@ -42,8 +44,11 @@ export interface ModelAgentOptions<
    * fit. Its text makes no `agent_text` then. Default: text, as `{ text }`.
    */
   readonly output?: OutputSchema
-  /** Tools that the model may ask for, and where to get more of them. None may have the name of another. */
-  readonly tools?: readonly (ToolDefinition | ToolSource)[]
+  /**
+   * Tools that the model may ask for, agents that it may ask as if they were (`agentTool`, `handoff`), and where to get more
+   * tools. None may have the name of another.
+   */
+  readonly tools?: readonly (ToolDefinition | AgentTool | ToolSource)[]
   /** Tools that the provider itself executes. */
   readonly providerTools?: readonly ProviderTool[]
   /** Applies to the first step; later ones are free, except that `none` stays. Default: the model chooses. */
@@ -96,12 +101,14 @@ export function modelAgent<
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const output = (options.output ?? textOutput) as OutputSchema
   const { instructions, prompt = defaultPrompt } = options
+  const given = givenTools(tools)
   const agent: ModelAgent<z.output<InputSchema>> = {
     model: typeof model === 'function' ? model : checkedModel(model),
     instructions: typeof instructions === 'function' ? instructions : () => instructions,
     prompt,
-    tools: new ModelTools(tools.filter(isTool).map(suppliedTool)),
-    sources: tools.filter(isToolSource),
+    tools: given.tools,
+    named: given.named,
+    sources: given.sources,
     providerTools: [...providerTools],
     toolChoice: options.toolChoice,
     output:
@@ -121,6 +128,7 @@ export function modelAgent<
     input,
     output,
     limits: limits.agent,
+    delegates: given.named.map(({ agent: named }) => named),
     ...(description === undefined ? {} : { description }),
     // What it returns has been checked against the output schema, or is `{ text }`; it is checked again on its way out.
     run: (parsed, execution) =>

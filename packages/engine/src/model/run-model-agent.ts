@@ -4,8 +4,8 @@ import type { AgentExecution } from '../instances/agent-execution.ts'
 import { RunningExecution } from '../instances/running-execution.ts'
 import { cut } from '../internal/cut.ts'
 import { AnswerEvents } from './answer-events.ts'
-import { earlierMessages, remember, threadOf } from './conversation.ts'
-import { executeRequests } from './execute-requests.ts'
+import { earlierMessages, remember, threadOf, wordsOf } from './conversation.ts'
+import { executeRequests, HandedOver, handsOver } from './execute-requests.ts'
 import { refuseUnfinished, structured } from './final-answer.ts'
 import type {
   LanguageModel,
@@ -18,7 +18,8 @@ import type {
 import { Mistakes } from './mistakes.ts'
 import type { RetryPolicy } from '../retries/retry-policy.ts'
 import type { ModelLimits } from './model-limits.ts'
-import type { ModelTools, ToolSource } from './model-tool.ts'
+import type { GivenTools } from './given-tools.ts'
+import { suppliedAgent, type ModelTools, type ToolSource } from './model-tool.ts'
 import { userMessage, type FilePart, type Message, type PromptContent } from './prompt.ts'
 import { takeStep, type StepCaller } from './take-step.ts'
 
@@ -29,6 +30,8 @@ export interface ModelAgent<Input> {
   readonly prompt: (input: Input) => PromptContent | PromiseLike<PromptContent>
   /** Those that everybody has. */
   readonly tools: ModelTools
+  /** Agents that it may ask for by the name that they are registered by. */
+  readonly named: GivenTools['named']
   readonly sources: readonly ToolSource[]
   readonly providerTools: readonly ProviderTool[]
   readonly toolChoice: ToolChoice | undefined
@@ -55,11 +58,9 @@ export async function runModelAgent<Input>(
   const { limits, retry, maxSteps } = agent
   const model = checkedModel(typeof agent.model === 'function' ? await agent.model() : agent.model)
   const tools =
-    agent.sources.length === 0
+    agent.sources.length === 0 && agent.named.length === 0
       ? agent.tools
-      : await agent.tools
-          .with(agent.sources)
-          .catch((error: unknown) => throwLogged(error, execution, 'tools cannot be had'))
+      : await allTools(agent, execution)
   const prompted = agent.prompt(input)
   // What is there need not be waited for: that costs more than it does.
   const asked = isPromiseLike(prompted) ? await prompted : prompted
@@ -90,9 +91,15 @@ export async function runModelAgent<Input>(
     }
     messages.push({ role: 'assistant', content: answer.content })
     if (answer.requests.length > 0) {
-      if (step === maxSteps) break
+      // Whoever takes over asks no more of this agent's steps.
+      if (step === maxSteps && !handsOver(tools, answer.requests)) break
       const executor = { execution, tools, limits, mistakes }
-      messages.push({ role: 'tool', content: await executeRequests(executor, answer.requests) })
+      const results = await executeRequests(executor, answer.requests)
+      if (results instanceof HandedOver) {
+        if (thread !== undefined) await remember(thread, asked, wordsOf(results.output))
+        return results.output
+      }
+      messages.push({ role: 'tool', content: results })
       continue
     }
     const result =
@@ -110,6 +117,20 @@ export async function runModelAgent<Input>(
     'MODEL_STEP_LIMIT',
     `The agent "${execution.name}" did not come to an answer within ${maxSteps} steps.`,
   )
+}
+
+/** Those that everybody has, those that the registry knows, and those that the current user has. */
+async function allTools(
+  { tools, named, sources }: ModelAgent<never>,
+  execution: AgentExecution,
+): Promise<ModelTools> {
+  const { agents } = RunningExecution.contextOf(execution)
+  const found = named.map(({ tool, agent }) => suppliedAgent(tool, agents.get(agent)))
+  const known = found.length === 0 ? tools : tools.and(found)
+  if (sources.length === 0) return known
+  return known
+    .with(sources)
+    .catch((error: unknown) => throwLogged(error, execution, 'tools cannot be had'))
 }
 
 function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {

@@ -5,6 +5,7 @@ import { redactionOf } from '../events/redaction.ts'
 import type { RunJournal } from '../events/run-journal.ts'
 import { RunProgress } from '../events/run-progress.ts'
 import { randomKey, silentSink, type ExecutionContext } from '../instances/execution-context.ts'
+import { Pace } from '../internal/pace.ts'
 import { RunSlot } from '../scheduling/run-slot.ts'
 import { RunThread } from '../threads/run-thread.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -117,6 +118,7 @@ export class ExecutionContexts {
       metrics,
       orphans,
       runScope: newWorkScope(),
+      pace: new Pace(),
       now,
       slot,
       approvals,
