@@ -260,6 +260,13 @@ test.each([
   expect(() => scriptedModel(untyped(script))).toThrow(TypeError)
 })
 
+test('a tool may be asked for without arguments', async () => {
+  const { content } = await scriptedModel([{ calls: [{ tool: 'look' }] }]).doGenerate({
+    prompt: [],
+  })
+  expect(content).toMatchObject([{ toolName: 'look', input: '{}' }])
+})
+
 test('an option that there is not is refused', () => {
   expect(() => scriptedModel(['x'], untyped<{ version: 'v3' }>({ verison: 'v4' }))).toThrow(
     /verison/,

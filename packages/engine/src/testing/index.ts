@@ -1,4 +1,11 @@
-// For tests of one's own agents: a model that says what it is told to.
+// For tests of one's own agents: many users at once.
+export {
+  checkAgentIsolation,
+  type AgentIsolationReport,
+  type CheckAgentIsolationOptions,
+} from './check-agent-isolation.ts'
+
+// A model that says what it is told to.
 export { scriptedModel, type ScriptedModel, type ScriptedModelOptions } from './scripted-model.ts'
 export type {
   ScriptedCall,

@@ -60,7 +60,7 @@ const answer: z.ZodType = z
   .strictObject({
     reasoning: z.string(),
     text: z.string(),
-    calls: z.array(z.strictObject({ tool: z.string().min(1), input: z.unknown() })),
+    calls: z.array(z.strictObject({ tool: z.string().min(1), input: z.unknown().optional() })),
     usage: z
       .strictObject({
         inputTokens: tokens,

@@ -29,6 +29,8 @@ export interface ScriptedModel<Version extends 'v3' | 'v4' = 'v3' | 'v4'> {
   readonly provider: string
   readonly modelId: string
   readonly supportedUrls: Record<string, RegExp[]>
+  /** Awaited before each piece, as the option says. */
+  pace: (() => PromiseLike<unknown>) | undefined
   /** What it was asked so far, by everybody, in order. */
   readonly calls: readonly ScriptedCall[]
   readonly doGenerate: (options: ScriptedCallOptions) => Promise<ScriptedResult>
@@ -91,17 +93,18 @@ export function scriptedModel<Version extends 'v3' | 'v4' = 'v3'>(
     for (let retried = 1; retried < attempt && answer.whenRetried !== undefined; retried += 1) {
       answer = checkedStep(answer.whenRetried, step)
     }
-    await pace?.()
+    await model.pace?.()
     if ('error' in answer && answer.breaksAfter === undefined) throw answer.error
     const result = resultOf(answer, answersIn(prompt))
     if (answer.stalls === true && result.content.length === 0) await aborted(abortSignal)
     return [answer, result]
   }
 
-  return {
+  const model: ScriptedModel<Version> = {
     specificationVersion: version,
     provider,
     modelId,
+    pace,
     supportedUrls: {},
     calls,
     async doGenerate(asked) {
@@ -112,9 +115,10 @@ export function scriptedModel<Version extends 'v3' | 'v4' = 'v3'>(
     },
     async doStream(asked) {
       const [answer, result] = await begin(asked)
-      return { stream: streamOf(answer, result, asked.abortSignal, pace) }
+      return { stream: streamOf(answer, result, asked.abortSignal, () => model.pace?.()) }
     },
   }
+  return model
 }
 
 async function answerOf(

@@ -11,7 +11,7 @@ export function streamOf(
   answer: ScriptedAnswer,
   result: ScriptedResult,
   signal: AbortSignal | undefined,
-  pace: (() => PromiseLike<unknown>) | undefined,
+  pace: () => PromiseLike<unknown> | undefined,
 ): ReadableStream<ScriptedPiece> {
   const { breaksAfter = Infinity, stalls } = answer
   const pieces = piecesOf(result)
@@ -28,7 +28,7 @@ export function streamOf(
         const ends = piece.type === 'finish'
         if (stalls === true && ends) await aborted(signal)
         if (counted >= breaksAfter && (ends || isCounted(piece))) throw lossOf(answer)
-        await pace?.()
+        await pace()
         if (isCounted(piece)) counted += 1
         controller.enqueue(piece)
       },
