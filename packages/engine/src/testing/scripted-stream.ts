@@ -1,3 +1,4 @@
+import { nextTurn } from '../internal/next-turn.ts'
 import type { ScriptedAnswer } from './script.ts'
 import { isCounted, piecesOf, type ScriptedPiece, type ScriptedResult } from './scripted-pieces.ts'
 
@@ -27,7 +28,11 @@ export function streamOf(
         }
         const ends = piece.type === 'finish'
         if (stalls === true && ends) await aborted(signal)
-        if (counted >= breaksAfter && (ends || isCounted(piece))) throw lossOf(answer)
+        if (counted >= breaksAfter && (ends || isCounted(piece))) {
+          // What was said before has been read by then, also where the platform pulls ahead.
+          await nextTurn()
+          throw lossOf(answer)
+        }
         await pace()
         if (isCounted(piece)) counted += 1
         controller.enqueue(piece)
