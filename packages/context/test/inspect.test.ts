@@ -8,6 +8,7 @@ import {
   own,
   type Scope,
 } from '../src/index.ts'
+import { ownPlaces } from '../src/internal/site.ts'
 import { contextError } from './support/caught.ts'
 import { deferred } from './support/deferred.ts'
 import { admins, alice, bob, users } from './support/users.ts'
@@ -95,4 +96,16 @@ test('a site says where a scope was opened, only where that is asked for', async
   // What of this package lies between the program and its scope is no news to whoever reads it. A bundle is one file.
   const bundled = new Set(site.match(/\w+\.\w+(?=:\d+:\d+)/g)).size === 1
   expect(bundled || site.split('\n')[0]?.includes('inspect.test')).toBe(true)
+})
+
+test('the files of these packages are no part of the program: written, compiled, published', () => {
+  const at = '/app/node_modules/@ringfence'
+  const published = ownPlaces(
+    `    at captureSite (file://${at}/context/bundle/shared/scope-x1.js:9:9)`,
+  )
+  expect(published).toContain(`file://${at}/engine/bundle/`)
+  const compiled = ownPlaces('    at captureSite (/w/packages/context/dist/internal/site.js:9:9)')
+  expect(compiled).toContain('/w/packages/server/dist/')
+  // All in one file, the program as well: what is whose cannot be told.
+  expect(ownPlaces('    at captureSite (/w/context/bundle/main.js:9:9)')).toEqual([])
 })

@@ -27,14 +27,17 @@ export function captureSite(): string | undefined {
 }
 
 /**
- * Where the files of this package are, and of those beside it, which build on it, by how the frame of this file says it.
- * Nothing in a bundle, which is one file for all.
+ * Where the files of this package are, and of those beside it, which build on it, by how a frame of its own says it: as they
+ * are written, as they are compiled, and as they are published, where files have no names of their own. Nothing in a bundle of
+ * the program's, which is one file for all.
  */
-function ownPlaces(here: string): string[] {
-  const beside = /((?:file:|\/|[A-Z]:).*\/)context\/(?:src|dist)\/internal\/site\./.exec(here)?.[1]
+export function ownPlaces(here: string): string[] {
+  const beside = (written.exec(here) ?? published.exec(here))?.[1]
   if (beside === undefined) return []
-  return ['context', 'engine', 'server'].flatMap((name) => [
-    `${beside}${name}/src/`,
-    `${beside}${name}/dist/`,
-  ])
+  return ['context', 'engine', 'server'].flatMap((name) =>
+    ['src', 'dist', 'bundle'].map((folder) => `${beside}${name}/${folder}/`),
+  )
 }
+
+const written = /((?:file:|\/|[A-Z]:).*\/)context\/(?:src|dist)\/internal\/site\./
+const published = /((?:file:|\/|[A-Z]:).*\/@ringfence\/)context\/bundle\//
