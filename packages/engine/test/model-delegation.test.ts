@@ -181,6 +181,33 @@ describe('delegating', () => {
     )
   })
 
+  test('what is missing further down is missed when the registry is frozen, and a circle there is none', async () => {
+    const model = mockModel('v4', () => said('Never.'))
+    const deep = defineAgent({
+      name: 'deep',
+      input: z.object({}),
+      output: z.null(),
+      requires: ['tool:search', 'agent:lead'],
+      delegates: [researcher, 'critic'],
+      run: () => null,
+    })
+    const inner = modelAgent({ name: 'inner', model, tools: [agentTool(deep), handoff('nobody')] })
+    const lead = modelAgent({ name: 'lead', model, tools: [agentTool(inner)] })
+    const missing = await caught(async () => new AgentRegistry().register(lead).freeze())
+    expect(missing).toMatchObject({ code: 'MISSING_DEPENDENCY' })
+    for (const what of [
+      '"deep" requires tool:search',
+      '"deep" delegates to agent:critic',
+      '"inner" delegates to agent:nobody',
+    ]) {
+      expect(String(missing)).toContain(what)
+    }
+    const named = (name: string): AgentDefinition => modelAgent({ name, model })
+    const registry = new AgentRegistry().register(lead).register(named('critic'))
+    registry.register(named('nobody')).provide('tool:search').freeze()
+    engine = engineOf([researcher])
+  })
+
   test('what the model asks for wrongly, and what fails, it is told', async () => {
     const failing = defineAgent({
       name: 'failing',
@@ -252,12 +279,32 @@ describe('handing over', () => {
   })
 })
 
+test('what was handed over and does not fit is no answer, and is not remembered', async () => {
+  const model = mockModel('v4', (_, call) =>
+    call === 0 ? asked(['researcher', { about: 'x' }]) : said('Hello.'),
+  )
+  engine = engineOf([modelAgent({ name: 'desk', model, tools: [handoff(researcher)] })])
+  await users.run({ ...alice, threadId: 'thread-1' }, async () => {
+    const failed = await runToEnd(engine, 'desk', { message: 'Help' })
+    expect(failed.at(-1)).toMatchObject({ data: { error: { code: 'INVALID_OUTPUT' } } })
+    await runToEnd(engine, 'desk', { message: 'Again' })
+  })
+  expect(model.prompts[1]).toEqual([{ role: 'user', content: [{ type: 'text', text: 'Again' }] }])
+})
+
 test('two things that the model may ask for have two names, and what is no agent is refused', async () => {
   engine = engineOf([researcher])
   const model = mockModel('v4', () => said('Never.'))
   const twice = (): unknown =>
     modelAgent({ name: 'lead', model, tools: [agentTool(researcher), handoff(researcher)] })
   expect(await caught(async () => twice())).toMatchObject({ code: 'DUPLICATE_TOOL' })
+  for (const tools of [
+    [agentTool('critic'), handoff('critic')],
+    [agentTool(researcher), handoff('researcher')],
+  ]) {
+    const again = await caught(async () => modelAgent({ name: 'lead', model, tools }))
+    expect(again).toMatchObject({ code: 'DUPLICATE_TOOL' })
+  }
   const renamed = handoff(researcher, { name: 'take_over', description: 'Takes over.' })
   expect(() =>
     modelAgent({ name: 'lead', model, tools: [agentTool(researcher), renamed] }),
@@ -266,6 +313,20 @@ test('two things that the model may ask for have two names, and what is no agent
   for (const wrong of [{}, null, 'no name', 1] as unknown as AgentDefinition[]) {
     expect(() => agentTool(wrong)).toThrow(TypeError)
   }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  for (const wrong of [
+    { role: ['reader'] },
+    { roles: 'reader' },
+    { roles: [1] },
+    null,
+  ] as object[]) {
+    expect(() => handoff(researcher, wrong)).toThrow(TypeError)
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const bare = researcher as unknown as ReturnType<typeof agentTool>
+  expect(() => modelAgent({ name: 'lead', model, tools: [bare] })).toThrow(
+    /agentTool\(researcher\)/,
+  )
 })
 
 test(`users who delegate and hand over at once see their own (seed ${seed})`, async () => {

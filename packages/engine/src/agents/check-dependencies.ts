@@ -9,13 +9,15 @@ export interface Dependencies {
 }
 
 /**
- * Whether every agent, and every stage of a pipeline, has what it requires and whom it delegates to, and none requires itself.
+ * Whether every agent, every stage of a pipeline and everybody they delegate to has what it requires and whom it
+ * delegates to by name, and none requires itself.
  * Names are compared whole. Throws `MISSING_DEPENDENCY`, which names all that is missing, and
  * `DEPENDENCY_CYCLE`, which names the circle.
  */
 export function checkDependencies({ agents, provided }: Dependencies): void {
   const missing: string[] = []
   const checked = new Set<AgentDefinition>()
+  const waiting = new Set(agents.values())
 
   function visit(agent: AgentDefinition, path: readonly AgentDefinition[]): void {
     if (path.includes(agent)) throw cycle([...path.slice(path.indexOf(agent)), agent])
@@ -26,8 +28,10 @@ export function checkDependencies({ agents, provided }: Dependencies): void {
       if (required !== undefined) visit(required, here)
       else if (!provided.has(requirement)) missing.push(`"${agent.name}" requires ${requirement}`)
     }
-    for (const name of agent.delegates ?? []) {
-      if (!agents.has(name)) missing.push(`"${agent.name}" delegates to agent:${name}`)
+    for (const other of agent.delegates ?? []) {
+      // They may lead back here, which is no circle of what is required: each is looked at for itself.
+      if (typeof other !== 'string') waiting.add(other)
+      else if (!agents.has(other)) missing.push(`"${agent.name}" delegates to agent:${other}`)
     }
     for (const stage of agent.stages) visit(stage, here)
     checked.add(agent)
@@ -37,7 +41,7 @@ export function checkDependencies({ agents, provided }: Dependencies): void {
     return requirement.startsWith('agent:') ? agents.get(requirement.slice(6)) : undefined
   }
 
-  for (const agent of agents.values()) visit(agent, [])
+  for (const agent of waiting) visit(agent, [])
   if (missing.length === 0) return
   throw new EngineError(
     'MISSING_DEPENDENCY',

@@ -46,8 +46,8 @@ export interface AgentDefinition<Input = unknown, Output = unknown> {
   readonly stages: readonly AgentDefinition[]
   /** What the registry must have before it can be frozen. */
   readonly requires: readonly Requirement[]
-  /** Agents that it may delegate to by name. They have to be registered as well, and may lead back to it. */
-  readonly delegates?: readonly string[] | undefined
+  /** Agents that it may delegate to. By name they have to be registered as well, and may lead back to it. */
+  readonly delegates?: readonly (AgentDefinition | string)[] | undefined
   readonly dispose: ((cleanup: AgentCleanup) => unknown) | undefined
   /** Takes what the input schema let through. */
   readonly run: (input: unknown, agent: AgentExecution) => unknown
@@ -68,10 +68,11 @@ export interface AgentOptions<InputSchema extends z.ZodType, OutputSchema extend
    */
   readonly requires?: readonly Requirement[]
   /**
-   * Agents that it may delegate to by name. `freeze()` fails where one is not registered; other than what is required, they
-   * may lead back here: how deep, `delegationDepth` says. Default: none.
+   * Agents that it may delegate to. `freeze()` fails where one that is named is not registered, and where one that is given
+   * itself cannot have what it requires. Other than what is required, they may lead back here: how deep,
+   * `delegationDepth` says. Default: none.
    */
-  readonly delegates?: readonly string[]
+  readonly delegates?: readonly (AgentDefinition | string)[]
   /**
    * Runs once for each execution when that is over, however it ended: in the execution's own scope, so the
    * user can be read, and after what the agent itself has deferred. What it throws is logged and counted, and changes
@@ -136,7 +137,7 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
     expectedMs,
     stages: Object.freeze([]),
     requires: Object.freeze([...new Set(requires.map(checkedRequirement))]),
-    delegates: Object.freeze(delegates.map((agent) => checkedName('agent', agent))),
+    delegates: Object.freeze(delegates.map(checkedDelegate)),
     dispose,
     // The engine passes what came out of the input schema, and nothing else.
     run: (parsed: unknown, agent: AgentExecution) => {
@@ -145,6 +146,13 @@ export function defineAgent<InputSchema extends z.ZodType, OutputSchema extends 
       return isPulled(returned) ? bind.iterator(returned) : returned
     },
   })
+}
+
+/** An agent, or the name of one. Throws TypeError. */
+export function checkedDelegate(agent: AgentDefinition | string): AgentDefinition | string {
+  if (typeof agent === 'string') return checkedName('agent', agent)
+  assertDefinition(agent)
+  return agent
 }
 
 /** A frozen copy of an agent's own limits. Throws TypeError. */

@@ -1,5 +1,6 @@
-import { assertDefinition, type AgentDefinition } from '../agents/define-agent.ts'
+import { checkedDelegate, type AgentDefinition } from '../agents/define-agent.ts'
 import { checkedName } from '../internal/checked-name.ts'
+import { checkedNames, checkedObject } from '../internal/checked-option.ts'
 
 /** An agent that a model may ask for, as it asks for a tool. Belongs to nobody. */
 export interface AgentTool {
@@ -28,7 +29,8 @@ export interface AgentToolOptions {
  * step go on beside it.
  *
  * By its name it may be an agent that is defined later, or one that leads back here: it is looked for when a run begins, and
- * `freeze` fails where it is not registered. Throws TypeError for a bad name and for what is no agent.
+ * `freeze` fails where it is not registered. Throws TypeError for a bad name, for what is no agent, for roles that are no list
+ * and for an option that there is not.
  *
  * @example
  * const lead = modelAgent({ name: 'lead', model, tools: [agentTool(researcher), agentTool('critic')] })
@@ -55,19 +57,35 @@ export function handoff(
   return made(agent, options, true)
 }
 
+const optionNames = { name: true, description: true, roles: true } satisfies Record<
+  keyof AgentToolOptions,
+  true
+>
+
 function made(
   agent: AgentDefinition | string,
-  { name, description, roles }: AgentToolOptions,
+  options: AgentToolOptions,
   handsOver: boolean,
 ): AgentTool {
-  if (typeof agent === 'string') checkedName('agent', agent)
-  else assertDefinition(agent)
-  const own = typeof agent === 'string' ? { name: agent, description: undefined } : agent
+  const what = handsOver ? 'handoff()' : 'agentTool()'
+  // A misspelt `roles` would leave the agent all that its caller has.
+  checkedNames(what, checkedObject(`the options of ${what}`, options), optionNames)
+  const { name, description, roles } = options
+  const given = checkedDelegate(agent)
+  const own = typeof given === 'string' ? { name: given, description: undefined } : given
   return Object.freeze({
-    agent,
+    agent: given,
     name: checkedName('tool', name ?? own.name),
     description: description ?? own.description,
-    roles: roles === undefined ? undefined : Object.freeze([...roles]),
+    roles: roles === undefined ? undefined : checkedRoles(what, roles),
     handsOver,
   })
+}
+
+function checkedRoles(what: string, roles: readonly string[]): readonly string[] {
+  const given: unknown = roles
+  if (Array.isArray(given) && given.every((role) => typeof role === 'string')) {
+    return Object.freeze([...roles])
+  }
+  throw new TypeError(`Expected \`roles\` of ${what} to be a list of names`)
 }

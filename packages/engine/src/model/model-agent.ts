@@ -115,6 +115,7 @@ export function modelAgent<
       options.output === undefined
         ? undefined
         : { schema: output, jsonSchema: modelJsonSchema(output) },
+    fits: async (result) => (await output.safeParseAsync(result)).success,
     settings: { ...options.settings },
     maxSteps: checkedLimit('maxSteps', maxSteps, 1),
     limits: limits.model,
@@ -128,7 +129,7 @@ export function modelAgent<
     input,
     output,
     limits: limits.agent,
-    delegates: given.named.map(({ agent: named }) => named),
+    delegates: given.delegates,
     ...(description === undefined ? {} : { description }),
     // What it returns has been checked against the output schema, or is `{ text }`; it is checked again on its way out.
     run: (parsed, execution) =>

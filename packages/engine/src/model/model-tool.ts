@@ -37,12 +37,7 @@ export class ModelTools {
     const byName = new Map<string, Supplied>()
     for (const supplied of tools) {
       const { name } = supplied.tool
-      if (byName.has(name)) {
-        throw new EngineError(
-          'DUPLICATE_TOOL',
-          `There are two tools "${name}". Give one of them another name, or a prefix to where it comes from.`,
-        )
-      }
+      if (byName.has(name)) throw duplicateTool(name)
       byName.set(name, supplied)
     }
     this.#tools = byName
@@ -78,6 +73,13 @@ export class ModelTools {
   described(): readonly FunctionTool[] {
     return this.#described
   }
+}
+
+export function duplicateTool(name: string): EngineError {
+  return new EngineError(
+    'DUPLICATE_TOOL',
+    `There are two tools "${name}". Give one of them another name, or a prefix to where it comes from.`,
+  )
 }
 
 function describe({ tool: { name, description }, inputSchema }: Supplied): FunctionTool {

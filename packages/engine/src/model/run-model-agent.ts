@@ -37,6 +37,8 @@ export interface ModelAgent<Input> {
   readonly toolChoice: ToolChoice | undefined
   /** What the final answer has to fit; undefined where it is text. */
   readonly output: { readonly schema: z.ZodType; readonly jsonSchema: ModelJsonSchema } | undefined
+  /** Whether something can be its result. */
+  readonly fits: (result: unknown) => Promise<boolean>
   readonly settings: ModelSettings
   readonly maxSteps: number
   readonly limits: ModelLimits
@@ -96,7 +98,10 @@ export async function runModelAgent<Input>(
       const executor = { execution, tools, limits, mistakes }
       const results = await executeRequests(executor, answer.requests)
       if (results instanceof HandedOver) {
-        if (thread !== undefined) await remember(thread, asked, wordsOf(results.output))
+        // What does not fit fails the run, and is no answer of this agent's.
+        if (thread !== undefined && (await agent.fits(results.output))) {
+          await remember(thread, asked, wordsOf(results.output))
+        }
         return results.output
       }
       messages.push({ role: 'tool', content: results })
