@@ -10,6 +10,7 @@ import {
 } from '../src/index.ts'
 import { modelAgent } from '../src/model/index.ts'
 import { scriptedModel } from '../src/testing/index.ts'
+import { deferred } from './support/deferred.ts'
 import { engineOf } from './support/engine.ts'
 import { alice, users } from './support/users.ts'
 
@@ -37,20 +38,26 @@ const pay = defineTool({
   run: () => null,
 })
 
-/** The run's story, while the clock is moved on by so many milliseconds at a time, until it has ended. */
+/** The run's story. Once it has told `first`, the clock is moved on by so many milliseconds at a time, until it ends. */
 async function storyAt(
   agent: AgentDefinition,
   advance: (ms: number) => unknown,
   stepMs: number,
+  first: AgentEvent['type'] = 'agent_started',
 ): Promise<{ story: AgentEvent[]; tookMs: number }> {
   const engine = engineOf([agent], { random: () => 0, limits: { approvalMs: 600_000 } })
   return users.run(alice, async () => {
     const since = Date.now()
     const { runId } = await engine.start('agent', { message: 'Go' })
     const story: AgentEvent[] = []
+    const begun = deferred()
     const read = (async () => {
-      for await (const event of await engine.events(runId)) story.push(event)
+      for await (const event of await engine.events(runId)) {
+        story.push(event)
+        if (event.type === first) begun.resolve()
+      }
     })()
+    await begun.promise
     while (story.every((event) => !isTerminal(event))) await advance(stepMs)
     await read
     return { story, tookMs: Date.now() - since }
@@ -118,7 +125,7 @@ describe.each(Object.entries(clocks))('under the fake timers of %s', (_runner, c
       limits: { runMs: 3_600_000 },
       run: (_, own) => own.call(pay, {}),
     })
-    const { story, tookMs } = await storyAt(agent, clock.advance, 20_000)
+    const { story, tookMs } = await storyAt(agent, clock.advance, 20_000, 'approval_requested')
     expect(story.map(({ type }) => type)).toContain('approval_requested')
     expect(story.at(-1)).toMatchObject({ data: { error: { code: 'APPROVAL_EXPIRED' } } })
     expect(tookMs).toBeGreaterThanOrEqual(600_000)
