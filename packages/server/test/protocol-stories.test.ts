@@ -129,6 +129,22 @@ describe.each(chats)('%s, given a run', (_version, read) => {
     })
   })
 
+  test('says the answer of whoever took over, once, whatever was said before', async () => {
+    const over = [started, say('I pass you on.'), delegate('call-1', 'helper')]
+    const back = [delegated('call-1', 'helper'), completed({ text: 'the answer' })]
+    const silent = await read([...over, ...back])
+    expect(silent.parts.map(({ type, text }) => text ?? type)).toEqual([
+      'step-start',
+      'I pass you on.',
+      'data-subagent',
+      'the answer',
+    ])
+    const told = await read([...over, say('the answer', 'helper'), ...back])
+    expect(told.parts.filter(({ type }) => type === 'text')).toHaveLength(2)
+    const before = [started, say('the '), say('answer'), delegate('call-1', 'helper'), ...back]
+    expect((await read(before)).parts.filter(({ type }) => type === 'text')).toHaveLength(1)
+  })
+
   test('that breaks off is an error, and leaves nothing open', async () => {
     const { parts, error } = await read([
       started,
@@ -217,6 +233,20 @@ describe.each(chats)('%s, given a run', (_version, read) => {
 describe("AG-UI's HttpAgent, given a run", () => {
   const typesOf = (events: readonly Record<string, unknown>[]): unknown[] =>
     events.map(({ type }) => type)
+
+  test('says the answer of whoever took over, whatever was said before', async () => {
+    const { messages } = await agUiEvents([
+      started,
+      say('I pass you on.'),
+      delegate('call-1', 'helper'),
+      delegated('call-1', 'helper'),
+      completed({ text: 'the answer' }),
+    ])
+    expect(messages.slice(1)).toMatchObject([
+      { content: 'I pass you on.' },
+      { content: 'the answer' },
+    ])
+  })
 
   test('reads thoughts of one agent as one, of another as another', async () => {
     const { messages } = await agUiEvents([

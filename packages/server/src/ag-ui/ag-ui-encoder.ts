@@ -1,6 +1,6 @@
 import type { AgentEvent } from '@ringfence/engine'
 import { CallNames } from '../events/call-names.ts'
-import { textOf } from '../chat/result-text.ts'
+import { ToldText } from '../chat/result-text.ts'
 import type { AgUiEvent } from './ag-ui-event.ts'
 import { OpenMessage } from './open-message.ts'
 import { UsedModels } from './used-models.ts'
@@ -22,8 +22,8 @@ export class AgUiEncoder {
   readonly #used = new UsedModels()
   readonly #calls = new Set<string>()
   readonly #subagents = new Set<string>()
+  readonly #told = new ToldText()
   #started = false
-  #textSaid = false
 
   constructor({ threadId, runId }: AgUiNames) {
     this.#names = { threadId, runId }
@@ -49,7 +49,7 @@ export class AgUiEncoder {
       case 'agent_thinking':
         return this.#message.add('REASONING', event, event.data.text)
       case 'agent_text':
-        this.#textSaid = true
+        this.#told.add(event.data.delta)
         return this.#message.add('TEXT', event, event.data.delta)
       case 'tool_executing': {
         const { tool, input } = event.data
@@ -71,6 +71,7 @@ export class AgUiEncoder {
       case 'subagent_started': {
         const subagentRunId = this.#call(event)
         this.#subagents.add(subagentRunId)
+        this.#told.delegated()
         return [{ type: 'SUBAGENT_STARTED', subagentRunId, name: event.data.agent }]
       }
       case 'subagent_completed': {
@@ -86,7 +87,7 @@ export class AgUiEncoder {
         return []
       case 'attempt_restarted': {
         const closed = this.#close()
-        this.#textSaid = false
+        this.#told.restart()
         this.#callNames.restart(event.data.attempt)
         return [...closed, { type: 'CUSTOM', name: event.type, value: event.data }]
       }
@@ -98,8 +99,11 @@ export class AgUiEncoder {
         return [{ type: 'CUSTOM', name: event.type, value: event.data }]
       case 'agent_completed': {
         const { result } = event.data
-        const text = this.#textSaid ? undefined : textOf(result)
-        const said = text === undefined ? [] : this.#message.add('TEXT', event, text)
+        const text = this.#told.missing(result)
+        const said =
+          text === undefined
+            ? []
+            : [...this.#message.close(), ...this.#message.add('TEXT', event, text)]
         return [...said, ...this.#close(), this.#finished('success', result)]
       }
       case 'agent_error': {

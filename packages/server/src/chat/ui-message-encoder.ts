@@ -1,7 +1,7 @@
 import type { AgentEvent } from '@ringfence/engine'
 import { CallNames } from '../events/call-names.ts'
 import { OpenPart } from './open-part.ts'
-import { textOf } from './result-text.ts'
+import { ToldText } from './result-text.ts'
 import type { UiMessageChunk, UiMessageMetadata } from './ui-message-chunk.ts'
 
 /**
@@ -12,6 +12,7 @@ export class UiMessageEncoder {
   readonly #part = new OpenPart()
   readonly #names = new CallNames()
   readonly #calls = new Set<string>()
+  readonly #told = new ToldText()
   /** The agents that have something to do, by the call that delegated to them. */
   readonly #subagents = new Map<string, string>()
   /** Approvals that no tool call asked for, by the call that stands for them. */
@@ -20,7 +21,6 @@ export class UiMessageEncoder {
   #metadata: UiMessageMetadata | undefined
   #stepOpen = false
   #toolsUsed = false
-  #textSaid = false
 
   /** The parts that an event is; none where the protocol has nothing for it. */
   encode(event: AgentEvent): UiMessageChunk[] {
@@ -40,14 +40,14 @@ export class UiMessageEncoder {
       case 'attempt_restarted': {
         // What was said is void: no part can be taken back that both versions know, so the message says so.
         const closed = this.#close()
-        this.#textSaid = false
+        this.#told.restart()
         this.#names.restart(event.data.attempt)
         return [...closed, { type: 'data-restarted', data: event.data }]
       }
       case 'agent_thinking':
         return [...this.#step(), ...this.#part.add('reasoning', event.agent, event.data.text)]
       case 'agent_text':
-        this.#textSaid = true
+        this.#told.add(event.data.delta)
         return [...this.#step(), ...this.#part.add('text', event.agent, event.data.delta)]
       case 'tool_executing': {
         const { callId, tool, input } = event.data
@@ -86,6 +86,7 @@ export class UiMessageEncoder {
       case 'subagent_started': {
         const callId = this.#names.of(event.data.callId)
         this.#subagents.set(callId, event.data.agent)
+        this.#told.delegated()
         return [subagent(callId, event.data.agent, 'running')]
       }
       case 'subagent_completed': {
@@ -153,9 +154,11 @@ export class UiMessageEncoder {
   }
 
   #finish(event: AgentEvent, result: unknown): UiMessageChunk[] {
-    const text = this.#textSaid ? undefined : textOf(result)
+    const text = this.#told.missing(result)
     const said =
-      text === undefined ? [] : [...this.#step(), ...this.#part.add('text', event.agent, text)]
+      text === undefined
+        ? []
+        : [...this.#step(), ...this.#part.close(), ...this.#part.add('text', event.agent, text)]
     const { runId, agent } = event
     const { inputTokens, outputTokens, costMicros } = this.#usage
     const used = inputTokens + outputTokens + costMicros > 0
