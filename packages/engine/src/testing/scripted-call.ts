@@ -25,7 +25,7 @@ export interface ScriptedCallOptions {
 export interface ScriptedCall {
   /** Which step of the script it was, from 0. */
   readonly step: number
-  /** The how manieth time it was asked the very same, from 1. */
+  /** Which attempt it was: how many times the very same was asked by then, from 1. */
   readonly attempt: number
   /** Whose scope asked. Undefined outside of one. */
   readonly owner: Owner | undefined
