@@ -1,5 +1,6 @@
 import type { Scope } from '@ringfence/context'
 import { checkedFunction } from '../internal/checked-option.ts'
+import { isPromiseLike } from '../internal/is-promise-like.ts'
 import type { AgentEvent } from './agent-event.ts'
 
 /**
@@ -84,7 +85,7 @@ class Taker implements Asked {
     try {
       // Whatever it returns that cannot be waited for, as `push` and `write` do, is no reason to wait.
       const room: unknown = this.#take(step.value)
-      if (!isThenable(room)) return this.#follower.ask(this)
+      if (!isPromiseLike(room)) return this.#follower.ask(this)
       this.#taking = true
       if (!this.#waited) this.#follower.onStop(() => this.#goOn())
       this.#waited = true
@@ -113,13 +114,4 @@ class Taker implements Asked {
     this.#follower.stop()
     this.#ended.reject(error)
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
-  )
 }

@@ -57,12 +57,3 @@ function wordsAsked(content: PromptContent): string {
     .map((part) => (part.type === 'text' ? part.text : `(${part.filename ?? part.mediaType})`))
     .join('\n')
 }
-
-/** What an agent returned, as something that was said: its `text`, or all of it as JSON. */
-export function wordsOf(output: unknown): string {
-  if (typeof output === 'string') return output
-  if (typeof output === 'object' && output !== null && 'text' in output) {
-    if (typeof output.text === 'string' && Object.keys(output).length === 1) return output.text
-  }
-  return JSON.stringify(output) ?? ''
-}

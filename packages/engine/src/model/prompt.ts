@@ -1,3 +1,4 @@
+import { propertyOf } from '../internal/property-of.ts'
 import type {
   LanguageModel,
   FilePartV3,
@@ -59,9 +60,15 @@ function fileOf(
 
 /** An input that no `prompt` turns into words: its `message`, or all of it as JSON. */
 export function defaultPrompt(input: unknown): string {
-  if (typeof input === 'string') return input
-  if (typeof input === 'object' && input !== null && 'message' in input) {
-    if (typeof input.message === 'string' && Object.keys(input).length === 1) return input.message
+  return wordsOf(input, 'message')
+}
+
+/** A value as something that is said: the text that it is, or has in this one field, or all of it as JSON. */
+export function wordsOf(value: unknown, field: 'message' | 'text'): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'object' && value !== null && Object.keys(value).length === 1) {
+    const words = propertyOf(value, field)
+    if (typeof words === 'string') return words
   }
-  return JSON.stringify(input) ?? ''
+  return JSON.stringify(value) ?? ''
 }

@@ -3,8 +3,9 @@ import { EngineError, hasReason } from '../errors/engine-error.ts'
 import type { AgentExecution } from '../instances/agent-execution.ts'
 import { RunningExecution } from '../instances/running-execution.ts'
 import { cut } from '../internal/cut.ts'
+import { isPromiseLike } from '../internal/is-promise-like.ts'
 import { AnswerEvents } from './answer-events.ts'
-import { earlierMessages, remember, threadOf, wordsOf } from './conversation.ts'
+import { earlierMessages, remember, threadOf } from './conversation.ts'
 import { executeRequests, HandedOver, handsOver } from './execute-requests.ts'
 import { refuseUnfinished, structured } from './final-answer.ts'
 import type {
@@ -20,7 +21,7 @@ import type { RetryPolicy } from '../retries/retry-policy.ts'
 import type { ModelLimits } from './model-limits.ts'
 import type { GivenTools } from './given-tools.ts'
 import { suppliedAgent, type ModelTools, type ToolSource } from './model-tool.ts'
-import { userMessage, type FilePart, type Message, type PromptContent } from './prompt.ts'
+import { userMessage, wordsOf, type FilePart, type Message, type PromptContent } from './prompt.ts'
 import { takeStep, type StepCaller } from './take-step.ts'
 
 /** A model agent with everything resolved that does not depend on who runs it. */
@@ -100,7 +101,7 @@ export async function runModelAgent<Input>(
       if (results instanceof HandedOver) {
         // What does not fit fails the run, and is no answer of this agent's.
         if (thread !== undefined && (await agent.fits(results.output))) {
-          await remember(thread, asked, wordsOf(results.output))
+          await remember(thread, asked, wordsOf(results.output, 'text'))
         }
         return results.output
       }
@@ -136,10 +137,6 @@ async function allTools(
   return known
     .with(sources)
     .catch((error: unknown) => throwLogged(error, execution, 'tools cannot be had'))
-}
-
-function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
-  return typeof value === 'object' && value !== null && 'then' in value
 }
 
 /** What the user is told to be in the log is there. */
